@@ -1,0 +1,419 @@
+"""What the estimators share: parameters, the way from X and y to weights, and pickling."""
+
+from __future__ import annotations
+
+import warnings
+from abc import ABCMeta, abstractmethod
+from collections.abc import Mapping
+from numbers import Integral, Real
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from sklearn.base import BaseEstimator
+from sklearn.model_selection import train_test_split
+from sklearn.utils import Tags, check_random_state
+from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
+from sklearn.utils.validation import _check_sample_weight, check_consistent_length, check_is_fitted
+
+from sklstm._sequences import Sequences, read_for_fit, read_for_predict, read_in_blocks
+from sklstm.network.runtime import Runtime
+from sklstm.network.spec import NetworkSpec
+from sklstm.network.training.data import SequenceData, TrainingData
+from sklstm.network.training.settings import Trained, TrainingSettings
+
+if TYPE_CHECKING:
+    import keras
+    import onnx
+
+OPTIMIZERS = {
+    "adadelta",
+    "adafactor",
+    "adagrad",
+    "adam",
+    "adamax",
+    "adamw",
+    "ftrl",
+    "lion",
+    "nadam",
+    "rmsprop",
+    "sgd",
+}
+DEFAULT_VALIDATION_FRACTION = 0.1
+
+TRAINING_CONSTRAINTS: dict[str, list] = {
+    "units": [Interval(Integral, 1, None, closed="left"), "array-like"],
+    "dropout": [Interval(Real, 0, 1, closed="left")],
+    "optimizer": [StrOptions(OPTIMIZERS), HasMethods("apply_gradients")],
+    "learning_rate": [Interval(Real, 0, None, closed="neither"), None],
+    "clipnorm": [Interval(Real, 0, None, closed="neither"), None],
+    "batch_size": [Interval(Integral, 1, None, closed="left")],
+    "epochs": [Interval(Integral, 1, None, closed="left")],
+    "callbacks": [list, tuple, None],
+    "keras_params": [Mapping, None],
+    "warm_start": ["boolean"],
+    "random_state": ["random_state"],
+    "verbose": ["verbose"],
+}
+
+
+class BaseNetwork(BaseEstimator, metaclass=ABCMeta):
+    """What every fitted network can do, whatever its input means."""
+
+    def summary(self) -> None:
+        """Print the layers, the shapes of their weights and how many numbers they hold.
+
+        Raises
+        ------
+        NotFittedError
+            If the estimator is not fitted.
+        """
+        check_is_fitted(self)
+        shapes = self._runtime.spec.weight_shapes()
+        width = max(map(len, shapes))
+        for name, shape in shapes.items():
+            print(f"{name:{width}}  {shape!s:>14}  {int(np.prod(shape)):>10,}")
+        total = sum(int(np.prod(shape)) for shape in shapes.values())
+        print(f"{'total':{width}}  {'':>14}  {total:>10,}")
+
+    def to_keras(self) -> keras.Model:
+        """Build a `keras.Model` with the fitted weights; this loads TensorFlow.
+
+        Returns
+        -------
+        keras.Model
+            Takes what X is inside: arrays of shape (n, T, F), or (n, T) for token ids. Where
+            sequences varied in length in ``fit``, they are right-padded with NaN (ids with 0).
+
+        Raises
+        ------
+        NotFittedError
+            If the estimator is not fitted.
+        """
+        check_is_fitted(self)
+        from sklstm.network.keras_model import model_for_users
+
+        return model_for_users(
+            self._runtime.spec, self._weights_for_users(), varies=self._lengths_vary
+        )
+
+    def to_onnx(self) -> onnx.ModelProto:
+        """Return the network as an ONNX model, for other languages and machines.
+
+        Returns
+        -------
+        onnx.ModelProto
+            Its inputs are described in the user guide.
+
+        Raises
+        ------
+        NotFittedError
+            If the estimator is not fitted.
+        """
+        check_is_fitted(self)
+        return Runtime(self._runtime.spec, self._weights_for_users()).to_onnx()
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return hasattr(self, "_runtime")
+
+    def _weights_for_users(self) -> list[np.ndarray]:
+        return self._runtime.weights
+
+    def _settings(
+        self, loss: str, metric: str | None, *, epochs: int, patience: int | None
+    ) -> TrainingSettings:
+        return TrainingSettings(
+            loss=loss,
+            metric=metric,
+            optimizer=self.optimizer,
+            learning_rate=self.learning_rate if isinstance(self.optimizer, str) else None,
+            clipnorm=self.clipnorm if isinstance(self.optimizer, str) else None,
+            keras_params=_checked_keras_params(self.keras_params),
+            batch_size=self.batch_size,
+            epochs=epochs,
+            patience=patience,
+            callbacks=_checked_callbacks(self.callbacks),
+            verbose=int(self.verbose),
+        )
+
+    def _random_generator(self, *, continues: bool) -> np.random.RandomState:
+        """Return the generator of a fit; one that continues goes on where the last one stopped.
+
+        Without a seed it is a new one: numpy's global generator is never touched.
+        """
+        if self.random_state is None:
+            return np.random.RandomState()
+        if continues and isinstance(self.random_state, Integral) and self._rng is not None:
+            return self._rng
+        return check_random_state(self.random_state)
+
+    def _train(
+        self,
+        spec: NetworkSpec,
+        settings: TrainingSettings,
+        data: TrainingData,
+        validation: TrainingData | None,
+        rng: np.random.RandomState,
+        *,
+        continues: bool,
+        keep_optimizer: bool,
+        varies: bool,
+    ) -> None:
+        from sklstm.network.training.trainer import train
+
+        if continues and spec.weight_shapes() != self._runtime.spec.weight_shapes():
+            raise ValueError(
+                "warm_start=True continues from the fitted weights, but the network's shape "
+                "changed since (units, dense_units, bidirectional, embedding_dim, features or "
+                "outputs): set warm_start=False to begin anew."
+            )
+        trained = train(
+            spec,
+            settings,
+            data,
+            validation,
+            weights=self._runtime.weights if continues else spec.initial_weights(rng),
+            optimizer_state=getattr(self, "_optimizer_state", None) if continues else None,
+            varies=varies,
+            rng=rng,
+        )
+        self._remember(trained, continues=continues, varies=varies)
+        self._optimizer_state = trained.optimizer_state if keep_optimizer else None
+        self._rng = rng if keep_optimizer else None
+
+    def _remember(self, trained: Trained, *, continues: bool, varies: bool) -> None:
+        self._lengths_vary = varies or (continues and self._lengths_vary)
+        self._runtime = Runtime(trained.spec, trained.weights)
+        self.training_loop_ = trained.loop
+        self.n_iter_ = trained.n_epochs + (self.n_iter_ if continues else 0)
+        earlier = self.history_ if continues else {}
+        self.history_ = {
+            name: [*earlier.get(name, []), *values] for name, values in trained.history.items()
+        }
+        if trained.interrupted:
+            warnings.warn(
+                f"Training was interrupted: the weights are those after epoch {self.n_iter_}.",
+                UserWarning,
+                stacklevel=5,
+            )
+
+
+class BaseLSTM(BaseNetwork):
+    """The way from X and y to a network, for the classifier and the regressor."""
+
+    _parameter_constraints: dict = TRAINING_CONSTRAINTS | {
+        "bidirectional": ["boolean"],
+        "pooling": [StrOptions({"last", "mean", "max"})],
+        "dense_units": [Interval(Integral, 1, None, closed="left"), "array-like"],
+        "vocabulary_size": [Interval(Integral, 2, None, closed="left"), None],
+        "embedding_dim": [Interval(Integral, 1, None, closed="left"), None],
+        "timesteps": [Interval(Integral, 1, None, closed="left"), None],
+        "early_stopping": ["boolean"],
+        "validation_fraction": [Interval(Real, 0, 1, closed="left"), None],
+        "n_iter_no_change": [Interval(Integral, 1, None, closed="left")],
+    }
+
+    @abstractmethod
+    def _check_targets(self, y: Any) -> np.ndarray:
+        """Check y of any kind."""
+
+    @abstractmethod
+    def _learn_targets(self, y: np.ndarray, weights: np.ndarray) -> None:
+        """Learn from y what its values mean: the classes, or its mean and scale."""
+
+    @abstractmethod
+    def _encode_targets(self, y: np.ndarray) -> np.ndarray:
+        """Turn y into what the network learns."""
+
+    @abstractmethod
+    def _output_layer(self) -> tuple[int, str]:
+        """Return the units and the activation of the output layer."""
+
+    @abstractmethod
+    def _loss_and_metric(self) -> tuple[str, str | None]:
+        """Return names of the loss and the metric."""
+
+    def _weigh(self, y: np.ndarray, weights: np.ndarray) -> np.ndarray:
+        """Return the samples' weights in the loss."""
+        return weights
+
+    def _strata(self, y: np.ndarray) -> np.ndarray | None:
+        """Return what a validation set is stratified by."""
+        return None
+
+    def _fit(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: Any,
+        X_val: Any,
+        y_val: Any,
+        *,
+        continues: bool,
+        keep_optimizer: bool,
+        epochs: int,
+    ) -> None:
+        sequences, y, weights = self._read(X, y, sample_weight, continues=continues)
+        if not continues:
+            self._learn_targets(y, weights)
+        rng = self._random_generator(continues=continues)
+        weights = self._weigh(y, weights)
+        if X_val is None and y_val is None:
+            train_rows, val_rows = self._split(y, rng)
+        else:
+            train_rows, val_rows = slice(None), None
+        validation = self._validation(sequences, y, weights, val_rows, X_val, y_val)
+        if self.early_stopping and validation is None:
+            raise ValueError(
+                "early_stopping=True needs a validation set: validation_fraction above 0 "
+                f"(it is {self.validation_fraction}), or X_val and y_val in fit."
+            )
+        data = self._data(sequences[train_rows], y[train_rows], weights[train_rows])
+        varies = sequences.varies or (validation is not None and validation.sequences.varies)
+        settings = self._settings(
+            *self._loss_and_metric(),
+            epochs=epochs,
+            patience=self.n_iter_no_change if self.early_stopping else None,
+        )
+        self._train(
+            self._spec(),
+            settings,
+            data,
+            validation,
+            rng,
+            continues=continues,
+            keep_optimizer=keep_optimizer,
+            varies=varies,
+        )
+
+    def _read(
+        self, X: Any, y: Any, sample_weight: Any, *, continues: bool
+    ) -> tuple[Sequences, np.ndarray, np.ndarray]:
+        """Read X, y and the weights; rows of weight zero end here."""
+        if y is None:
+            raise ValueError(
+                f"This {type(self).__name__} estimator requires y to be passed, "
+                "but the target y is None."
+            )
+        if continues:
+            sequences = read_for_predict(self, X, self._form)
+        else:
+            sequences, self._form = read_for_fit(
+                self,
+                X,
+                timesteps=self.timesteps,
+                tokens=self.embedding_dim is not None,
+                vocabulary_size=self.vocabulary_size,
+            )
+        y = self._check_targets(y)
+        check_consistent_length(sequences, y)
+        weights = _check_sample_weight(
+            sample_weight, sequences.lengths, dtype=np.float64, ensure_non_negative=True
+        )
+        if not weights.any():
+            raise ValueError("All sample weights are zero: there is nothing to learn from.")
+        if weights.all():
+            return sequences, y, weights
+        kept = np.flatnonzero(weights)
+        return sequences[kept], y[kept], weights[kept]
+
+    def _split(
+        self, y: np.ndarray, rng: np.random.RandomState
+    ) -> tuple[np.ndarray | slice, np.ndarray | None]:
+        """Hold out a part of the rows."""
+        fraction = self.validation_fraction
+        if fraction is None:
+            fraction = DEFAULT_VALIDATION_FRACTION if self.early_stopping else 0
+        if not fraction:
+            return slice(None), None
+        if len(y) < 2:
+            raise ValueError(
+                f"validation_fraction={fraction} of {len(y)} sample leaves nothing to train on."
+            )
+        return tuple(
+            train_test_split(
+                np.arange(len(y)), test_size=fraction, stratify=self._strata(y), random_state=rng
+            )
+        )
+
+    def _validation(
+        self,
+        sequences: Sequences,
+        y: np.ndarray,
+        weights: np.ndarray,
+        rows: np.ndarray | None,
+        X_val: Any,
+        y_val: Any,
+    ) -> SequenceData | None:
+        if rows is not None:
+            return self._data(sequences[rows], y[rows], weights[rows])
+        if X_val is None and y_val is None:
+            return None
+        if X_val is None or y_val is None:
+            missing = "X_val" if X_val is None else "y_val"
+            raise ValueError(f"X_val and y_val go together, but {missing} is None.")
+        sequences = read_for_predict(self, X_val, self._form)
+        y = self._check_targets(y_val)
+        check_consistent_length(sequences, y)
+        return self._data(sequences, y, self._weigh(y, np.ones(len(y))))
+
+    def _data(self, sequences: Sequences, y: np.ndarray, weights: np.ndarray) -> SequenceData:
+        return SequenceData(sequences, self._encode_targets(y), weights.astype(np.float32))
+
+    def _spec(self) -> NetworkSpec:
+        n_outputs, activation = self._output_layer()
+        return NetworkSpec(
+            n_outputs=n_outputs,
+            activation=activation,
+            n_features=self._form.n_features,
+            vocabulary_size=self._form.vocabulary_size,
+            embedding_dim=self.embedding_dim,
+            units=layer_units(self.units, "units"),
+            bidirectional=bool(self.bidirectional),
+            dropout=float(self.dropout),
+            pooling=self.pooling,
+            dense_units=layer_units(self.dense_units, "dense_units"),
+        )
+
+    def _predict_outputs(self, X: Any) -> np.ndarray:
+        """Compute the network's outputs, of shape (n, n_outputs)."""
+        check_is_fitted(self)
+        blocks = read_in_blocks(self, X, self._form)
+        return np.concatenate([self._runtime.predict(sequences) for sequences in blocks])
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.three_d_array = True
+        return tags
+
+
+def layer_units(units: Any, name: str) -> tuple[int, ...]:
+    """Read the units of the layers: an int for one layer, or a sequence."""
+    if isinstance(units, Integral):
+        return (int(units),)
+    layers = tuple(units)
+    if not all(isinstance(n, Integral) and not isinstance(n, bool) and n >= 1 for n in layers):
+        raise ValueError(
+            f"{name}={units!r} is not valid: give an int of at least 1, or a sequence of them, "
+            "one for each layer."
+        )
+    return tuple(int(n) for n in layers)
+
+
+def _checked_callbacks(callbacks: list | tuple | None) -> tuple:
+    for callback in callbacks or ():
+        if not callable(callback) and not hasattr(callback, "on_epoch_end"):
+            raise ValueError(
+                f"callbacks holds {callback!r}: valid are Keras callbacks and functions of "
+                "(epoch, logs)."
+            )
+    return tuple(callbacks or ())
+
+
+def _checked_keras_params(params: Mapping | None) -> dict[str, Any]:
+    for name in params or {}:
+        if not str(name).startswith(("optimizer__", "loss__")):
+            raise ValueError(
+                f"keras_params holds {name!r}: valid names start with 'optimizer__' or 'loss__', "
+                "such as 'optimizer__beta_1'."
+            )
+    return dict(params or {})

@@ -1,0 +1,719 @@
+"""`LSTMClassifier` and `LSTMRegressor`: what targets mean."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from numbers import Real
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+from sklearn.base import ClassifierMixin, RegressorMixin, _fit_context
+from sklearn.utils import Tags, check_array, column_or_1d
+from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils.class_weight import compute_sample_weight
+from sklearn.utils.multiclass import check_classification_targets, type_of_target
+
+from sklstm._base import BaseLSTM
+
+if TYPE_CHECKING:
+    import keras
+
+
+class LSTMClassifier(ClassifierMixin, BaseLSTM):
+    """LSTM network for classification.
+
+    Two or more classes of any labels by a softmax, several labels at once (y as an indicator
+    matrix) by sigmoids, both trained by cross-entropy. Keras trains the network, ONNX Runtime
+    predicts with it; a fitted classifier holds numpy arrays only.
+
+    Parameters
+    ----------
+    units : int or sequence of int, default=64
+        Units of the LSTM layers: an int for one layer, a sequence for one layer each, ``()`` for
+        none (with `embedding_dim`, the averaged embedding).
+    bidirectional : bool, default=False
+        Whether each LSTM layer reads the sequence in both directions.
+    dropout : float in [0, 1), default=0.0
+        Share of each layer's outputs that training hides, the same at all time steps of a
+        sequence.
+    pooling : {"last", "mean", "max"}, default="last"
+        How the outputs over time become one vector: those of the last time step, their mean or
+        their maximum.
+    dense_units : int or sequence of int, default=()
+        Units of the hidden dense layers (rectified linear) after the pooling.
+    vocabulary_size : int, default=None
+        For token ids: the highest possible id + 1. None takes it from the X of ``fit``.
+    embedding_dim : int, default=None
+        Set it to read X as token ids (0 is padding), each of which becomes a vector of this
+        length. None reads numbers.
+    timesteps : int, default=None
+        The columns of a 2-D X are this many time steps, one step's features after another's.
+        None reads each column as a time step of one feature.
+    optimizer : str or keras.optimizers.Optimizer, default="adam"
+        One of "adadelta", "adafactor", "adagrad", "adam", "adamax", "adamw", "ftrl", "lion",
+        "nadam", "rmsprop" and "sgd", or an object, of which a copy is trained with its own
+        learning rate.
+    learning_rate : float, default=0.003
+        For an optimizer given by name; None for that optimizer's own default.
+    clipnorm : float, default=1.0
+        Largest norm of the gradient of each weight array, for an optimizer given by name; None
+        does not clip.
+    batch_size : int, default=32
+        Samples per step of the optimizer.
+    epochs : int, default=60
+        Passes over the data.
+    early_stopping : bool, default=False
+        Whether to stop when the validation loss has not improved for `n_iter_no_change` epochs;
+        the best weights are restored.
+    validation_fraction : float in [0, 1), default=None
+        Fraction of the samples held out as a validation set. Above 0, ``history_`` records
+        ``val_*`` with or without early stopping. None holds out 0.1 for early stopping and
+        nothing otherwise.
+    n_iter_no_change : int, default=10
+        Patience of early stopping, in epochs.
+    class_weight : dict, "balanced" or None, default=None
+        Weights of the classes, by label; "balanced" weighs each class by the inverse of its
+        frequency.
+    callbacks : list, default=None
+        Keras callbacks, copied before training, and functions of ``(epoch, logs)`` called at each
+        epoch's end.
+    keras_params : dict, default=None
+        Parameters of the optimizer and the loss by Keras's names, such as
+        ``{"optimizer__beta_1": 0.8}``.
+    warm_start : bool, default=False
+        Whether ``fit`` continues from the fitted weights and optimizer state.
+    random_state : int, RandomState or None, default=None
+        Draws the initial weights, the held-out samples, the order of the samples and the dropout.
+        An int gives the same numbers to the last bit on one machine.
+    verbose : int, default=0
+        1 shows a progress bar over the epochs with loss and metrics.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+        The labels in order; for several labels at once, their column numbers.
+    n_features_in_ : int
+        Columns of a 2-D X, otherwise features per time step.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of the columns, where X was a DataFrame with string names.
+    n_outputs_ : int
+        1, or the number of labels of an indicator matrix.
+    history_ : dict of lists
+        One entry per epoch: ``loss`` and ``accuracy``, and ``val_*`` with a validation set.
+    n_iter_ : int
+        Epochs run.
+    training_loop_ : str
+        What ran the epochs: "xla" or "graph" (compiled epochs, by XLA or, where too short to earn
+        its compilation, as a plain graph), with ", batch by batch" where a callback asked for it.
+
+    See Also
+    --------
+    LSTMRegressor : The same for numbers.
+
+    References
+    ----------
+    S. Hochreiter, J. Schmidhuber, "Long short-term memory", Neural Computation 9(8), 1997.
+
+    Examples
+    --------
+    Which of two classes a sequence belongs to is the sign of its first time step, ten steps ago:
+
+    >>> import numpy as np
+    >>> from sklstm import LSTMClassifier
+    >>> X = np.random.RandomState(0).normal(size=(256, 10, 1))
+    >>> y = np.where(X[:, 0, 0] > 0, "up", "down")
+    >>> clf = LSTMClassifier(16, learning_rate=0.02, random_state=0).fit(X, y)
+    >>> clf.score(X, y) > 0.95
+    True
+    """
+
+    _parameter_constraints: dict = BaseLSTM._parameter_constraints | {
+        "class_weight": [dict, StrOptions({"balanced"}), None]
+    }
+
+    def __init__(
+        self,
+        units: int | Sequence[int] = 64,
+        *,
+        bidirectional: bool = False,
+        dropout: float = 0.0,
+        pooling: str = "last",
+        dense_units: int | Sequence[int] = (),
+        vocabulary_size: int | None = None,
+        embedding_dim: int | None = None,
+        timesteps: int | None = None,
+        optimizer: str | keras.optimizers.Optimizer = "adam",
+        learning_rate: float | None = 0.003,
+        clipnorm: float | None = 1.0,
+        batch_size: int = 32,
+        epochs: int = 60,
+        early_stopping: bool = False,
+        validation_fraction: float | None = None,
+        n_iter_no_change: int = 10,
+        class_weight: dict | str | None = None,
+        callbacks: list | None = None,
+        keras_params: Mapping[str, Any] | None = None,
+        warm_start: bool = False,
+        random_state: int | np.random.RandomState | None = None,
+        verbose: int = 0,
+    ) -> None:
+        self.units = units
+        self.bidirectional = bidirectional
+        self.dropout = dropout
+        self.pooling = pooling
+        self.dense_units = dense_units
+        self.vocabulary_size = vocabulary_size
+        self.embedding_dim = embedding_dim
+        self.timesteps = timesteps
+        self.optimizer = optimizer
+        self.learning_rate = learning_rate
+        self.clipnorm = clipnorm
+        self.batch_size = batch_size
+        self.epochs = epochs
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.n_iter_no_change = n_iter_no_change
+        self.class_weight = class_weight
+        self.callbacks = callbacks
+        self.keras_params = keras_params
+        self.warm_start = warm_start
+        self.random_state = random_state
+        self.verbose = verbose
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: Any = None,
+        *,
+        X_val: Any = None,
+        y_val: Any = None,
+    ) -> Self:
+        """Fit the network, anew or, with `warm_start`, from where it stands.
+
+        Parameters
+        ----------
+        X : array of shape (n, T, F) or (n, T), DataFrame, or list of arrays of shape (T_i, F)
+            Sequences; NaN-padded 3-D arrays and lists may vary in length.
+        y : array of shape (n,) or (n, n_outputs)
+            Labels; an indicator matrix for several labels at once.
+        sample_weight : array of shape (n,), default=None
+            Weights of the samples in the loss, sum(w * l) / sum(w). Samples of weight 0 are
+            dropped.
+        X_val, y_val : like X and y, default=None
+            A validation set of your own, instead of `validation_fraction`.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError
+            If a parameter, X, y or a weight is not valid, or the loss becomes infinite or NaN.
+        """
+        self._fit(
+            X,
+            y,
+            sample_weight,
+            X_val,
+            y_val,
+            continues=self.warm_start and self.__sklearn_is_fitted__(),
+            keep_optimizer=self.warm_start,
+            epochs=self.epochs,
+        )
+        return self
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def partial_fit(self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None) -> Self:
+        """Train for one epoch more.
+
+        Parameters
+        ----------
+        X : array of shape (n, T, F) or (n, T), DataFrame, or list of arrays of shape (T_i, F)
+            Sequences; NaN-padded 3-D arrays and lists may vary in length.
+        y : array of shape (n,) or (n, n_labels)
+            Labels.
+        classes : array of shape (n_classes,), default=None
+            All labels that will ever come; needed in the first call only.
+        sample_weight : array of shape (n,), default=None
+            Weights of the samples.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError
+            As ``fit``; if `classes` is missing in the first call or changes in a later one.
+        """
+        continues = self.__sklearn_is_fitted__()
+        if self.class_weight == "balanced":
+            raise ValueError(
+                "class_weight='balanced' is not known from a part of the data: pass partial_fit "
+                "a class_weight dict, or sample_weight."
+            )
+        if not continues and classes is None:
+            raise ValueError("classes must be passed on the first call to partial_fit.")
+        if (
+            continues
+            and classes is not None
+            and not np.array_equal(np.unique(classes), self.classes_)
+        ):
+            raise ValueError(
+                f"classes={classes!r} is not the same as on the first call to partial_fit: "
+                f"{self.classes_!r}."
+            )
+        self._given_classes = None if classes is None else np.unique(classes)
+        try:
+            self._fit(
+                X,
+                y,
+                sample_weight,
+                None,
+                None,
+                continues=continues,
+                keep_optimizer=True,
+                epochs=1,
+            )
+        finally:
+            del self._given_classes
+        return self
+
+    def predict(self, X: Any) -> np.ndarray:
+        """Predict the most probable label of each sequence.
+
+        Parameters
+        ----------
+        X : array of shape (n, T, F) or (n, T), DataFrame, or list of arrays of shape (T_i, F)
+            Sequences; NaN-padded 3-D arrays and lists may vary in length.
+
+        Returns
+        -------
+        ndarray of shape (n,), or (n, n_labels) for several labels at once
+
+        Raises
+        ------
+        NotFittedError
+            If the classifier is not fitted.
+        ValueError
+            If X is not valid, or has other features than in ``fit``.
+        """
+        outputs = self._predict_outputs(X)
+        if self._multilabel:
+            return (outputs > 0.5).astype(int)
+        return self.classes_[outputs.argmax(axis=1)]
+
+    def predict_proba(self, X: Any) -> np.ndarray:
+        """Predict the probability of each label.
+
+        Parameters
+        ----------
+        X : array of shape (n, T, F) or (n, T), DataFrame, or list of arrays of shape (T_i, F)
+            Sequences; NaN-padded 3-D arrays and lists may vary in length.
+
+        Returns
+        -------
+        ndarray of shape (n, n_classes)
+            In the order of ``classes_``. Rows sum to 1, but for several labels at once.
+
+        Raises
+        ------
+        NotFittedError
+            If the classifier is not fitted.
+        ValueError
+            If X is not valid, or has other features than in ``fit``.
+        """
+        return self._predict_outputs(X)
+
+    def _check_targets(self, y: Any) -> np.ndarray:
+        check_classification_targets(y)
+        if type_of_target(y) == "multilabel-indicator":
+            return check_array(y, accept_sparse="csr", dtype=np.int64, input_name="y")
+        if type_of_target(y) == "multiclass-multioutput":
+            raise ValueError(
+                "y has several columns of more than two values (multiclass-multioutput): valid "
+                "are one column of labels, or an indicator matrix of zeros and ones."
+            )
+        return column_or_1d(y, warn=True)
+
+    def _learn_targets(self, y: np.ndarray, weights: np.ndarray) -> None:
+        self._multilabel = y.ndim == 2
+        self.n_outputs_ = y.shape[1] if self._multilabel else 1
+        if self._multilabel:
+            self.classes_ = np.arange(y.shape[1])
+            return
+        given = getattr(self, "_given_classes", None)
+        self.classes_ = np.unique(y) if given is None else given
+        if len(self.classes_) < 2:
+            raise ValueError(
+                f"{type(self).__name__} needs samples of at least 2 classes, but y holds only one "
+                f"class: {self.classes_.tolist()[0]!r}."
+            )
+
+    def _encode_targets(self, y: np.ndarray) -> np.ndarray:
+        if (y.ndim == 2) != self._multilabel or (y.ndim == 2 and y.shape[1] != self.n_outputs_):
+            raise ValueError(
+                f"y has shape {y.shape}, but the classifier was fitted on "
+                f"{self.n_outputs_} column(s) of labels."
+            )
+        if self._multilabel:
+            return y.astype(np.float32)
+        unseen = ~np.isin(y, self.classes_)
+        if unseen.any():
+            raise ValueError(
+                f"y holds {np.unique(y[unseen]).tolist()}, which are not among the classes "
+                f"{self.classes_.tolist()}."
+            )
+        return np.searchsorted(self.classes_, y).astype(np.int32)
+
+    def _output_layer(self) -> tuple[int, str]:
+        return len(self.classes_), "sigmoid" if self._multilabel else "softmax"
+
+    def _loss_and_metric(self) -> tuple[str, str | None]:
+        if self._multilabel:
+            return "binary_crossentropy", "binary_accuracy"
+        return "sparse_categorical_crossentropy", "sparse_categorical_accuracy"
+
+    def _weigh(self, y: np.ndarray, weights: np.ndarray) -> np.ndarray:
+        if self.class_weight is None:
+            return weights
+        if self._multilabel:
+            raise ValueError(
+                f"class_weight={self.class_weight!r} weighs single labels, and y is an indicator "
+                "matrix of several: use sample_weight."
+            )
+        return weights * compute_sample_weight(self.class_weight, y)
+
+    def _strata(self, y: np.ndarray) -> np.ndarray | None:
+        """Stratify by the label where every class has two samples or more."""
+        if self._multilabel or np.unique(y, return_counts=True)[1].min() < 2:
+            return None
+        return y
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.classifier_tags.multi_label = True
+        return tags
+
+
+class LSTMRegressor(RegressorMixin, BaseLSTM):
+    """LSTM network for regression, to one or several numbers.
+
+    y is standardised inside and its predictions are put back (not for the Poisson loss), so that
+    targets in the thousands train as well as targets near one. Keras trains the network, ONNX
+    Runtime predicts with it; a fitted regressor holds numpy arrays only.
+
+    Parameters
+    ----------
+    units : int or sequence of int, default=64
+        Units of the LSTM layers: an int for one layer, a sequence for one layer each, ``()`` for
+        none (with `embedding_dim`, the averaged embedding).
+    bidirectional : bool, default=False
+        Whether each LSTM layer reads the sequence in both directions.
+    dropout : float in [0, 1), default=0.0
+        Share of each layer's outputs that training hides, the same at all time steps of a
+        sequence.
+    pooling : {"last", "mean", "max"}, default="last"
+        How the outputs over time become one vector: those of the last time step, their mean or
+        their maximum.
+    dense_units : int or sequence of int, default=()
+        Units of the hidden dense layers (rectified linear) after the pooling.
+    vocabulary_size : int, default=None
+        For token ids: the highest possible id + 1. None takes it from the X of ``fit``.
+    embedding_dim : int, default=None
+        Set it to read X as token ids (0 is padding), each of which becomes a vector of this
+        length. None reads numbers.
+    timesteps : int, default=None
+        The columns of a 2-D X are this many time steps, one step's features after another's.
+        None reads each column as a time step of one feature.
+    optimizer : str or keras.optimizers.Optimizer, default="adam"
+        One of "adadelta", "adafactor", "adagrad", "adam", "adamax", "adamw", "ftrl", "lion",
+        "nadam", "rmsprop" and "sgd", or an object, of which a copy is trained with its own
+        learning rate.
+    learning_rate : float, default=0.003
+        For an optimizer given by name; None for that optimizer's own default.
+    clipnorm : float, default=1.0
+        Largest norm of the gradient of each weight array, for an optimizer given by name; None
+        does not clip.
+    batch_size : int, default=32
+        Samples per step of the optimizer.
+    epochs : int, default=60
+        Passes over the data.
+    early_stopping : bool, default=False
+        Whether to stop when the validation loss has not improved for `n_iter_no_change` epochs;
+        the best weights are restored.
+    validation_fraction : float in [0, 1), default=None
+        Fraction of the samples held out as a validation set. Above 0, ``history_`` records
+        ``val_*`` with or without early stopping. None holds out 0.1 for early stopping and
+        nothing otherwise.
+    n_iter_no_change : int, default=10
+        Patience of early stopping, in epochs.
+    loss : {"squared_error", "absolute_error", "huber", "poisson", "quantile"}, \
+            default="squared_error"
+        What is minimised: "poisson" is for counts and rates (y >= 0), "quantile" estimates the
+        `quantile` of y.
+    quantile : float in (0, 1), default=0.5
+        For ``loss="quantile"``.
+    callbacks : list, default=None
+        Keras callbacks, copied before training, and functions of ``(epoch, logs)`` called at each
+        epoch's end.
+    keras_params : dict, default=None
+        Parameters of the optimizer and the loss by Keras's names, such as
+        ``{"optimizer__beta_1": 0.8}``.
+    warm_start : bool, default=False
+        Whether ``fit`` continues from the fitted weights and optimizer state.
+    random_state : int, RandomState or None, default=None
+        Draws the initial weights, the held-out samples, the order of the samples and the dropout.
+        An int gives the same numbers to the last bit on one machine.
+    verbose : int, default=0
+        1 shows a progress bar over the epochs with loss and metrics.
+
+    Attributes
+    ----------
+    n_features_in_ : int
+        Columns of a 2-D X, otherwise features per time step.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of the columns, where X was a DataFrame with string names.
+    n_outputs_ : int
+        Columns of y.
+    history_ : dict of lists
+        One entry per epoch: ``loss`` (of the standardised y), and ``val_*`` with a validation set.
+    n_iter_ : int
+        Epochs run.
+    training_loop_ : str
+        What ran the epochs: "xla" or "graph" (compiled epochs, by XLA or, where too short to earn
+        its compilation, as a plain graph), with ", batch by batch" where a callback asked for it.
+
+    See Also
+    --------
+    LSTMClassifier : The same for labels.
+    sklstm.preprocessing.SlidingWindow : Makes sequences of the rows of a time series.
+
+    References
+    ----------
+    S. Hochreiter, J. Schmidhuber, "Long short-term memory", Neural Computation 9(8), 1997.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklstm import LSTMRegressor
+    >>> X = np.random.RandomState(0).normal(size=(256, 10, 1))
+    >>> y = 1000 + 50 * X[:, :, 0].sum(axis=1)
+    >>> reg = LSTMRegressor(16, learning_rate=0.02, random_state=0).fit(X, y)
+    >>> reg.score(X, y) > 0.9
+    True
+    """
+
+    _parameter_constraints: dict = BaseLSTM._parameter_constraints | {
+        "loss": [StrOptions({"squared_error", "absolute_error", "huber", "poisson", "quantile"})],
+        "quantile": [Interval(Real, 0, 1, closed="neither")],
+    }
+
+    def __init__(
+        self,
+        units: int | Sequence[int] = 64,
+        *,
+        bidirectional: bool = False,
+        dropout: float = 0.0,
+        pooling: str = "last",
+        dense_units: int | Sequence[int] = (),
+        vocabulary_size: int | None = None,
+        embedding_dim: int | None = None,
+        timesteps: int | None = None,
+        optimizer: str | keras.optimizers.Optimizer = "adam",
+        learning_rate: float | None = 0.003,
+        clipnorm: float | None = 1.0,
+        batch_size: int = 32,
+        epochs: int = 60,
+        early_stopping: bool = False,
+        validation_fraction: float | None = None,
+        n_iter_no_change: int = 10,
+        loss: str = "squared_error",
+        quantile: float = 0.5,
+        callbacks: list | None = None,
+        keras_params: Mapping[str, Any] | None = None,
+        warm_start: bool = False,
+        random_state: int | np.random.RandomState | None = None,
+        verbose: int = 0,
+    ) -> None:
+        self.units = units
+        self.bidirectional = bidirectional
+        self.dropout = dropout
+        self.pooling = pooling
+        self.dense_units = dense_units
+        self.vocabulary_size = vocabulary_size
+        self.embedding_dim = embedding_dim
+        self.timesteps = timesteps
+        self.optimizer = optimizer
+        self.learning_rate = learning_rate
+        self.clipnorm = clipnorm
+        self.batch_size = batch_size
+        self.epochs = epochs
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.n_iter_no_change = n_iter_no_change
+        self.loss = loss
+        self.quantile = quantile
+        self.callbacks = callbacks
+        self.keras_params = keras_params
+        self.warm_start = warm_start
+        self.random_state = random_state
+        self.verbose = verbose
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: Any = None,
+        *,
+        X_val: Any = None,
+        y_val: Any = None,
+    ) -> Self:
+        """Fit the network, anew or, with `warm_start`, from where it stands.
+
+        Parameters
+        ----------
+        X : array of shape (n, T, F) or (n, T), DataFrame, or list of arrays of shape (T_i, F)
+            Sequences; NaN-padded 3-D arrays and lists may vary in length.
+        y : array of shape (n,) or (n, n_outputs)
+            Targets.
+        sample_weight : array of shape (n,), default=None
+            Weights of the samples in the loss, sum(w * l) / sum(w). Samples of weight 0 are
+            dropped.
+        X_val, y_val : like X and y, default=None
+            A validation set of your own, instead of `validation_fraction`.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError
+            If a parameter, X, y or a weight is not valid, or the loss becomes infinite or NaN.
+        """
+        self._fit(
+            X,
+            y,
+            sample_weight,
+            X_val,
+            y_val,
+            continues=self.warm_start and self.__sklearn_is_fitted__(),
+            keep_optimizer=self.warm_start,
+            epochs=self.epochs,
+        )
+        return self
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
+        """Train for one epoch more; mean and scale of y stay those of the first call.
+
+        Parameters
+        ----------
+        X : array of shape (n, T, F) or (n, T), DataFrame, or list of arrays of shape (T_i, F)
+            Sequences; NaN-padded 3-D arrays and lists may vary in length.
+        y : array of shape (n,) or (n, n_outputs)
+            Targets.
+        sample_weight : array of shape (n,), default=None
+            Weights of the samples.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError
+            As ``fit``.
+        """
+        self._fit(
+            X,
+            y,
+            sample_weight,
+            None,
+            None,
+            continues=self.__sklearn_is_fitted__(),
+            keep_optimizer=True,
+            epochs=1,
+        )
+        return self
+
+    def predict(self, X: Any) -> np.ndarray:
+        """Predict the target of each sequence.
+
+        Parameters
+        ----------
+        X : array of shape (n, T, F) or (n, T), DataFrame, or list of arrays of shape (T_i, F)
+            Sequences; NaN-padded 3-D arrays and lists may vary in length.
+
+        Returns
+        -------
+        ndarray of shape (n,) or (n, n_outputs), float64
+            With the dimensions of the y of ``fit``.
+
+        Raises
+        ------
+        NotFittedError
+            If the regressor is not fitted.
+        ValueError
+            If X is not valid, or has other features than in ``fit``.
+        """
+        outputs = self._predict_outputs(X) * self._y_scale + self._y_mean
+        return outputs[:, 0] if self._y_is_flat else outputs
+
+    def _check_targets(self, y: Any) -> np.ndarray:
+        y = check_array(y, ensure_2d=False, dtype=np.float64, input_name="y")
+        if y.ndim > 2:
+            raise ValueError(f"y has shape {y.shape}: valid are (n,) and (n, n_outputs).")
+        if y.ndim == 2 and y.shape[1] == 1:
+            y = column_or_1d(y, warn=True)
+        if self.loss == "poisson" and (y < 0).any():
+            raise ValueError(
+                f"loss='poisson' needs y >= 0, but y holds {y.min()} in sample "
+                f"{np.argwhere(y < 0)[0][0]}."
+            )
+        return y
+
+    def _learn_targets(self, y: np.ndarray, weights: np.ndarray) -> None:
+        self._y_is_flat = y.ndim == 1
+        columns = _as_columns(y)
+        self.n_outputs_ = columns.shape[1]
+        self._y_mean, self._y_scale = np.zeros(self.n_outputs_), np.ones(self.n_outputs_)
+        if self.loss != "poisson":
+            self._y_mean = np.average(columns, axis=0, weights=weights)
+            variance = np.average((columns - self._y_mean) ** 2, axis=0, weights=weights)
+            self._y_scale = np.where(variance > 0, np.sqrt(variance), 1.0)
+
+    def _encode_targets(self, y: np.ndarray) -> np.ndarray:
+        columns = _as_columns(y)
+        if columns.shape[1] != self.n_outputs_:
+            raise ValueError(
+                f"y has {columns.shape[1]} column(s), but the regressor was fitted on "
+                f"{self.n_outputs_}."
+            )
+        return ((columns - self._y_mean) / self._y_scale).astype(np.float32)
+
+    def _output_layer(self) -> tuple[int, str]:
+        return self.n_outputs_, "exponential" if self.loss == "poisson" else "linear"
+
+    def _loss_and_metric(self) -> tuple[str, str | None]:
+        return self.loss, None
+
+    def _weights_for_users(self) -> list[np.ndarray]:
+        """Return weights whose outputs are in y's own units."""
+        *earlier, kernel, bias = self._runtime.weights
+        kernel = (kernel * self._y_scale).astype(np.float32)
+        return [*earlier, kernel, (bias * self._y_scale + self._y_mean).astype(np.float32)]
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.target_tags.multi_output = True
+        return tags
+
+
+def _as_columns(y: np.ndarray) -> np.ndarray:
+    return y[:, np.newaxis] if y.ndim == 1 else y

@@ -1,0 +1,300 @@
+"""A spec as a `keras.Model`: the one that trains, and the one that users take home."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import keras
+import numpy as np
+from keras import ops
+
+from sklstm.network.spec import NetworkSpec
+
+POOLING_LAYERS = {
+    "mean": keras.layers.GlobalAveragePooling1D,
+    "max": keras.layers.GlobalMaxPooling1D,
+}
+
+
+@keras.saving.register_keras_serializable(package="sklstm")
+class PoolSequence(keras.layers.Layer):
+    """Pool right-padded sequences over the time steps that each has.
+
+    Called with ``[x, lengths]``, of shapes (n, T, F) and (n,).
+
+    Parameters
+    ----------
+    pooling : {"last", "mean", "max"}
+    """
+
+    def __init__(self, pooling: str, *, name: str | None = None, dtype: object = None) -> None:
+        super().__init__(name=name, dtype=dtype)
+        self.pooling = pooling
+
+    def call(self, inputs: list) -> object:
+        """Pool."""
+        x, lengths = inputs
+        steps = ops.arange(ops.shape(x)[1], dtype=lengths.dtype)[None, :]
+        if self.pooling == "last":
+            return self._sum_where(x, steps == lengths[:, None] - 1)
+        present = steps < lengths[:, None]  # (n, T)
+        if self.pooling == "max":
+            return ops.max(ops.where(present[:, :, None], x, -float("inf")), axis=1)
+        return self._sum_where(x, present) / ops.cast(lengths, x.dtype)[:, None]
+
+    def get_config(self) -> dict:
+        """Return the constructor's arguments."""
+        return {"pooling": self.pooling, "name": self.name, "dtype": self.dtype}
+
+    @staticmethod
+    def _sum_where(x: object, chosen: object) -> object:
+        return ops.sum(ops.where(chosen[:, :, None], x, 0.0), axis=1)
+
+
+@keras.saving.register_keras_serializable(package="sklstm")
+class ReverseSequence(keras.layers.Layer):
+    """Reverse each right-padded sequence within its own length; padding stays at the end."""
+
+    def call(self, inputs: list) -> object:
+        """Reverse ``[x, lengths]``: x of shape (n, T, F), or (n, T) for tokens."""
+        x, lengths = inputs
+        steps = ops.arange(ops.shape(x)[1], dtype=lengths.dtype)[None, :]
+        last = lengths[:, None] - 1
+        source = ops.where(steps <= last, last - steps, steps)  # (n, T)
+        return ops.take_along_axis(x, source[:, :, None] if len(x.shape) == 3 else source, axis=1)
+
+
+@keras.saving.register_keras_serializable(package="sklstm")
+class CountSteps(keras.layers.Layer):
+    """Split right-padded sequences, as users hold them, into ``[values, lengths]``.
+
+    Time steps that are all NaN (numbers) or 0 (token ids) are padding.
+    """
+
+    def call(self, x: object) -> list:
+        """Count."""
+        if len(x.shape) == 2:
+            return [x, ops.sum(ops.cast(x != 0, "int32"), axis=1)]
+        missing = ops.isnan(x)
+        present = ops.logical_not(ops.all(missing, axis=-1))
+        return [ops.where(missing, 0.0, x), ops.sum(ops.cast(present, "int32"), axis=1)]
+
+
+@keras.saving.register_keras_serializable(package="sklstm")
+class OneHot(keras.layers.Layer):
+    """Turn token ids (n, T) into one-hot vectors (n, T, size)."""
+
+    def __init__(self, size: int, *, name: str | None = None, dtype: object = None) -> None:
+        super().__init__(name=name, dtype=dtype)
+        self.size = size
+
+    def call(self, ids: object) -> object:
+        """Encode."""
+        return ops.one_hot(ids, self.size, dtype=self.compute_dtype)
+
+    def get_config(self) -> dict:
+        """Return the constructor's arguments."""
+        return {"size": self.size, "name": self.name, "dtype": self.dtype}
+
+
+@keras.saving.register_keras_serializable(package="sklstm")
+class PinballLoss(keras.losses.Loss):
+    """The loss whose minimum is a quantile.
+
+    Parameters
+    ----------
+    quantile : float
+        Between 0 and 1.
+
+    References
+    ----------
+    R. Koenker, G. Bassett, "Regression quantiles", 1978.
+    """
+
+    def __init__(
+        self,
+        quantile: float = 0.5,
+        reduction: str = "mean_with_sample_weight",
+        name: str = "pinball_loss",
+        dtype: object = None,
+    ) -> None:
+        super().__init__(name=name, reduction=reduction, dtype=dtype)
+        self.quantile = quantile
+
+    def call(self, y_true: object, y_pred: object) -> object:
+        """Compute the loss of each sample."""
+        error = y_true - y_pred
+        loss = ops.maximum(self.quantile * error, (self.quantile - 1) * error)
+        return ops.mean(loss, axis=-1)
+
+    def get_config(self) -> dict:
+        """Return the constructor's arguments."""
+        return {**super().get_config(), "quantile": self.quantile}
+
+
+def build_model(
+    spec: NetworkSpec,
+    *,
+    varies: bool,
+    lstm: Callable[..., keras.layers.Layer] | None = None,
+    dropout: Callable[..., keras.layers.Layer] | None = None,
+    model_class: type[keras.Model] = keras.Model,
+) -> keras.Model:
+    """Build the network that a spec describes.
+
+    Parameters
+    ----------
+    spec : NetworkSpec
+    varies : bool
+        Whether sequences differ in length. The inputs are then ``[values, lengths]``, right-padded
+        with zeros; otherwise ``values`` alone, and every layer is Keras's own.
+    lstm, dropout : callables, default=None
+        What makes these layers for training; Keras's own where None. ``lstm`` takes a
+        ``one_hot_size`` and then token ids; ``dropout`` takes the rate and the place, 0, 1, ….
+    model_class : type, default=keras.Model
+    """
+    return _ModelBuilder(spec, varies, lstm, dropout).build(model_class)
+
+
+def model_for_users(spec: NetworkSpec, weights: list[np.ndarray], *, varies: bool) -> keras.Model:
+    """Build a model of one input, as users hold it, with these weights."""
+    model = build_model(spec, varies=varies)
+    set_weights(spec, model, weights)
+    if not varies:
+        return model
+    values = _input(spec)
+    return keras.Model(values, model(CountSteps()(values)))
+
+
+def trainable_variables(spec: NetworkSpec, model: keras.Model) -> list[keras.Variable]:
+    """List the trainable weights in the order of ``spec.weight_shapes()``.
+
+    Keras's own order follows the depth of the layers, which differs where lengths vary.
+    """
+    # "lstm_0/forward/kernel" belongs to the layer "lstm_0_forward", or to "lstm_0"
+    owners = [name.split("/")[:-1] or [name] for name in spec.weight_shapes()]
+    names = {layer.name for layer in model.layers}
+    layers = ["_".join(owner) if "_".join(owner) in names else owner[0] for owner in owners]
+    return [v for name in dict.fromkeys(layers) for v in model.get_layer(name).trainable_variables]
+
+
+def set_weights(spec: NetworkSpec, model: keras.Model, weights: list[np.ndarray]) -> None:
+    """Set the trainable weights, in the order of ``spec.weight_shapes()``."""
+    for variable, weight in zip(trainable_variables(spec, model), weights, strict=True):
+        variable.assign(weight)
+
+
+def _input(spec: NetworkSpec) -> object:
+    if spec.reads_tokens:
+        return keras.Input((None,), dtype="int32", name="values")
+    return keras.Input((None, spec.n_features), name="values")
+
+
+class _ModelBuilder:
+    def __init__(
+        self,
+        spec: NetworkSpec,
+        varies: bool,
+        lstm: Callable[..., keras.layers.Layer] | None,
+        dropout: Callable[..., keras.layers.Layer] | None,
+    ) -> None:
+        self.spec = spec
+        self.lengths = keras.Input((), dtype="int32", name="lengths") if varies else None
+        self.lstm = lstm
+        self.dropout = dropout
+        self.n_dropouts = 0
+
+    def build(self, model_class: type[keras.Model]) -> keras.Model:
+        spec = self.spec
+        x = values = _input(spec)
+        if spec.embedding_dim is not None:
+            x = keras.layers.Embedding(
+                spec.vocabulary_size,
+                spec.embedding_dim,
+                embeddings_initializer=_uniform(),
+                name="embedding",
+            )(x)
+        elif spec.one_hot and (self.lstm is None or not spec.units):
+            x = OneHot(spec.vocabulary_size)(x)
+        for layer, units in enumerate(spec.units):
+            x = self._drop(self._lstm_layer(x, units, layer), units * spec.n_directions)
+        if not (spec.pooling is None or (spec.pooling == "last" and spec.units)):
+            x = self._pool(x)
+        for layer, units in enumerate(spec.dense_units):
+            x = self._drop(_dense(units, "relu", layer)(x), units)
+        outputs = _dense(spec.n_outputs, spec.activation, len(spec.dense_units))(x)
+        inputs = values if self.lengths is None else [values, self.lengths]
+        return model_class(inputs, outputs)
+
+    def _lstm_layer(self, x: object, units: int, layer: int) -> object:
+        is_last = layer == len(self.spec.units) - 1
+        keep_steps = not (is_last and self.spec.pooling == "last")
+        if self.lengths is not None:
+            return self._lstm_of_varying_length(x, units, keep_steps, layer)
+        name = f"lstm_{layer}"
+        if not self.spec.bidirectional:
+            return self._make_lstm(units, keep_steps, layer, f"{name}_forward")(x)
+        lstm = self._make_lstm(units, keep_steps, layer, name)
+        return keras.layers.Bidirectional(lstm, name=name)(x)
+
+    def _lstm_of_varying_length(
+        self, x: object, units: int, keep_steps: bool, layer: int
+    ) -> object:
+        """Run over the padding too, and use nothing of it: masks inside the recurrence are slow."""
+        forward = self._make_lstm(units, True, layer, f"lstm_{layer}_forward")(x)
+        if not keep_steps:
+            forward = PoolSequence("last")([forward, self.lengths])
+        if not self.spec.bidirectional:
+            return forward
+        reversed_x = ReverseSequence()([x, self.lengths])
+        backward = self._make_lstm(units, True, layer, f"lstm_{layer}_backward")(reversed_x)
+        restore = ReverseSequence() if keep_steps else PoolSequence("last")
+        return keras.layers.Concatenate()([forward, restore([backward, self.lengths])])
+
+    def _make_lstm(
+        self, units: int, return_sequences: bool, layer: int, name: str
+    ) -> keras.layers.Layer:
+        options = {
+            "return_sequences": return_sequences,
+            "kernel_initializer": keras.initializers.GlorotUniform(seed=0),
+            "recurrent_initializer": keras.initializers.Orthogonal(seed=0),
+            "name": name,
+        }
+        if self.lstm is None:
+            return keras.layers.LSTM(units, **options)
+        one_hot_size = self.spec.vocabulary_size if self.spec.one_hot and layer == 0 else None
+        return self.lstm(units, one_hot_size=one_hot_size, **options)
+
+    def _drop(self, x: object, size: int) -> object:
+        if not self.spec.dropout:
+            return x
+        over_time = len(x.shape) == 3
+        if self.dropout is not None:
+            layer = self.dropout(self.spec.dropout, self.n_dropouts)
+        else:
+            shape = (None, 1, size) if over_time else (None, size)
+            layer = keras.layers.Dropout(self.spec.dropout, noise_shape=shape, seed=0)
+        self.n_dropouts += 1
+        return layer(x)
+
+    def _pool(self, x: object) -> object:
+        pooling = self.spec.pooling
+        if self.lengths is not None:
+            return PoolSequence(pooling)([x, self.lengths])
+        return POOLING_LAYERS[pooling]()(x) if pooling in POOLING_LAYERS else _last_step(x)
+
+
+def _last_step(x: object) -> object:
+    return keras.layers.GlobalMaxPooling1D()(ops.take(x, [-1], axis=1))
+
+
+def _uniform() -> keras.initializers.Initializer:
+    # Seeded, as all of them: an unseeded initializer draws from Python's global generator.
+    return keras.initializers.RandomUniform(-0.05, 0.05, seed=0)
+
+
+def _dense(units: int, activation: str, layer: int) -> keras.layers.Layer:
+    kernel = keras.initializers.GlorotUniform(seed=0)
+    return keras.layers.Dense(
+        units, activation=activation, kernel_initializer=kernel, name=f"dense_{layer}"
+    )

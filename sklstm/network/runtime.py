@@ -1,0 +1,283 @@
+"""Prediction without TensorFlow: a spec and its weights as an ONNX graph in ONNX Runtime."""
+
+from __future__ import annotations
+
+import os
+import threading
+from functools import cached_property
+
+import numpy as np
+import onnx
+import onnxruntime
+from onnx import TensorProto, helper, numpy_helper
+
+from sklstm._sequences import Sequences
+from sklstm.network.spec import NetworkSpec
+
+OPSET, IR_VERSION = 17, 9
+ONNX_GATES = [0, 3, 1, 2]  # from Keras's order (i, f, c, o) to ONNX's (i, o, f, c)
+STEPS_PER_BATCH = 8192  # time steps of all rows together: what stays in the cache
+
+State = list[np.ndarray]
+
+
+class Runtime:
+    """A fitted network that predicts.
+
+    Parameters
+    ----------
+    spec : NetworkSpec
+    weights : list of ndarray
+        As ``spec.weight_shapes()`` lists them.
+
+    Notes
+    -----
+    The ONNX session is made at the first prediction, and made anew after a fork or an unpickling:
+    it owns threads. Predictions may come from several threads at once.
+    """
+
+    def __init__(self, spec: NetworkSpec, weights: list[np.ndarray]) -> None:
+        self.spec = spec
+        self.weights = weights
+        self._forget_session()
+
+    def __getstate__(self) -> dict:
+        return {"spec": self.spec, "weights": self.weights}
+
+    def __setstate__(self, state: dict) -> None:
+        self.__init__(**state)
+
+    def predict(self, sequences: Sequences) -> np.ndarray:
+        """Compute the outputs of every sequence, in batches of similar length.
+
+        Returns
+        -------
+        ndarray of shape (n, n_outputs), float32
+        """
+        order = np.argsort(sequences.lengths, kind="stable") if sequences.varies else slice(None)
+        sequences = sequences[order]
+        outputs = np.empty((len(sequences), self.spec.n_outputs), np.float32)
+        rows = max(1, STEPS_PER_BATCH // sequences.n_steps)
+        for first in range(0, len(sequences), rows):
+            outputs[first : first + rows] = self._run(sequences[first : first + rows])
+        result = np.empty_like(outputs)
+        result[order] = outputs
+        return result
+
+    def initial_state(self, n: int = 1) -> State:
+        """Return the zero state of `n` sequences: the output and the cell of each layer."""
+        return [np.zeros((1, n, units), np.float32) for units in self.spec.units for _ in range(2)]
+
+    def read(self, ids: np.ndarray, state: State) -> tuple[np.ndarray, State]:
+        """Read some time steps, of a network that keeps every time step, from a state on.
+
+        Parameters
+        ----------
+        ids : int array of shape (n, T)
+            Token ids.
+        state : list of ndarray
+            From `initial_state` or the call before.
+
+        Returns
+        -------
+        outputs : ndarray of shape (n, T, n_outputs)
+        state : list of ndarray
+        """
+        feeds = dict(zip(self._state_names, state, strict=True))
+        outputs, *state = self._session_here().run(None, {"values": ids, **feeds})
+        return outputs, state
+
+    def to_onnx(self) -> onnx.ModelProto:
+        """Return the graph: inputs ``values`` and ``lengths`` (or states), output ``outputs``."""
+        return build_graph(self.spec, self.weights)
+
+    @cached_property
+    def _state_names(self) -> list[str]:
+        return [f"{name}_{i}" for i in range(len(self.spec.units)) for name in ("output", "cell")]
+
+    def _run(self, batch: Sequences) -> np.ndarray:
+        longest = int(batch.lengths.max())
+        feeds = {
+            "values": np.ascontiguousarray(batch.values[:, :longest]),
+            "lengths": batch.lengths.astype(np.int32),
+        }
+        return self._session_here().run(None, feeds)[0]
+
+    def _session_here(self) -> onnxruntime.InferenceSession:
+        if self._process != os.getpid():
+            self._forget_session()
+        if self._session is None:
+            with self._lock:
+                if self._session is None:
+                    self._session = _make_session(self.to_onnx())
+        return self._session
+
+    def _forget_session(self) -> None:
+        self._session: onnxruntime.InferenceSession | None = None
+        self._lock = threading.Lock()
+        self._process = os.getpid()
+
+
+def _make_session(model: onnx.ModelProto) -> onnxruntime.InferenceSession:
+    options = onnxruntime.SessionOptions()
+    # A joblib worker is told its share of the cores by this variable.
+    options.intra_op_num_threads = int(os.environ.get("OMP_NUM_THREADS") or os.cpu_count() or 1)
+    options.inter_op_num_threads = 1
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    return onnxruntime.InferenceSession(
+        model.SerializeToString(), options, providers=["CPUExecutionProvider"]
+    )
+
+
+def build_graph(spec: NetworkSpec, weights: list[np.ndarray]) -> onnx.ModelProto:
+    """Write a network as an ONNX graph.
+
+    Inputs are ``values``, (n, T, F) float32 or (n, T) int32 ids, and ``lengths``, (n,) int32.
+    A network that keeps every time step has, instead of ``lengths``, the state that it continues
+    from: ``output_0``, ``cell_0`` and so on, (1, n, units) each; the state after the last time
+    step follows its ``outputs``.
+    """
+    return _GraphWriter(spec, weights).write()
+
+
+class _GraphWriter:
+    """Writes the nodes in order; each method takes and returns the names of tensors."""
+
+    def __init__(self, spec: NetworkSpec, weights: list[np.ndarray]) -> None:
+        self.spec = spec
+        self.weights = iter(weights)
+        self.nodes: list[onnx.NodeProto] = []
+        self.constants: list[onnx.TensorProto] = []
+        self.states: list[str] = []
+        self.carries_state = spec.pooling is None
+
+    def write(self) -> onnx.ModelProto:
+        x = self._time_major_input()
+        for layer in range(len(self.spec.units)):
+            x, final = self._lstm(x, layer)
+        if self.spec.pooling is not None:
+            x = final if self.spec.pooling == "last" and self.spec.units else self._pool(x)
+        for _ in self.spec.dense_units:
+            x = self.node("Relu", [self._dense(x)])
+        x = self._activate(self._dense(x))
+        if self.carries_state:
+            x = self.node("Transpose", [x], perm=[1, 0, 2])  # (n, T, n_outputs)
+        self.nodes.append(helper.make_node("Identity", [x], ["outputs"]))
+        graph = helper.make_graph(
+            self.nodes, "sklstm", self._inputs(), self._outputs(), self.constants
+        )
+        opset = helper.make_opsetid("", OPSET)
+        model = helper.make_model(
+            graph, producer_name="sklstm", opset_imports=[opset], ir_version=IR_VERSION
+        )
+        onnx.checker.check_model(model)
+        return model
+
+    def node(self, op: str, inputs: list[str], n_outputs: int = 1, **attributes: object) -> str:
+        names = [f"{op}_{len(self.nodes)}_{i}" for i in range(n_outputs)]
+        self.nodes.append(helper.make_node(op, inputs, names, **attributes))
+        return names[0] if n_outputs == 1 else names
+
+    def constant(self, value: np.ndarray | list[int]) -> str:
+        name = f"constant_{len(self.constants)}"
+        array = np.asarray(value, np.int64) if isinstance(value, list) else value
+        self.constants.append(numpy_helper.from_array(np.ascontiguousarray(array), name))
+        return name
+
+    def _time_major_input(self) -> str:
+        x = "values"
+        if self.spec.reads_tokens:
+            ids = self.node("Transpose", [x], perm=[1, 0])
+            if self.spec.embedding_dim is not None:
+                return self.node("Gather", [self.constant(next(self.weights)), ids])
+            depth = self.constant([self.spec.vocabulary_size])
+            off_on = self.constant(np.array([0, 1], np.float32))
+            ids = self.node("Cast", [ids], to=TensorProto.INT64)  # all that OneHot takes
+            return self.node("OneHot", [ids, depth, off_on])
+        return self.node("Transpose", [x], perm=[1, 0, 2])  # (T, n, F)
+
+    def _lstm(self, x: str, layer: int) -> tuple[str, str]:
+        """Return the outputs over time, (T, n, size), and the last ones, (n, size)."""
+        units, directions = self.spec.units[layer], self.spec.n_directions
+        kernels = [self._directional_weights() for _ in range(directions)]
+        w, r, b = (self.constant(np.stack(parts)) for parts in zip(*kernels, strict=True))
+        state = [f"output_{layer}", f"cell_{layer}"] if self.carries_state else []
+        inputs = [x, w, r, b, "" if self.carries_state else "lengths", *state]
+        direction = "bidirectional" if self.spec.bidirectional else "forward"
+        y, h, c = self.node("LSTM", inputs, 3, hidden_size=units, direction=direction)
+        self.states += [h, c]
+        shape = self.constant([0, 0, units * directions])
+        y = self.node("Reshape", [self.node("Transpose", [y], perm=[0, 2, 1, 3]), shape])
+        shape = self.constant([0, units * directions])
+        h = self.node("Reshape", [self.node("Transpose", [h], perm=[1, 0, 2]), shape])
+        return y, h
+
+    def _directional_weights(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        kernel, recurrent, bias = (_to_onnx_gates(next(self.weights)) for _ in range(3))
+        return kernel.T, recurrent.T, np.concatenate([bias, np.zeros_like(bias)])
+
+    def _pool(self, x: str) -> str:
+        """Pool (T, n, size) over the time steps that each sequence has, to (n, size)."""
+        n_steps = self.node("Gather", [self.node("Shape", [x]), self._scalar(0)])
+        steps = self.node("Range", [self._scalar(0), n_steps, self._scalar(1)])
+        steps = self.node("Unsqueeze", [steps, self.constant([1])])  # (T, 1)
+        lengths = self.node("Cast", ["lengths"], to=TensorProto.INT64)
+        present = self.node("Less", [steps, lengths])  # (T, n)
+        present = self.node("Unsqueeze", [present, self.constant([2])])
+        if self.spec.pooling == "max":
+            lowest = self.constant(np.array(-np.inf, np.float32))
+            x = self.node("Where", [present, x, lowest])
+            return self.node("ReduceMax", [x], axes=[0], keepdims=0)
+        if self.spec.pooling == "last":
+            last = self.node("Equal", [steps, self.node("Sub", [lengths, self._scalar(1)])])
+            present = self.node("Unsqueeze", [last, self.constant([2])])
+        x = self.node("Where", [present, x, self.constant(np.array(0, np.float32))])
+        total = self.node("ReduceSum", [x, self.constant([0])], keepdims=0)
+        if self.spec.pooling == "last":
+            return total
+        counts = self.node("Unsqueeze", [lengths, self.constant([1])])
+        return self.node("Div", [total, self.node("Cast", [counts], to=TensorProto.FLOAT)])
+
+    def _scalar(self, value: int) -> str:
+        return self.constant(np.array(value, np.int64))
+
+    def _dense(self, x: str) -> str:
+        kernel, bias = next(self.weights), next(self.weights)
+        return self.node(
+            "Add", [self.node("MatMul", [x, self.constant(kernel)]), self.constant(bias)]
+        )
+
+    def _activate(self, x: str) -> str:
+        op = {"softmax": "Softmax", "sigmoid": "Sigmoid", "exponential": "Exp"}
+        return self.node(op[self.spec.activation], [x]) if self.spec.activation in op else x
+
+    def _inputs(self) -> list[onnx.ValueInfoProto]:
+        if self.spec.reads_tokens:
+            values = helper.make_tensor_value_info("values", TensorProto.INT32, ["n", "T"])
+        else:
+            shape = ["n", "T", self.spec.n_features]
+            values = helper.make_tensor_value_info("values", TensorProto.FLOAT, shape)
+        if not self.carries_state:
+            return [values, helper.make_tensor_value_info("lengths", TensorProto.INT32, ["n"])]
+        return [values, *self._state_infos(["output", "cell"] * len(self.spec.units), named=True)]
+
+    def _outputs(self) -> list[onnx.ValueInfoProto]:
+        shape = ["n", "T"] if self.carries_state else ["n"]
+        shape = [*shape, self.spec.n_outputs]
+        outputs = [helper.make_tensor_value_info("outputs", TensorProto.FLOAT, shape)]
+        return outputs + (self._state_infos(self.states) if self.carries_state else [])
+
+    def _state_infos(self, names: list[str], named: bool = False) -> list[onnx.ValueInfoProto]:
+        return [
+            helper.make_tensor_value_info(
+                f"{name}_{i // 2}" if named else name,
+                TensorProto.FLOAT,
+                [1, "n", self.spec.units[i // 2]],
+            )
+            for i, name in enumerate(names)
+        ]
+
+
+def _to_onnx_gates(weight: np.ndarray) -> np.ndarray:
+    parts = np.split(weight, 4, axis=-1)
+    return np.concatenate([parts[gate] for gate in ONNX_GATES], axis=-1)

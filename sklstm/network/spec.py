@@ -1,0 +1,140 @@
+"""What a network is: `NetworkSpec`, frozen and hashable, and the weights it starts from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class NetworkSpec:
+    """A network of LSTM layers, from its input to its outputs.
+
+    Sequences pass an embedding or one-hot coding (tokens only), LSTM layers, a pooling over time,
+    hidden dense layers of rectified linear units and the output layer.
+
+    Attributes
+    ----------
+    n_outputs : int
+        Units of the output layer.
+    activation : {"softmax", "sigmoid", "linear", "exponential"}
+        Of the output layer.
+    n_features : int
+        Features per time step; unused for tokens.
+    vocabulary_size : int or None
+        Token ids are below it; None for sequences of numbers.
+    embedding_dim : int or None
+        Length of the vector learnt for each token; None for one-hot coded tokens.
+    units : tuple of int
+        One LSTM layer each; empty for none.
+    bidirectional : bool
+        Whether each LSTM layer reads the sequence in both directions.
+    dropout : float
+        Share of the outputs of each layer that training hides, the same at all time steps of a
+        sequence [1]_.
+    pooling : {"last", "mean", "max", None}
+        How outputs over time become one vector; None keeps every time step.
+    dense_units : tuple of int
+        One hidden dense layer each.
+
+    References
+    ----------
+    .. [1] Y. Gal, Z. Ghahramani, "A theoretically grounded application of dropout in recurrent
+       neural networks", 2016.
+    """
+
+    n_outputs: int
+    activation: str
+    n_features: int = 1
+    vocabulary_size: int | None = None
+    embedding_dim: int | None = None
+    units: tuple[int, ...] = (64,)
+    bidirectional: bool = False
+    dropout: float = 0.0
+    pooling: str | None = "last"
+    dense_units: tuple[int, ...] = ()
+
+    @property
+    def reads_tokens(self) -> bool:
+        """Whether the input is token ids."""
+        return self.vocabulary_size is not None
+
+    @property
+    def one_hot(self) -> bool:
+        """Whether tokens are one-hot coded on their way into the first LSTM layer."""
+        return self.reads_tokens and self.embedding_dim is None
+
+    @property
+    def n_directions(self) -> int:
+        """Directions in which each LSTM layer reads."""
+        return 2 if self.bidirectional else 1
+
+    @property
+    def input_size(self) -> int:
+        """Numbers per time step that enter the first layer."""
+        if not self.reads_tokens:
+            return self.n_features
+        return self.embedding_dim or self.vocabulary_size
+
+    def weight_shapes(self) -> dict[str, tuple[int, ...]]:
+        """Name and shape of every weight, in Keras's order.
+
+        LSTM weights hold the gates in Keras's order: input, forget, cell, output.
+        """
+        shapes: dict[str, tuple[int, ...]] = {}
+        if self.embedding_dim is not None:
+            shapes["embedding"] = (self.vocabulary_size, self.embedding_dim)
+        size = self.input_size
+        for layer, units in enumerate(self.units):
+            for direction in ("forward", "backward")[: self.n_directions]:
+                name = f"lstm_{layer}/{direction}"
+                shapes[f"{name}/kernel"] = (size, 4 * units)
+                shapes[f"{name}/recurrent_kernel"] = (units, 4 * units)
+                shapes[f"{name}/bias"] = (4 * units,)
+            size = units * self.n_directions
+        for layer, units in enumerate((*self.dense_units, self.n_outputs)):
+            shapes[f"dense_{layer}/kernel"] = (size, units)
+            shapes[f"dense_{layer}/bias"] = (units,)
+            size = units
+        return shapes
+
+    def initial_weights(self, rng: np.random.RandomState) -> list[np.ndarray]:
+        """Draw weights as Keras's layers do by default, from `rng` alone.
+
+        Kernels are Glorot uniform [1]_, recurrent kernels orthogonal [2]_, embeddings uniform in
+        ±0.05, biases zero but for the forget gate's, which are one [3]_.
+
+        References
+        ----------
+        .. [1] X. Glorot, Y. Bengio, "Understanding the difficulty of training deep feedforward
+           neural networks", 2010.
+        .. [2] A. Saxe, J. McClelland, S. Ganguli, "Exact solutions to the nonlinear dynamics of
+           learning in deep linear neural networks", 2014.
+        .. [3] R. Jozefowicz, W. Zaremba, I. Sutskever, "An empirical exploration of recurrent
+           network architectures", 2015.
+        """
+        return [_draw(name, shape, rng) for name, shape in self.weight_shapes().items()]
+
+
+def _draw(name: str, shape: tuple[int, ...], rng: np.random.RandomState) -> np.ndarray:
+    if name == "embedding":
+        weight = rng.uniform(-0.05, 0.05, shape)
+    elif name.endswith("/recurrent_kernel"):
+        weight = _orthogonal(shape, rng)
+    elif name.endswith("/kernel"):
+        limit = np.sqrt(6 / sum(shape))
+        weight = rng.uniform(-limit, limit, shape)
+    else:
+        weight = np.zeros(shape)
+        if name.startswith("lstm"):
+            units = shape[0] // 4
+            weight[units : 2 * units] = 1
+    return weight.astype(np.float32)
+
+
+def _orthogonal(shape: tuple[int, int], rng: np.random.RandomState) -> np.ndarray:
+    """Draw a wide matrix with orthonormal rows, uniformly."""
+    rows, columns = shape
+    q, r = np.linalg.qr(rng.standard_normal((columns, rows)))
+    return (q * np.sign(np.diag(r))).T

@@ -1,0 +1,164 @@
+"""A `keras.Model` that runs many training steps in one compiled call."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from sklstm.network.keras_model import trainable_variables
+from sklstm.network.spec import NetworkSpec
+from sklstm.network.training.data import Batches
+
+SECONDS_PER_CALL = 0.5  # how long Ctrl-C may have to wait
+
+
+@keras.saving.register_keras_serializable(package="sklstm")
+class EpochModel(keras.Model):
+    """A model whose `fit` reads `Batches` and compiles the loop over them.
+
+    Its maker calls `set_up` once, after `compile`. With ``batch_events`` set, callbacks hear of
+    every batch: the same compiled steps run one by one, slower.
+    """
+
+    batch_events: bool = False
+
+    def set_up(self, spec: NetworkSpec, *, xla: bool) -> None:
+        """Make the compiled loops, by XLA or as plain graphs; each is traced at its first call."""
+        self._variables = trainable_variables(spec, self)
+        compiled = tf.function(jit_compile=xla, autograph=False)
+        self._train_batches = compiled(self._loop_over(self.train_step))
+        self._test_batches = compiled(self._loop_over(self.test_step))
+
+    def train_step(self, data: tuple) -> dict:
+        """Take one step of the optimizer; rows of weight zero do not count."""
+        x, y, weights = data
+        with tf.GradientTape() as tape:
+            y_pred = self(x, training=True)
+            loss = self.compute_loss(x=x, y=y, y_pred=y_pred, sample_weight=weights)
+        gradients = tape.gradient(loss, self._variables)
+        self.optimizer.apply_gradients(zip(gradients, self._variables, strict=True))
+        self._loss_tracker.update_state(loss, sample_weight=tf.reduce_sum(weights))
+        return self.compute_metrics(x, y, y_pred, sample_weight=weights)
+
+    def test_step(self, data: tuple) -> dict:
+        """Evaluate one batch."""
+        x, y, weights = data
+        y_pred = self(x, training=False)
+        loss = self.compute_loss(x=x, y=y, y_pred=y_pred, sample_weight=weights, training=False)
+        self._loss_tracker.update_state(loss, sample_weight=tf.reduce_sum(weights))
+        return self.compute_metrics(x, y, y_pred, sample_weight=weights)
+
+    def fit(
+        self,
+        x: Batches,
+        y: None = None,
+        *,
+        validation_data: Batches | None = None,
+        epochs: int = 1,
+        initial_epoch: int = 0,
+        callbacks: list[keras.callbacks.Callback] | None = None,
+        **_from_scikeras: object,
+    ) -> keras.callbacks.History:
+        """Train for some epochs, with Keras's events for callbacks."""
+        events = keras.callbacks.CallbackList(
+            callbacks, add_history=True, model=self, epochs=epochs, verbose=0
+        )
+        self.stop_training = False
+        self._seconds_per_batch = None
+        events.on_train_begin()
+        logs: dict[str, float] = {}
+        for epoch in range(initial_epoch, epochs):
+            events.on_epoch_begin(epoch)
+            logs = self._train_epoch(x, events)
+            if validation_data is not None:
+                val_logs = self._evaluate(validation_data)
+                logs |= {f"val_{name}": value for name, value in val_logs.items()}
+            events.on_epoch_end(epoch, logs)
+            if self.stop_training:
+                break
+        events.on_train_end(logs)
+        return self.history
+
+    @property
+    def is_padded(self) -> bool:
+        """Whether the model takes lengths beside the values."""
+        return len(self.inputs) == 2
+
+    def _train_epoch(
+        self, batches: Batches, events: keras.callbacks.CallbackList
+    ) -> dict[str, float]:
+        self.reset_metrics()
+        n_done = 0
+        for arrays, count in batches.chunks(batches.draw_epoch()):
+            tensors = [tf.convert_to_tensor(array) for array in arrays]
+            first = 0
+            while first < count and not (self.batch_events and self.stop_training):
+                n_batches = 1 if self.batch_events else self._batches_per_call(count - first)
+                if self.batch_events:
+                    events.on_train_batch_begin(n_done + first)
+                self._run(self._train_batches, tensors, batches.batch_size, first, n_batches)
+                if self.batch_events:
+                    events.on_train_batch_end(n_done + first, self._logs())
+                first += n_batches
+            n_done += count
+        return self._logs()
+
+    def _evaluate(self, batches: Batches) -> dict[str, float]:
+        self.reset_metrics()
+        for arrays, count in batches.chunks(batches.data.all_rows()):
+            tensors = [tf.convert_to_tensor(array) for array in arrays]
+            self._run(self._test_batches, tensors, batches.batch_size, 0, count)
+        return self._logs()
+
+    def _run(
+        self, loop: Callable, tensors: list[tf.Tensor], batch_size: int, first: int, n_batches: int
+    ) -> None:
+        start = time.perf_counter()
+        loop(*tensors, batch_size, tf.constant(first), tf.constant(n_batches))
+        self._seconds_per_batch = (time.perf_counter() - start) / n_batches
+
+    def _batches_per_call(self, left: int) -> int:
+        if self._seconds_per_batch is None:
+            return 1
+        return int(np.clip(SECONDS_PER_CALL / self._seconds_per_batch, 1, left))
+
+    def _logs(self) -> dict[str, float]:
+        return {name: float(value) for name, value in self.get_metrics_result().items()}
+
+    def _loop_over(self, step: Callable) -> Callable:
+        def run(
+            values: tf.Tensor,
+            lengths: tf.Tensor,
+            targets: tf.Tensor,
+            weights: tf.Tensor,
+            batch_size: int,
+            first: tf.Tensor,
+            n_batches: tf.Tensor,
+        ) -> tf.Tensor:
+            def one(index: tf.Tensor) -> tuple[tf.Tensor]:
+                batch = [
+                    _rows(array, index * batch_size, batch_size)
+                    for array in (values, lengths, targets, weights)
+                ]
+                step(_as_keras_batch(batch, self.is_padded))
+                return (index + 1,)
+
+            stop = first + n_batches
+            return tf.while_loop(lambda index: index < stop, one, (first,))[0]
+
+        return run
+
+
+def _as_keras_batch(batch: list, is_padded: bool) -> tuple:
+    values, lengths, targets, weights = batch
+    return ([values, lengths] if is_padded else values), targets, weights
+
+
+def _rows(array: tf.Tensor, first: tf.Tensor, count: int) -> tf.Tensor:
+    rest = [0] * (array.shape.rank - 1)
+    rows = tf.slice(array, [first, *rest], [count, *array.shape[1:]])
+    return tf.ensure_shape(rows, [count, *array.shape[1:]])

@@ -1,0 +1,214 @@
+"""Compiled training programs, and the pool that keeps them for the next fit."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+
+import keras
+import numpy as np
+import tensorflow as tf
+from scikeras.wrappers import BaseWrapper
+
+from sklstm.network.keras_model import PinballLoss, build_model, set_weights, trainable_variables
+from sklstm.network.spec import NetworkSpec
+from sklstm.network.training.epochs import EpochModel
+from sklstm.network.training.sequence_function import SequenceLSTM
+from sklstm.network.training.settings import TrainingSettings
+
+POOL_SIZE = 16
+
+LOSSES = {
+    "sparse_categorical_crossentropy": keras.losses.SparseCategoricalCrossentropy,
+    "binary_crossentropy": keras.losses.BinaryCrossentropy,
+    "squared_error": keras.losses.MeanSquaredError,
+    "absolute_error": keras.losses.MeanAbsoluteError,
+    "huber": keras.losses.Huber,
+    "poisson": keras.losses.Poisson,
+    "quantile": PinballLoss,
+}
+METRICS = {
+    "sparse_categorical_accuracy": keras.metrics.SparseCategoricalAccuracy,
+    "binary_accuracy": keras.metrics.BinaryAccuracy,
+}
+
+
+@dataclass(frozen=True)
+class ProgramKey:
+    """What two fits must share to share a program: all that is compiled into it.
+
+    Attributes
+    ----------
+    spec : NetworkSpec
+    settings : str
+        Loss, metric and optimizer, but for the learning rate's value.
+    varies : bool
+        Whether the network is told the lengths of the sequences.
+    n_steps, batch_size : int
+        The shape of a batch.
+    xla : bool
+    """
+
+    spec: NetworkSpec
+    settings: str
+    varies: bool
+    n_steps: int
+    batch_size: int
+    xla: bool
+
+
+def settings_key(settings: TrainingSettings) -> str:
+    """Write down all of the settings that a program is compiled for."""
+    optimizer = settings.optimizer
+    if not isinstance(optimizer, str):
+        optimizer = keras.optimizers.serialize(optimizer)
+    has_rate = settings.learning_rate is not None
+    params = dict(sorted(settings.keras_params.items()))
+    parts = [settings.loss, settings.metric, optimizer, params, settings.clipnorm, has_rate]
+    return json.dumps(parts, default=repr)
+
+
+class SequenceDropout(keras.layers.Layer):
+    """Hide the same outputs at all time steps of a sequence, drawn from a seed that is set.
+
+    XLA's random numbers cost more than a small network: one draw per sequence keeps them cheap.
+
+    References
+    ----------
+    Y. Gal, Z. Ghahramani, "A theoretically grounded application of dropout in recurrent neural
+    networks", 2016.
+    """
+
+    def __init__(self, rate: float, place: int) -> None:
+        super().__init__()
+        self.rate, self.place = rate, place
+        self.seed = self.add_weight(shape=(2,), dtype="int32", trainable=False, initializer="zeros")
+
+    def reseed(self, seed: int) -> None:
+        """Start the draws of a fit."""
+        self.seed.assign([seed ^ self.place, 0])
+
+    def call(self, x: tf.Tensor, training: bool = False) -> tf.Tensor:
+        """Hide and scale."""
+        if not training:
+            return x
+        shape = [tf.shape(x)[0], *([1] * (len(x.shape) - 2)), x.shape[-1]]
+        uniform = tf.random.stateless_uniform(shape, self.seed.value, alg="philox")
+        self.seed.assign_add([0, 1])
+        return x * tf.cast(uniform >= self.rate, x.dtype) / (1 - self.rate)
+
+
+class KerasAdapter(BaseWrapper):
+    """scikeras's part: from names and routed parameters to a compiled `keras.Model`."""
+
+    def __init__(
+        self, spec: NetworkSpec, varies: bool, settings: TrainingSettings, routed: dict
+    ) -> None:
+        super().__init__(
+            optimizer=settings.optimizer,
+            loss=LOSSES[settings.loss],
+            loss__reduction="mean_with_sample_weight",
+            random_state=None,
+            **routed,
+        )
+        self.spec, self.varies, self.settings = spec, varies, settings
+
+    def _keras_build_fn(self, compile_kwargs: dict) -> keras.Model:
+        model = build_model(
+            self.spec,
+            varies=self.varies,
+            lstm=SequenceLSTM,
+            dropout=SequenceDropout,
+            model_class=EpochModel,
+        )
+        metric = self.settings.metric
+        metrics = [METRICS[metric](name="accuracy")] if metric else []
+        model.compile(**compile_kwargs | {"weighted_metrics": metrics, "jit_compile": False})
+        return model
+
+    def compiled_model(self) -> EpochModel:
+        """Build and compile."""
+        self._random_state = None
+        return self._build_keras_model()
+
+
+class Program:
+    """A compiled model, set to any weights, optimizer state and learning rate before each fit."""
+
+    def __init__(self, key: ProgramKey, settings: TrainingSettings) -> None:
+        routed = dict(settings.keras_params)
+        if isinstance(settings.optimizer, str):
+            for name in ("learning_rate", "clipnorm"):
+                value = getattr(settings, name)
+                if value is not None:
+                    routed.setdefault(f"optimizer__{name}", value)
+        else:
+            config = keras.optimizers.serialize(settings.optimizer)
+            settings = replace(settings, optimizer=keras.optimizers.deserialize(config))
+        self.key = key
+        self.model = KerasAdapter(key.spec, key.varies, settings, routed).compiled_model()
+        self.model.optimizer.build(trainable_variables(key.spec, self.model))
+        self.model.set_up(key.spec, xla=key.xla)
+        self._fresh_optimizer = self.optimizer_state()
+
+    def reset(
+        self,
+        weights: list[np.ndarray],
+        optimizer_state: list[np.ndarray] | None,
+        learning_rate: float | None,
+        seed: int,
+    ) -> None:
+        """Set everything that a fit changes."""
+        set_weights(self.key.spec, self.model, weights)
+        state = optimizer_state or self._fresh_optimizer
+        for variable, value in zip(self.model.optimizer.variables, state, strict=True):
+            variable.assign(value)
+        if learning_rate is not None:
+            self.model.optimizer.learning_rate = learning_rate
+        for layer in self.model.layers:
+            if isinstance(layer, SequenceDropout):
+                layer.reseed(seed)
+
+    def weights(self) -> list[np.ndarray]:
+        """Copy the weights."""
+        return [np.array(v) for v in trainable_variables(self.key.spec, self.model)]
+
+    def optimizer_state(self) -> list[np.ndarray]:
+        """Copy the optimizer's variables."""
+        return [np.array(variable) for variable in self.model.optimizer.variables]
+
+
+class ProgramPool:
+    """Programs that wait for their next fit, the latest used last.
+
+    A fit takes its program out and puts it back, so that threads never share one.
+    """
+
+    def __init__(self, size: int) -> None:
+        self.size = size
+        self._idle: list[Program] = []
+        self._lock = threading.Lock()
+
+    @contextmanager
+    def borrow(self, key: ProgramKey, settings: TrainingSettings) -> Iterator[Program]:
+        """Lend a program for a key, made anew if none is idle."""
+        program = self._take(key) or Program(key, settings)
+        try:
+            yield program
+        finally:
+            with self._lock:
+                self._idle.append(program)
+                del self._idle[: -self.size]
+
+    def _take(self, key: ProgramKey) -> Program | None:
+        with self._lock:
+            for index in reversed(range(len(self._idle))):
+                if self._idle[index].key == key:
+                    return self._idle.pop(index)
+        return None
+
+
+pool = ProgramPool(POOL_SIZE)

@@ -1,0 +1,16 @@
+"""Transformers that turn text, tables and sequences into what an LSTM reads."""
+
+from sklstm.preprocessing._chars import CharOneHotEncoder
+from sklstm.preprocessing._padding import SequencePadder
+from sklstm.preprocessing._time_distributed import TimeDistributed
+from sklstm.preprocessing._tokens import SequenceTokenizer
+from sklstm.preprocessing._windows import SlidingWindow, sliding_windows
+
+__all__ = [
+    "CharOneHotEncoder",
+    "SequencePadder",
+    "SequenceTokenizer",
+    "SlidingWindow",
+    "TimeDistributed",
+    "sliding_windows",
+]

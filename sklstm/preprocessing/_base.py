@@ -1,0 +1,101 @@
+"""What the transformers of sequences share: reading sequences, and output that is no table."""
+
+from __future__ import annotations
+
+from typing import Any, Literal, Self
+
+import numpy as np
+from sklearn.base import BaseEstimator
+
+from sklstm._sequences import Steps, drop_absent_steps, flatten_sequences
+
+VALID_SEQUENCES = (
+    "valid are an array of shape (n, T, F), padded with NaN, "
+    "or a list of arrays of shape (T_i, F) or (T_i,)"
+)
+
+
+class SequenceOutputMixin:
+    """A transformer whose output is no table, so that no data frame can hold it.
+
+    Left of `TransformerMixin`, it switches scikit-learn's wrapping off and keeps `set_output`,
+    which a Pipeline calls on all its steps.
+    """
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__(auto_wrap_output_keys=None)
+
+    def set_output(
+        self, *, transform: Literal["default", "pandas", "polars"] | None = None
+    ) -> Self:
+        """Leave the output as it is: sequences have no data frame form.
+
+        Parameters
+        ----------
+        transform : {"default", "pandas", "polars"} or None, default=None
+            Accepted so that ``Pipeline.set_output`` works, and ignored.
+
+        Returns
+        -------
+        self : estimator
+        """
+        return self
+
+
+def read_sequences(X: Any) -> Steps:
+    """Lay the time steps of all sequences one below the other.
+
+    Raises
+    ------
+    ValueError
+        If X is a table, empty, of unequal features, not numeric or infinite.
+    """
+    if not isinstance(X, list | tuple):
+        X = _as_sequence_array(X)
+    steps = flatten_sequences(X)
+    if (infinite := np.isinf(steps.values).any(axis=1)).any():
+        where = steps.locate(int(np.flatnonzero(infinite)[0]))
+        raise ValueError(f"Input X contains infinity in {where}. Scale or clip X.")
+    return steps
+
+
+def _as_sequence_array(X: Any) -> np.ndarray:
+    if not hasattr(X, "__array__"):
+        raise ValueError(f"X is of type {type(X).__name__}: {VALID_SEQUENCES}.")
+    array = np.asarray(X)
+    if array.dtype != object and array.ndim != 3:
+        raise ValueError(
+            f"X has shape {array.shape}, but sequences are needed: {VALID_SEQUENCES}. "
+            "To read each row as a sequence of one feature, pass X[:, :, np.newaxis]."
+        )
+    return array
+
+
+def present_steps(steps: Steps) -> tuple[np.ndarray, np.ndarray]:
+    """Find where each sequence starts and stops; a step that is all NaN is absent.
+
+    Returns
+    -------
+    starts, stops : ndarrays of shape (n,)
+        Rows of ``steps.values``.
+
+    Raises
+    ------
+    ValueError
+        If an absent step lies inside a sequence, or a sequence has no step left.
+    """
+    return drop_absent_steps(steps, np.isnan(steps.values).all(axis=1), "NaN")
+
+
+def check_n_features(estimator: BaseEstimator, steps: Steps, n_features: int) -> None:
+    """Raise ValueError unless the time steps have `n_features` features."""
+    if steps.values.shape[1] != n_features:
+        raise ValueError(
+            f"X has {steps.values.shape[1]} features per time step, but "
+            f"{type(estimator).__name__} is expecting {n_features} features per time step as input."
+        )
+
+
+def as_object_array(items: list[Any]) -> np.ndarray:
+    """Make an object array of shape (n,), which numpy would else make 2-D of equal lengths."""
+    return np.fromiter(items, dtype=object, count=len(items))

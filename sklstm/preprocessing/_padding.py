@@ -1,0 +1,241 @@
+"""Padding and truncating to one length."""
+
+from __future__ import annotations
+
+from numbers import Integral
+from typing import Any, ClassVar, Literal, Self
+
+import numpy as np
+from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin, _fit_context
+from sklearn.utils import Tags
+from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils.validation import check_is_fitted
+
+from sklstm._sequences import Steps, drop_absent_steps
+from sklstm.preprocessing._base import (
+    SequenceOutputMixin,
+    as_object_array,
+    check_n_features,
+    present_steps,
+    read_sequences,
+)
+
+Side = Literal["post", "pre"]
+
+
+class SequencePadder(SequenceOutputMixin, OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
+    """Pad and truncate sequences to one length.
+
+    Sequences of floats are padded with NaN, token ids (1-D sequences of integers) with 0: what
+    the estimators of this package read as "no such time step". Such steps at the ends of a
+    sequence of X are padding already, and are replaced.
+
+    Parameters
+    ----------
+    max_length : int or None, default=None
+        Time steps of the output. None takes the longest sequence seen by `fit`; longer ones are
+        truncated in `transform`.
+    padding : {"post", "pre"}, default="post"
+        Whether padding goes to the end or to the start of a sequence.
+    truncating : {"post", "pre"}, default="post"
+        Whether a longer sequence loses its end or its start.
+
+    Attributes
+    ----------
+    max_length_ : int
+        Time steps of the output.
+    n_features_in_ : int
+        Features per time step; 1 for token ids.
+
+    Notes
+    -----
+    An integer series that holds zeros as values (counts) is no sequence of token ids: pass it as
+    floats.
+
+    Examples
+    --------
+    >>> from sklstm.preprocessing import SequencePadder
+    >>> SequencePadder().fit_transform([[5, 2, 7], [3]])
+    array([[5, 2, 7],
+           [3, 0, 0]])
+    >>> padder = SequencePadder(padding="pre")
+    >>> X = padder.fit_transform([[0.5, 2.0], [1.5]])
+    >>> X.shape
+    (2, 2, 1)
+    >>> X[1, :, 0]
+    array([nan, 1.5])
+    >>> padder.inverse_transform(X)
+    array([array([0.5, 2. ]), array([1.5])], dtype=object)
+    """
+
+    _parameter_constraints: ClassVar[dict] = {
+        "max_length": [Interval(Integral, 1, None, closed="left"), None],
+        "padding": [StrOptions({"post", "pre"})],
+        "truncating": [StrOptions({"post", "pre"})],
+    }
+
+    def __init__(
+        self,
+        max_length: int | None = None,
+        *,
+        padding: Side = "post",
+        truncating: Side = "post",
+    ) -> None:
+        self.max_length = max_length
+        self.padding = padding
+        self.truncating = truncating
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X: Any, y: Any = None) -> Self:
+        """Learn the length, and whether X holds token ids.
+
+        Parameters
+        ----------
+        X : ndarray of shape (n, T, F) or (n, T), or list or object array of n arrays
+            Arrays of a list are of shape (T_i, F) or (T_i,). Shape (n, T) is for token ids only,
+            and a list of 1-D sequences of integers is read as token ids.
+        y : None
+            Ignored.
+
+        Returns
+        -------
+        self : SequencePadder
+
+        Raises
+        ------
+        ValueError
+            If X is a table of floats, empty, not numeric, infinite, of unequal features, or has
+            an absent time step inside a sequence or no other.
+        """
+        self._holds_ids = _holds_ids(X)
+        steps, starts, stops = self._read(X)
+        self._drops_feature_axis = not self._holds_ids and _is_list_of_1d(X)
+        self.n_features_in_ = 1 if self._holds_ids else steps.values.shape[1]
+        self.max_length_ = self.max_length or int((stops - starts).max())
+        return self
+
+    def transform(self, X: Any) -> np.ndarray:
+        """Pad and truncate.
+
+        Parameters
+        ----------
+        X : sequences as in `fit`
+
+        Returns
+        -------
+        X_out : ndarray of shape (n, max_length_, F), or of shape (n, max_length_) for token ids
+            Of the dtype of X; integers that are no token ids become float32.
+
+        Raises
+        ------
+        ValueError
+            As in `fit`, and if X has another number of features or is no longer of token ids.
+        """
+        check_is_fitted(self)
+        return pad(
+            self._cut(X),
+            self.max_length_,
+            padding=self.padding,
+            truncating=self.truncating,
+            fill=0 if self._holds_ids else np.nan,
+        )
+
+    def inverse_transform(self, X: Any) -> np.ndarray:
+        """Strip the padding.
+
+        Parameters
+        ----------
+        X : array of shape (n, T, F), or of shape (n, T) for token ids
+
+        Returns
+        -------
+        sequences : ndarray of shape (n,), dtype object
+            Arrays of shape (T_i, F), or (T_i,) if `fit` saw such. What was truncated does not
+            come back.
+
+        Raises
+        ------
+        ValueError
+            As in `transform`.
+        """
+        check_is_fitted(self)
+        sequences = self._cut(X)
+        if self._drops_feature_axis:
+            sequences = [sequence[:, 0] for sequence in sequences]
+        return as_object_array([sequence.copy() for sequence in sequences])
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.two_d_array = False  # but for token ids
+        tags.input_tags.three_d_array = True
+        tags.input_tags.allow_nan = True
+        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
+        return tags
+
+    def _cut(self, X: Any) -> list[np.ndarray]:
+        """Make a list of the sequences, as views without padding."""
+        steps, starts, stops = self._read(X)
+        if not self._holds_ids:
+            check_n_features(self, steps, self.n_features_in_)
+        return [steps.values[a:b] for a, b in zip(starts, stops, strict=True)]
+
+    def _read(self, X: Any) -> tuple[Steps, np.ndarray, np.ndarray]:
+        if not self._holds_ids:
+            steps = read_sequences(X)
+            return steps, *present_steps(steps)
+        if not _holds_ids(X):
+            raise ValueError(
+                "SequencePadder was fitted on token ids, but X holds other than 1-D sequences of "
+                "integers: valid are integers of shape (n, T) or a list of integer arrays (T_i,)."
+            )
+        steps = _read_ids(X)
+        return steps, *drop_absent_steps(steps, steps.values == 0, "padding (id 0)")
+
+
+def pad(
+    sequences: list[np.ndarray],
+    length: int,
+    *,
+    padding: Side,
+    truncating: Side,
+    fill: float,
+) -> np.ndarray:
+    """Make one array of sequences of shapes (T_i, ...).
+
+    Returns
+    -------
+    padded : ndarray of shape (n, length, ...)
+    """
+    first = sequences[0]
+    padded = np.full((len(sequences), length, *first.shape[1:]), fill, first.dtype)
+    for row, sequence in zip(padded, sequences, strict=True):
+        kept = truncate(sequence, length, truncating)
+        start = 0 if padding == "post" else length - len(kept)
+        row[start : start + len(kept)] = kept
+    return padded
+
+
+def truncate(sequence: Any, length: int | None, truncating: Side) -> Any:
+    """Slice the first or the last `length` time steps; None is all of them."""
+    if length is None or truncating == "post":
+        return sequence[:length]
+    return sequence[-length:]
+
+
+def _is_list_of_1d(X: Any) -> bool:
+    is_list = isinstance(X, list | tuple) or (isinstance(X, np.ndarray) and X.dtype == object)
+    return is_list and len(X) > 0 and all(np.ndim(x) == 1 for x in X)
+
+
+def _holds_ids(X: Any) -> bool:
+    if isinstance(X, np.ndarray) and X.ndim == 2 and X.dtype.kind in "iu":
+        return True
+    return _is_list_of_1d(X) and all(np.asarray(x).dtype.kind in "iu" for x in X)
+
+
+def _read_ids(X: Any) -> Steps:
+    rows = [np.asarray(x) for x in X]
+    if not rows:
+        raise ValueError("X is empty: found 0 sample(s) while a minimum of 1 is required.")
+    offsets = np.concatenate([[0], np.cumsum([len(row) for row in rows])])
+    return Steps(np.concatenate(rows), offsets)

@@ -1,0 +1,199 @@
+"""Any transformer of tables, applied to time steps."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, Self
+
+import numpy as np
+from scipy.sparse import issparse
+from sklearn.base import (
+    BaseEstimator,
+    MetaEstimatorMixin,
+    TransformerMixin,
+    _fit_context,
+    clone,
+)
+from sklearn.utils import Tags, _safe_indexing, get_tags
+from sklearn.utils._param_validation import HasMethods
+from sklearn.utils.metaestimators import available_if
+from sklearn.utils.validation import _estimator_has, check_consistent_length, check_is_fitted
+
+from sklstm._sequences import Steps
+from sklstm.preprocessing._base import (
+    SequenceOutputMixin,
+    as_object_array,
+    check_n_features,
+    present_steps,
+    read_sequences,
+)
+
+DELEGATES = ("transformer_", "transformer")
+
+
+class TimeDistributed(SequenceOutputMixin, MetaEstimatorMixin, TransformerMixin, BaseEstimator):
+    """Apply a transformer of tables to every time step of sequences.
+
+    The time steps of all sequences are the rows that the inner transformer sees, in `fit` and in
+    `transform`. Time steps that are all NaN, at the ends of a sequence, are padding: the inner
+    transformer does not see them, and they stay.
+
+    Parameters
+    ----------
+    transformer : transformer
+        Of 2-D input, such as `StandardScaler`, `PCA` or a Pipeline of such. It is cloned.
+
+    Attributes
+    ----------
+    transformer_ : transformer
+        The fitted clone.
+    n_features_in_ : int
+        Features per time step.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn.preprocessing import MinMaxScaler
+    >>> from sklstm.preprocessing import TimeDistributed
+    >>> X = np.array([[[0.0], [4.0]], [[1.0], [np.nan]]])
+    >>> TimeDistributed(MinMaxScaler()).fit_transform(X)
+    array([[[0.  ],
+            [1.  ]],
+    <BLANKLINE>
+           [[0.25],
+            [ nan]]])
+    """
+
+    _parameter_constraints: ClassVar[dict] = {"transformer": [HasMethods(["fit", "transform"])]}
+
+    def __init__(self, transformer: BaseEstimator) -> None:
+        self.transformer = transformer
+
+    @_fit_context(prefer_skip_nested_validation=False)
+    def fit(self, X: Any, y: Any = None) -> Self:
+        """Fit the transformer on all time steps.
+
+        Parameters
+        ----------
+        X : array of shape (n, T, F), or list or object array of n arrays (T_i, F) or (T_i,)
+        y : array-like of shape (n,) or (n, n_outputs), default=None
+            A target per sequence. The transformer sees it at each time step of the sequence.
+
+        Returns
+        -------
+        self : TimeDistributed
+
+        Raises
+        ------
+        ValueError
+            If X is a table, empty, not numeric, infinite, of unequal features, or has an absent
+            time step inside a sequence or no other; and whatever the transformer raises.
+        """
+        steps = read_sequences(X)
+        present = _is_present(steps)
+        rows = steps.values[present]
+        self.transformer_ = clone(self.transformer)
+        if y is None:
+            self.transformer_.fit(rows)
+        else:
+            self.transformer_.fit(rows, _repeat_targets(y, steps, present))
+        self.n_features_in_ = steps.values.shape[1]
+        return self
+
+    def transform(self, X: Any) -> Any:
+        """Transform every time step.
+
+        Parameters
+        ----------
+        X : array of shape (n, T, F), or list or object array of n arrays (T_i, F) or (T_i,)
+
+        Returns
+        -------
+        X_out : ndarray of shape (n, T, F_out), list or object array of n arrays (T_i, F_out)
+            As X is. Padding stays NaN, so integers become floats.
+
+        Raises
+        ------
+        ValueError
+            As in `fit`, and if X has another number of features.
+        """
+        check_is_fitted(self)
+        steps = read_sequences(X)
+        check_n_features(self, steps, self.n_features_in_)
+        return _map_rows(self.transformer_.transform, steps, X)
+
+    @available_if(_estimator_has("inverse_transform", delegates=DELEGATES))
+    def inverse_transform(self, X: Any) -> Any:
+        """Undo `transform` on every time step.
+
+        Available if the transformer has `inverse_transform`.
+
+        Parameters
+        ----------
+        X : array of shape (n, T, F_out), or list or object array of n arrays (T_i, F_out)
+
+        Returns
+        -------
+        X_in : ndarray of shape (n, T, F), list or object array of n arrays (T_i, F)
+            As X is.
+
+        Raises
+        ------
+        ValueError
+            As in `transform`.
+        """
+        check_is_fitted(self)
+        return _map_rows(self.transformer_.inverse_transform, read_sequences(X), X)
+
+    @available_if(_estimator_has("get_feature_names_out", delegates=DELEGATES))
+    def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
+        """Get the names of the features (the last axis of the output) from the transformer.
+
+        Parameters
+        ----------
+        input_features : array-like of str of shape (F,), default=None
+            Passed on.
+
+        Returns
+        -------
+        feature_names_out : ndarray of shape (F_out,), dtype object
+        """
+        check_is_fitted(self)
+        return self.transformer_.get_feature_names_out(input_features)
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        inner = get_tags(self.transformer)
+        tags.target_tags.required = inner.target_tags.required
+        if inner.transformer_tags is not None:
+            tags.transformer_tags.preserves_dtype = inner.transformer_tags.preserves_dtype
+        tags.non_deterministic = inner.non_deterministic
+        tags.input_tags.two_d_array = False
+        tags.input_tags.three_d_array = True
+        tags.input_tags.allow_nan = True
+        tags.input_tags.positive_only = inner.input_tags.positive_only
+        return tags
+
+
+def _is_present(steps: Steps) -> np.ndarray:
+    present_steps(steps)  # raises where an absent step is not at an end
+    return ~np.isnan(steps.values).all(axis=1)
+
+
+def _repeat_targets(y: Any, steps: Steps, present: np.ndarray) -> Any:
+    lengths = np.diff(steps.offsets)
+    check_consistent_length(lengths, y)
+    return _safe_indexing(y, np.repeat(np.arange(len(lengths)), lengths)[present])
+
+
+def _map_rows(function: Any, steps: Steps, X: Any) -> Any:
+    """Apply a function of tables to the present time steps, and give the result the form of X."""
+    present = _is_present(steps)
+    rows = function(steps.values[present])
+    rows = rows.toarray() if issparse(rows) else np.asarray(rows)
+    # (sum of T_i, F_out), in a dtype that has NaN
+    values = np.full((len(present), rows.shape[1]), np.nan, np.result_type(rows, np.float32))
+    values[present] = rows
+    if getattr(X, "ndim", None) == 3:
+        return values.reshape(len(X), -1, values.shape[1])
+    sequences = np.split(values, steps.offsets[1:-1])
+    return as_object_array(sequences) if isinstance(X, np.ndarray) else sequences

@@ -1,0 +1,221 @@
+"""Windows of a series."""
+
+from __future__ import annotations
+
+from numbers import Integral
+from typing import Any, ClassVar, Self
+
+import numpy as np
+from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin, _fit_context
+from sklearn.utils import Tags
+from sklearn.utils._param_validation import Interval, validate_params
+from sklearn.utils.validation import FLOAT_DTYPES, check_is_fitted, validate_data
+
+from sklstm.preprocessing._base import (
+    SequenceOutputMixin,
+    check_n_features,
+    read_sequences,
+)
+
+POSITIVE = [Interval(Integral, 1, None, closed="left")]
+
+
+class SlidingWindow(SequenceOutputMixin, OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
+    """Give each row of a series the window of rows that ends with it.
+
+    Rows are time steps, in order. There are as many windows as rows, so that a Pipeline can hold
+    this transformer; the past that the first windows lack is NaN, which the estimators of this
+    package read as "no such time step".
+
+    Parameters
+    ----------
+    length : int, default=10
+        Rows of a window.
+
+    Attributes
+    ----------
+    n_features_in_ : int
+        Columns of the series.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of the columns, if X is a DataFrame with string names.
+
+    See Also
+    --------
+    sliding_windows : Whole windows only, and the targets that follow them.
+
+    Notes
+    -----
+    The window of row t includes row t. To forecast the next row, X is ``series[:-1]`` and y is
+    ``series[1:]``. Rows depend on the rows before them: a part of a series has short windows at
+    its start, so split with `TimeSeriesSplit` and without shuffling.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklstm.preprocessing import SlidingWindow
+    >>> series = np.array([[1.0], [2.0], [3.0]])
+    >>> windows = SlidingWindow(length=2).fit_transform(series)
+    >>> windows.shape
+    (3, 2, 1)
+    >>> windows[:, :, 0]
+    array([[nan,  1.],
+           [ 1.,  2.],
+           [ 2.,  3.]])
+    """
+
+    _parameter_constraints: ClassVar[dict] = {"length": POSITIVE}
+
+    def __init__(self, length: int = 10) -> None:
+        self.length = length
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X: Any, y: Any = None) -> Self:
+        """Learn the number of features.
+
+        Parameters
+        ----------
+        X : array or DataFrame of shape (n, F)
+            A series of n time steps.
+        y : None
+            Ignored.
+
+        Returns
+        -------
+        self : SlidingWindow
+
+        Raises
+        ------
+        ValueError
+            If X is not 2-D, empty, not numeric, or contains NaN or infinity.
+        """
+        validate_data(self, X, dtype=FLOAT_DTYPES)
+        return self
+
+    def transform(self, X: Any) -> np.ndarray:
+        """Make the windows.
+
+        Parameters
+        ----------
+        X : array or DataFrame of shape (n, F)
+            A series of n time steps.
+
+        Returns
+        -------
+        windows : ndarray of shape (n, length, F), float32 or float64
+            Row t is ``X[t - length + 1 : t + 1]``, NaN where that is before the start. A read-only
+            view: windows share their memory.
+
+        Raises
+        ------
+        ValueError
+            As in `fit`, and if X has another number of features.
+        """
+        check_is_fitted(self)
+        series = validate_data(self, X, dtype=FLOAT_DTYPES, reset=False)
+        past = np.full((self.length - 1, series.shape[1]), np.nan, series.dtype)
+        return _windows(np.concatenate([past, series]), self.length)
+
+    def inverse_transform(self, X: Any) -> np.ndarray:
+        """Read the series back: the last row of each window.
+
+        Parameters
+        ----------
+        X : array of shape (n, T, F)
+
+        Returns
+        -------
+        series : ndarray of shape (n, F)
+
+        Raises
+        ------
+        ValueError
+            If X is not 3-D, empty, infinite, or has another number of features.
+        """
+        check_is_fitted(self)
+        steps = read_sequences(X)
+        check_n_features(self, steps, self.n_features_in_)
+        return steps.values[steps.offsets[1:] - 1]
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
+        return tags
+
+
+@validate_params(
+    {
+        "series": ["array-like"],
+        "length": POSITIVE,
+        "horizon": POSITIVE,
+        "stride": POSITIVE,
+    },
+    prefer_skip_nested_validation=True,
+)
+def sliding_windows(
+    series: Any, length: int, horizon: int = 1, stride: int = 1
+) -> tuple[np.ndarray, np.ndarray]:
+    """Cut a series into windows and the values that follow them.
+
+    The targets of a window start after its end, so nothing of them leaks into it.
+
+    Parameters
+    ----------
+    series : array-like of shape (n,) or (n, F)
+        n time steps, in order. A series of shape (n,) has one feature.
+    length : int
+        Time steps of a window.
+    horizon : int, default=1
+        Time steps to forecast.
+    stride : int, default=1
+        Time steps from the start of one window to the start of the next.
+
+    Returns
+    -------
+    X : ndarray of shape (m, length, F)
+        Window i is ``series[i * stride : i * stride + length]``;
+        ``m = (n - length - horizon) // stride + 1``.
+    y : ndarray of shape (m, horizon, F), less the axes of size 1
+        The `horizon` time steps after each window: of shape (m,) for ``horizon=1`` and one
+        feature, (m, horizon) for one feature, (m, F) for ``horizon=1``. Both arrays are read-only
+        views of the series, in its dtype: copy before you write.
+
+    Raises
+    ------
+    ValueError
+        If `series` is neither 1-D nor 2-D or is too short for one window, or `length`, `horizon`
+        or `stride` is below 1.
+
+    See Also
+    --------
+    SlidingWindow : The same in a Pipeline, a window per row.
+
+    Examples
+    --------
+    >>> from sklstm.preprocessing import sliding_windows
+    >>> X, y = sliding_windows([1, 2, 3, 4, 5], length=3)
+    >>> X[:, :, 0]
+    array([[1, 2, 3],
+           [2, 3, 4]])
+    >>> y
+    array([4, 5])
+    """
+    series = np.asarray(series)
+    if series.ndim not in (1, 2) or 0 in series.shape[1:]:
+        raise ValueError(f"series has shape {series.shape}: valid are (n,) and (n, F).")
+    if len(series) < length + horizon:
+        raise ValueError(
+            f"series has {len(series)} time steps, too few for one window of length={length} "
+            f"and horizon={horizon}: at least {length + horizon} are needed."
+        )
+    whole = _windows(series.reshape(len(series), -1), length + horizon)[::stride]
+    return whole[:, :length], _drop_axes_of_one(whole[:, length:])
+
+
+def _windows(series: np.ndarray, length: int) -> np.ndarray:
+    """View a series of shape (n, F) as all its windows, (n - length + 1, length, F)."""
+    windows = np.lib.stride_tricks.sliding_window_view(series, length, axis=0)
+    return windows.swapaxes(1, 2)
+
+
+def _drop_axes_of_one(targets: np.ndarray) -> np.ndarray:
+    return np.squeeze(targets, axis=tuple(a for a in (1, 2) if targets.shape[a] == 1))
