@@ -1,0 +1,468 @@
+"""`CharSequenceGenerator`: what text means."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from numbers import Integral, Real
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+from sklearn.base import _fit_context
+from sklearn.utils import Tags, check_random_state
+from sklearn.utils._param_validation import Interval, validate_params
+from sklearn.utils.validation import check_is_fitted
+
+from sklstm._base import TRAINING_CONSTRAINTS, BaseNetwork, layer_units
+from sklstm._sampling import draw, temper
+from sklstm.network.runtime import State
+from sklstm.network.spec import NetworkSpec
+from sklstm.network.training.data import TextWindows
+
+if TYPE_CHECKING:
+    import keras
+
+START = 0  # the id that stands before a document's first character
+STEPS_PER_PIECE = 512
+DOCUMENTS_PER_BATCH = 32
+
+
+class CharSequenceGenerator(BaseNetwork):
+    """Character-level LSTM that learns text and writes more of it.
+
+    The network reads one character after another and predicts the next one at every time step;
+    its state is carried from character to character, so nothing is read twice. Every document
+    starts from the zero state. Keras trains the network, ONNX Runtime reads and writes with it.
+
+    Parameters
+    ----------
+    units : int or sequence of int, default=128
+        Units of the LSTM layers: an int for one layer, a sequence for one layer each.
+    dropout : float in [0, 1), default=0.0
+        Share of each layer's outputs that training hides, the same at all time steps of a window.
+    embedding_dim : int, default=None
+        Length of a vector learnt for each character; None codes characters one-hot.
+    window : int, default=64
+        Characters of a training window, each of which is a target. Every epoch cuts the documents
+        at another place.
+    optimizer : str or keras.optimizers.Optimizer, default="adam"
+        One of "adadelta", "adafactor", "adagrad", "adam", "adamax", "adamw", "ftrl", "lion",
+        "nadam", "rmsprop" and "sgd", or an object, of which a copy is trained with its own
+        learning rate.
+    learning_rate : float, default=0.003
+        For an optimizer given by name; None for that optimizer's own default.
+    clipnorm : float, default=1.0
+        Largest norm of the gradient of each weight array, for an optimizer given by name; None
+        does not clip.
+    batch_size : int, default=64
+        Windows per step of the optimizer.
+    epochs : int, default=10
+        Passes over the text.
+    callbacks : list, default=None
+        Keras callbacks, copied before training, and functions of ``(epoch, logs)`` called at each
+        epoch's end.
+    keras_params : dict, default=None
+        Parameters of the optimizer by Keras's names, such as ``{"optimizer__beta_1": 0.8}``.
+    warm_start : bool, default=False
+        Whether ``fit`` continues from the fitted weights, vocabulary and optimizer state.
+    random_state : int, RandomState or None, default=None
+        Draws the initial weights, the windows and the dropout. An int gives the same numbers to
+        the last bit on one machine.
+    verbose : int, default=0
+        1 shows a progress bar over the epochs.
+
+    Attributes
+    ----------
+    vocabulary_ : ndarray of str, shape (n_characters,)
+        The characters of the text, in order; columns of ``predict_proba``.
+    history_ : dict of lists
+        ``loss``, the mean nats per character of each epoch, and ``accuracy``.
+    n_iter_ : int
+        Epochs run.
+    training_loop_ : str
+        What ran the epochs, as in `LSTMClassifier`.
+
+    See Also
+    --------
+    sklstm.datasets.split_documents : Cuts a text into documents, for cross-validation.
+
+    References
+    ----------
+    A. Graves, "Generating sequences with recurrent neural networks", 2013.
+
+    Examples
+    --------
+    >>> from sklstm import CharSequenceGenerator
+    >>> generator = CharSequenceGenerator(16, window=16, batch_size=8, learning_rate=0.03,
+    ...                                   random_state=0)
+    >>> generator.fit("abcd" * 200).generate("ab", 6, temperature=0)
+    'cdabcd'
+    """
+
+    _parameter_constraints: dict = TRAINING_CONSTRAINTS | {
+        "embedding_dim": [Interval(Integral, 1, None, closed="left"), None],
+        "window": [Interval(Integral, 1, None, closed="left")],
+    }
+
+    def __init__(
+        self,
+        units: int | Sequence[int] = 128,
+        *,
+        dropout: float = 0.0,
+        embedding_dim: int | None = None,
+        window: int = 64,
+        optimizer: str | keras.optimizers.Optimizer = "adam",
+        learning_rate: float | None = 0.003,
+        clipnorm: float | None = 1.0,
+        batch_size: int = 64,
+        epochs: int = 10,
+        callbacks: list | None = None,
+        keras_params: Mapping[str, Any] | None = None,
+        warm_start: bool = False,
+        random_state: int | np.random.RandomState | None = None,
+        verbose: int = 0,
+    ) -> None:
+        self.units = units
+        self.dropout = dropout
+        self.embedding_dim = embedding_dim
+        self.window = window
+        self.optimizer = optimizer
+        self.learning_rate = learning_rate
+        self.clipnorm = clipnorm
+        self.batch_size = batch_size
+        self.epochs = epochs
+        self.callbacks = callbacks
+        self.keras_params = keras_params
+        self.warm_start = warm_start
+        self.random_state = random_state
+        self.verbose = verbose
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X: str | Sequence[str], y: None = None) -> Self:
+        """Learn a text, anew or, with `warm_start`, from where the network stands.
+
+        Parameters
+        ----------
+        X : str or list of str
+            A text, or documents.
+        y : None
+            Ignored.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError
+            If a parameter is not valid, a document has fewer than two characters or, with
+            `warm_start`, characters that the vocabulary lacks.
+        """
+        continues = self.warm_start and self.__sklearn_is_fitted__()
+        self._fit(X, continues=continues, keep_optimizer=self.warm_start, epochs=self.epochs)
+        return self
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def partial_fit(self, X: str | Sequence[str], y: None = None) -> Self:
+        """Train for one epoch more; the vocabulary stays that of the first call.
+
+        Parameters
+        ----------
+        X : str or list of str
+            A text, or documents.
+        y : None
+            Ignored.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError
+            As ``fit``; if X holds characters that the vocabulary lacks.
+        """
+        continues = self.__sklearn_is_fitted__()
+        self._fit(X, continues=continues, keep_optimizer=True, epochs=1)
+        return self
+
+    @validate_params(
+        {
+            "prompt": [str],
+            "length": [Interval(Integral, 0, None, closed="left")],
+            "temperature": [Interval(Real, 0, None, closed="left")],
+            "random_state": ["random_state"],
+        },
+        prefer_skip_nested_validation=True,
+    )
+    def generate(
+        self,
+        prompt: str = "",
+        length: int = 400,
+        *,
+        temperature: float = 1.0,
+        random_state: int | np.random.RandomState | None = None,
+    ) -> str:
+        """Write on from a prompt, one character after another, carrying the state.
+
+        Parameters
+        ----------
+        prompt : str, default=""
+            What has been written so far; an empty one begins a document.
+        length : int, default=400
+            Characters to write.
+        temperature : float, default=1.0
+            Below 1 the text is more regular, above 1 more surprising; 0 always takes the most
+            probable character.
+        random_state : int, RandomState or None, default=None
+            Draws the characters.
+
+        Returns
+        -------
+        str
+            The new characters, without the prompt.
+
+        Raises
+        ------
+        NotFittedError
+            If the generator is not fitted.
+        ValueError
+            If the prompt holds characters that were never seen in ``fit``.
+        """
+        check_is_fitted(self)
+        rng = np.random.RandomState() if random_state is None else check_random_state(random_state)
+        probabilities, state = self._read_prompt(self._encode(prompt, "The prompt"))
+        ids = []
+        for uniform in rng.uniform(size=length):
+            index = draw(temper(probabilities, temperature), uniform)
+            ids.append(index)
+            probabilities, state = self._read_one(index + 1, state)
+        return "".join(self.vocabulary_[ids])
+
+    def predict(self, X: str | Sequence[str]) -> np.ndarray:
+        """Predict the most probable next character of each prompt.
+
+        Parameters
+        ----------
+        X : str or list of str
+            Prompts.
+
+        Returns
+        -------
+        ndarray of str, shape (n,)
+
+        Raises
+        ------
+        NotFittedError
+            If the generator is not fitted.
+        ValueError
+            If a prompt holds characters that were never seen in ``fit``.
+        """
+        return self.vocabulary_[self.predict_proba(X).argmax(axis=1)]
+
+    def predict_proba(self, X: str | Sequence[str]) -> np.ndarray:
+        """Predict the probability that each character comes next.
+
+        Parameters
+        ----------
+        X : str or list of str
+            Prompts, each read from the zero state as a document's beginning.
+
+        Returns
+        -------
+        ndarray of shape (n, n_characters)
+            In the order of ``vocabulary_``.
+
+        Raises
+        ------
+        NotFittedError
+            If the generator is not fitted.
+        ValueError
+            If a prompt holds characters that were never seen in ``fit``.
+        """
+        check_is_fitted(self)
+        prompts = as_documents(X, min_length=0)
+        encoded = [self._encode(prompt, f"Prompt {i}") for i, prompt in enumerate(prompts)]
+        return np.stack([self._read_prompt(ids)[0] for ids in encoded])
+
+    def score(self, X: str | Sequence[str], y: None = None) -> float:
+        """Compute the mean log-likelihood per character, in nats; greater is better.
+
+        Parameters
+        ----------
+        X : str or list of str
+            A text, or documents, each read once from the zero state. All characters weigh alike.
+        y : None
+            Ignored.
+
+        Returns
+        -------
+        float
+
+        Raises
+        ------
+        NotFittedError
+            If the generator is not fitted.
+        ValueError
+            If a document has fewer than two characters, or one that was never seen in ``fit``.
+        """
+        check_is_fitted(self)
+        documents = as_documents(X)
+        encoded = [self._encode(text, f"Document {i}") for i, text in enumerate(documents)]
+        totals = [total for batch in _similar_lengths(encoded) for total in self._read(batch)]
+        return float(np.sum(totals) / sum(map(len, encoded)))
+
+    def perplexity(self, X: str | Sequence[str]) -> float:
+        """Compute the perplexity per character, ``exp(-score(X))``; smaller is better.
+
+        Parameters
+        ----------
+        X : str or list of str
+            A text, or documents.
+
+        Returns
+        -------
+        float
+            From 1 (every character foreseen).
+
+        Raises
+        ------
+        NotFittedError
+            If the generator is not fitted.
+        ValueError
+            As ``score``.
+        """
+        return float(np.exp(-self.score(X)))
+
+    def _fit(self, X: Any, *, continues: bool, keep_optimizer: bool, epochs: int) -> None:
+        documents = as_documents(X)
+        if not continues:
+            self.vocabulary_ = np.unique(_code_points("".join(documents))).astype("<u4").view("<U1")
+        encoded = [self._encode(text, f"Document {i}") for i, text in enumerate(documents)]
+        lengths = np.array([len(ids) + 1 for ids in encoded])
+        stream = np.concatenate([part for ids in encoded for part in ([START], ids)])
+        window = min(self.window, int(lengths.max()) - 1)
+        data = TextWindows(stream.astype(np.int32), np.cumsum(lengths) - lengths, window)
+        settings = self._settings(
+            "sparse_categorical_crossentropy",
+            "sparse_categorical_accuracy",
+            epochs=epochs,
+            patience=None,
+        )
+        self._train(
+            self._spec(),
+            settings,
+            data,
+            None,
+            self._random_generator(continues=continues),
+            continues=continues,
+            keep_optimizer=keep_optimizer,
+            varies=False,
+        )
+
+    def _spec(self) -> NetworkSpec:
+        units = layer_units(self.units, "units")
+        if not units:
+            raise ValueError("units=() leaves no LSTM layer: a generator needs one.")
+        return NetworkSpec(
+            n_outputs=len(self.vocabulary_),
+            activation="softmax",
+            vocabulary_size=len(self.vocabulary_) + 1,
+            embedding_dim=self.embedding_dim,
+            units=units,
+            dropout=float(self.dropout),
+            pooling=None,
+        )
+
+    def _encode(self, text: str, name: str) -> np.ndarray:
+        """Turn characters into ids, counted from 1."""
+        points, known = _code_points(text), self.vocabulary_.view("<u4")
+        places = np.searchsorted(known, points)
+        unseen = known[np.minimum(places, len(known) - 1)] != points
+        if unseen.any():
+            place = int(np.flatnonzero(unseen)[0])
+            characters = "".join(dict.fromkeys(np.array(list(text))[unseen]))
+            raise ValueError(
+                f"{name} holds characters that were never seen in fit: {characters[:40]!r}, the "
+                f"first at position {place}. Remove them, or fit on a text that has them; "
+                "vocabulary_ lists those that are known."
+            )
+        return places + 1
+
+    def _read_prompt(self, ids: np.ndarray) -> tuple[np.ndarray, State]:
+        """Read a document's beginning; return what comes next, (n_characters,), and the state."""
+        state = self._runtime.initial_state()
+        for piece in _pieces(np.append(START, ids)[np.newaxis].astype(np.int32)):
+            outputs, state = self._runtime.read(piece, state)
+        return outputs[0, -1], state
+
+    def _read_one(self, character_id: int, state: State) -> tuple[np.ndarray, State]:
+        outputs, state = self._runtime.read(np.array([[character_id]], np.int32), state)
+        return outputs[0, 0], state
+
+    def _read(self, batch: list[np.ndarray]) -> np.ndarray:
+        """Sum the log-likelihoods of each of some documents, read side by side."""
+        ids = np.zeros((len(batch), max(map(len, batch)) + 1), np.int32)
+        for row, document in zip(ids, batch, strict=True):
+            row[1 : len(document) + 1] = document
+        totals = np.zeros(len(batch))
+        state = self._runtime.initial_state(len(batch))
+        for inputs, targets in zip(_pieces(ids[:, :-1]), _pieces(ids[:, 1:]), strict=True):
+            outputs, state = self._runtime.read(inputs, state)
+            chosen = np.take_along_axis(outputs, np.maximum(targets - 1, 0)[..., np.newaxis], 2)
+            logs = np.log(np.maximum(chosen[..., 0], np.finfo(np.float32).tiny), dtype=np.float64)
+            totals += np.where(targets > 0, logs, 0).sum(axis=1)
+        return totals
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.string = True
+        tags.input_tags.one_d_array = True
+        tags.input_tags.two_d_array = False
+        tags.target_tags.required = False
+        return tags
+
+
+def as_documents(X: Any, *, min_length: int = 2) -> list[str]:
+    """Read X as a list of documents; a bare string is one.
+
+    Raises
+    ------
+    ValueError
+        If there is no document, or one is shorter than `min_length` characters.
+    TypeError
+        If a document is not a string.
+    """
+    documents = [X] if isinstance(X, str) else list(X)
+    if not documents:
+        raise ValueError("X is empty: found 0 documents while a minimum of 1 is required.")
+    for index, document in enumerate(documents):
+        if not isinstance(document, str):
+            raise TypeError(
+                f"Document {index} of X is of type {type(document).__name__}, not a string: "
+                "valid are one text, or a list of texts."
+            )
+        if len(document) < min_length:
+            raise ValueError(
+                f"Document {index} of X, {document!r}, has {len(document)} character(s) while a "
+                f"minimum of {min_length} is required. scikit-learn's splitters cut a bare string "
+                "into single characters: split it into documents first, by "
+                "sklstm.datasets.split_documents(text, n)."
+            )
+    return [str(document) for document in documents]
+
+
+def _code_points(text: str) -> np.ndarray:
+    return np.frombuffer(text.encode("utf-32-le", "surrogatepass"), "<u4")
+
+
+def _pieces(ids: np.ndarray) -> Iterator[np.ndarray]:
+    """Cut (n, T) ids into pieces of limited length, so that outputs stay in the cache."""
+    steps = max(1, STEPS_PER_PIECE // len(ids))
+    for first in range(0, ids.shape[1], steps):
+        yield ids[:, first : first + steps]
+
+
+def _similar_lengths(encoded: list[np.ndarray]) -> Iterator[list[np.ndarray]]:
+    encoded = sorted(encoded, key=len)
+    for first in range(0, len(encoded), DOCUMENTS_PER_BATCH):
+        yield encoded[first : first + DOCUMENTS_PER_BATCH]
