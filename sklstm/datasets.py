@@ -5,24 +5,20 @@ cache (``data_home``, by default the folder that ``SKLSTM_HOME`` names, or ``~/s
 then downloads the published file into the cache, where its checksum is compared on every read.
 """
 
-import hashlib
-import http.client
 import io
 import json
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from numbers import Integral
 from pathlib import Path
 from typing import NamedTuple
-from urllib.error import HTTPError
-from urllib.request import urlopen
-from uuid import uuid4
 
 import numpy as np
 from sklearn.utils import Bunch, check_random_state
 from sklearn.utils._param_validation import Interval, validate_params
+
+from sklstm._published import Copy, Published, own_path, read_cache, read_copy
 
 __all__ = [
     "decode_reviews",
@@ -31,9 +27,8 @@ __all__ = [
     "fetch_shakespeare",
     "load_airline_passengers",
     "load_python_reference",
+    "split_documents",
 ]
-
-_TIMEOUT = 60  # seconds without a byte
 
 _AIRLINE_PASSENGERS = """
 112 118 132 129 121 135 148 148 136 119 104 118
@@ -57,26 +52,14 @@ _RANK_TO_ID = 3  # ranks count from 1, so the most frequent word has id 4
 _PLACES = {"data_home": [str, os.PathLike, None], "download": ["boolean"]}
 
 
-@dataclass(frozen=True)
-class _Published:
-    """A file as its publisher offers it, and what is looked for in ``SKLSTM_DATA`` instead."""
-
-    name: str
-    url: str
-    checksum: str
-    own: str
-    algorithm: str = "sha256"
-    repacked: bool = False  # the copy in SKLSTM_DATA may be another archive of the same arrays
-
-
 _KERAS = "https://storage.googleapis.com/tensorflow/tf-keras-datasets/"
-_SHAKESPEARE = _Published(
+_SHAKESPEARE = Published(
     name="shakespeare.txt",
     url="https://raw.githubusercontent.com/karpathy/char-rnn/master/data/tinyshakespeare/input.txt",
     checksum="86c4e6aa9db7c042ec79f339dcb96d42b0075e16b8fc2e86bf0ca57e2dc565ed",
     own="shakespeare.txt",
 )
-_MNIST = _Published(
+_MNIST = Published(
     name="mnist.npz",
     url=_KERAS + "mnist.npz",
     checksum="731c5ac602752760c8e48fbffcf8c3b850d9dc2a2aedcf2cc48468fc17b673d1",
@@ -84,13 +67,13 @@ _MNIST = _Published(
     repacked=True,
 )
 _OWN_REVIEWS, _OWN_WORDS = "imdb_int.npz", "imdb_word_index.json"
-_IMDB = _Published(
+_IMDB = Published(
     name="imdb.npz",
     url=_KERAS + "imdb.npz",
     checksum="69664113be75683a8fe16e3ed0ab59fda8886cb3cd7ada244f7d9544e4676b9f",
     own=f"{_OWN_REVIEWS} and {_OWN_WORDS}",
 )
-_IMDB_WORDS = _Published(
+_IMDB_WORDS = Published(
     name="imdb_word_index.json",
     url=_KERAS + "imdb_word_index.json",
     checksum="bfafd718b763782e994055a2d397834f",
@@ -153,6 +136,58 @@ def load_python_reference() -> str:
     return "\n\n".join(topics[name].strip("\n") for name in sorted(topics)) + "\n"
 
 
+@validate_params(
+    {"text": [str], "n": [Interval(Integral, 1, None, closed="left")]},
+    prefer_skip_nested_validation=True,
+)
+def split_documents(text: str, n: int) -> list[str]:
+    r"""Cut one long text into documents of similar length, at ends of lines where there are any.
+
+    scikit-learn's splitters need a list of documents: they would cut a bare string into single
+    characters.
+
+    Parameters
+    ----------
+    text : str
+        At least two characters for each document.
+    n : int
+        How many documents.
+
+    Returns
+    -------
+    list of str
+        ``"".join(documents)`` is `text`.
+
+    Raises
+    ------
+    ValueError
+        If `text` is too short for `n` documents of two characters.
+
+    Examples
+    --------
+    >>> from sklstm.datasets import split_documents
+    >>> split_documents("one\ntwo\nthree\nfour\n", 2)
+    ['one\ntwo\n', 'three\nfour\n']
+    """
+    if len(text) < 2 * n:
+        raise ValueError(
+            f"A text of {len(text)} characters does not make n={n} documents of two characters "
+            "or more."
+        )
+    cuts = [0]
+    for document in range(1, n):
+        ideal, latest = document * len(text) // n, len(text) - 2 * (n - document)
+        earliest = cuts[-1] + 2
+        cuts.append(min(max(_nearest_line_end(text, ideal), earliest), latest))
+    return [text[start:stop] for start, stop in zip(cuts, [*cuts[1:], len(text)], strict=True)]
+
+
+def _nearest_line_end(text: str, place: int) -> int:
+    """Return the end of the line nearest to a place, or the place itself in one long line."""
+    ends = [text.rfind("\n", 0, place) + 1, text.find("\n", place) + 1]
+    return min([end for end in ends if end > 0] or [place], key=lambda end: abs(end - place))
+
+
 # --------------------------------------------------------------------------------------- fetchers
 
 
@@ -192,7 +227,7 @@ def fetch_shakespeare(*, data_home: str | os.PathLike | None = None, download: b
     >>> text[:14]  # doctest: +SKIP
     'First Citizen:'
     """
-    return _read(_SHAKESPEARE, data_home, download).payload.decode("utf-8")
+    return read_copy(_SHAKESPEARE, data_home, download).payload.decode("utf-8")
 
 
 @validate_params(_PLACES, prefer_skip_nested_validation=True)
@@ -240,7 +275,7 @@ def fetch_mnist(*, data_home: str | os.PathLike | None = None, download: bool = 
     >>> mnist.data_train.shape  # doctest: +SKIP
     (60000, 28, 28)
     """
-    copy = _read(_MNIST, data_home, download)
+    copy = read_copy(_MNIST, data_home, download)
     with _blaming(copy.path):
         arrays = _load_npz(copy.payload, ["x_train", "y_train", "x_test", "y_test"])
         _check_images(arrays["x_train"], arrays["y_train"])
@@ -383,110 +418,6 @@ def decode_reviews(reviews: Iterable[Sequence[int]], vocabulary: Sequence[str]) 
     return [_decode(ids, vocabulary, number) for number, ids in enumerate(reviews)]
 
 
-# ------------------------------------------------------------------------------- finding the files
-
-
-class _Copy(NamedTuple):
-    """A file that was found: where, and its bytes, so that what was checked is what is used."""
-
-    path: Path
-    payload: bytes
-
-
-def _read(file: _Published, data_home: str | os.PathLike | None, download: bool) -> _Copy:
-    """Read a file from ``SKLSTM_DATA``, the cache, or the network."""
-    own = _own_path(file.own)
-    if own is None:
-        return _read_cache(file, data_home, download)
-    copy = _Copy(own, own.read_bytes())
-    if not file.repacked:
-        _check_copy(copy, file)
-    return copy
-
-
-def _read_cache(file: _Published, data_home: str | os.PathLike | None, download: bool) -> _Copy:
-    path = _cache_folder(data_home) / file.name
-    if path.exists():
-        copy = _Copy(path, path.read_bytes())
-        _check_copy(copy, file)
-        return copy
-    if not download:
-        raise FileNotFoundError(_how_to_get(file, path, f"{path} does not exist"))
-    path.parent.mkdir(parents=True, exist_ok=True)  # first: a folder that cannot be is found early
-    payload = _download(file, path)
-    _store(payload, path)
-    return _Copy(path, payload)
-
-
-def _own_path(name: str) -> Path | None:
-    """Return the path of a file in ``SKLSTM_DATA``, None if it is not there."""
-    folder = os.environ.get("SKLSTM_DATA")
-    if not folder:
-        return None
-    path = Path(folder).expanduser().absolute() / name
-    return path if path.is_file() else None
-
-
-def _cache_folder(data_home: str | os.PathLike | None) -> Path:
-    folder = data_home or os.environ.get("SKLSTM_HOME") or "~/sklstm_data"
-    return Path(folder).expanduser().absolute()
-
-
-def _download(file: _Published, path: Path) -> bytes:
-    try:
-        payload = _get(file.url)
-    except (OSError, http.client.HTTPException) as error:
-        raise OSError(_how_to_get(file, path, f"the download failed: {error!r}")) from error
-    found = _checksum(payload, file.algorithm)
-    if found != file.checksum:
-        raise OSError(
-            f"The download from {file.url} is not {file.name} as published: its {file.algorithm} "
-            f"is {found}, expected {file.checksum}. Nothing was kept; try again later."
-        )
-    return payload
-
-
-def _get(url: str) -> bytes:
-    try:
-        with urlopen(url, timeout=_TIMEOUT) as response:
-            return response.read()
-    except HTTPError as error:
-        error.close()  # the error is the response, still open
-        raise
-
-
-def _store(payload: bytes, path: Path) -> None:
-    """Write a file so that other processes see all of it or nothing."""
-    part = path.with_name(f".{path.name}.{uuid4().hex}.part")
-    try:
-        part.write_bytes(payload)
-        os.replace(part, path)
-    finally:
-        part.unlink(missing_ok=True)
-
-
-def _checksum(payload: bytes, algorithm: str) -> str:
-    return hashlib.new(algorithm, payload, usedforsecurity=False).hexdigest()
-
-
-def _check_copy(copy: _Copy, file: _Published) -> None:
-    found = _checksum(copy.payload, file.algorithm)
-    if found != file.checksum:
-        raise OSError(
-            f"{copy.path} is damaged or another file: its {file.algorithm} is {found}, expected "
-            f"{file.checksum}. Delete {copy.path} and call again, or replace it by {file.url}."
-        )
-
-
-def _how_to_get(file: _Published, path: Path, reason: str) -> str:
-    setting = os.environ.get("SKLSTM_DATA")
-    state = f"it is {setting!r}" if setting else "it is not set"
-    return (
-        f"No copy of {file.name} ({reason}). Save {file.url} as {path}, or let the environment "
-        f"variable SKLSTM_DATA name a folder that holds {file.own} ({state})."
-    )
-
-
 # ------------------------------------------------------------------------------- reading the files
 
 
@@ -523,10 +454,10 @@ class _Split(NamedTuple):
 
 def _own_imdb() -> tuple[_Split, _Split, list[str]] | None:
     """Read the reviews and words in ``SKLSTM_DATA``, where the words are in one flat array."""
-    path = _own_path(_OWN_REVIEWS)
+    path = own_path(_OWN_REVIEWS)
     if path is None:
         return None
-    words = _own_path(_OWN_WORDS)
+    words = own_path(_OWN_WORDS)
     if words is None:  # the ranks of another word list would give other words
         raise FileNotFoundError(f"{path.with_name(_OWN_WORDS)} is missing: it belongs to {path}")
     keys = [f"{part}_{what}" for part in ("train", "test") for what in ("tokens", "offsets")]
@@ -534,15 +465,15 @@ def _own_imdb() -> tuple[_Split, _Split, list[str]] | None:
         arrays = _load_npz(path.read_bytes(), [*keys, "y_train", "y_test"])
         train = _split_of(_cut(arrays["train_tokens"], arrays["train_offsets"]), arrays["y_train"])
         test = _split_of(_cut(arrays["test_tokens"], arrays["test_offsets"]), arrays["y_test"])
-    return train, test, _read_words(_Copy(words, words.read_bytes()))
+    return train, test, _read_words(Copy(words, words.read_bytes()))
 
 
 def _keras_imdb(
     data_home: str | os.PathLike | None, download: bool
 ) -> tuple[_Split, _Split, list[str]]:
     """Read the files that Keras publishes, where each review is a list of ranks."""
-    words = _read_words(_read_cache(_IMDB_WORDS, data_home, download))
-    copy = _read_cache(_IMDB, data_home, download)
+    words = _read_words(read_cache(_IMDB_WORDS, data_home, download))
+    copy = read_cache(_IMDB, data_home, download)
     with _blaming(copy.path):
         # A pickle runs code: these are the very bytes whose checksum has just been compared.
         arrays = _load_npz(
@@ -574,7 +505,7 @@ def _from_ranks(ranks: Sequence[int]) -> np.ndarray:
     return ids
 
 
-def _read_words(copy: _Copy) -> list[str]:
+def _read_words(copy: Copy) -> list[str]:
     """Return the word of every id, from a JSON object that has the rank of every word."""
     with _blaming(copy.path):
         ranks = json.loads(copy.payload)

@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sklstm import datasets
+from sklstm import _published, datasets
 from sklstm.datasets import (
     decode_reviews,
     fetch_imdb,
@@ -295,7 +295,7 @@ def test_a_server_that_hangs(publish, monkeypatch):
     def hang(url, timeout):
         raise TimeoutError(f"timed out after {timeout} s")
 
-    monkeypatch.setattr(datasets, "urlopen", hang)
+    monkeypatch.setattr(_published, "urlopen", hang)
     with pytest.raises(OSError, match=r"download failed: TimeoutError.*60 s"):
         fetch_shakespeare()
 
@@ -337,7 +337,7 @@ def test_nothing_half_written_is_left(publish, cache, monkeypatch):
         assert Path(source).parent == Path(target).parent == cache
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(datasets.os, "replace", interrupt)
+    monkeypatch.setattr(_published.os, "replace", interrupt)
     with pytest.raises(KeyboardInterrupt):
         fetch_shakespeare()
     assert not list(cache.iterdir())
@@ -626,3 +626,15 @@ def test_decode_inverts_encode(reviews):
     texts = decode_reviews(reviews, VOCABULARY)
     encoded = [[VOCABULARY.index(word) for word in text.split()] for text in texts]
     assert encoded == [[i for i in ids if i] for ids in reviews]
+
+
+@given(st.text("ab\n", min_size=2, max_size=80), st.integers(1, 12))
+def test_split_documents_lose_nothing(text, n):
+    if len(text) < 2 * n:
+        with pytest.raises(ValueError, match=f"n={n} documents"):
+            datasets.split_documents(text, n)
+        return
+    documents = datasets.split_documents(text, n)
+    assert "".join(documents) == text
+    assert len(documents) == n
+    assert min(map(len, documents)) >= 2
