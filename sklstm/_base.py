@@ -309,8 +309,6 @@ class BaseLSTM(BaseNetwork):
         weights = _check_sample_weight(
             sample_weight, sequences.lengths, dtype=np.float64, ensure_non_negative=True
         )
-        if not weights.any():
-            raise ValueError("All sample weights are zero: there is nothing to learn from.")
         if weights.all():
             return sequences, y, weights
         kept = np.flatnonzero(weights)
@@ -401,7 +399,8 @@ def layer_units(units: Any, name: str) -> tuple[int, ...]:
 
 def _checked_callbacks(callbacks: list | tuple | None) -> tuple:
     for callback in callbacks or ():
-        if not callable(callback) and not hasattr(callback, "on_epoch_end"):
+        is_either = callable(callback) or hasattr(callback, "on_epoch_end")
+        if isinstance(callback, type) or not is_either:
             raise ValueError(
                 f"callbacks holds {callback!r}: valid are Keras callbacks and functions of "
                 "(epoch, logs)."

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import importlib
 import os
 import sys
 from collections.abc import Sequence
@@ -27,9 +28,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--seed", type=int, default=0, help="of all that is drawn (default: 0)")
     options = parser.parse_args(arguments)
-    # Ours to set because this is a program: TensorFlow's log would stand between the results.
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    os.environ.setdefault("GRPC_VERBOSITY", "ERROR")
+    load_tensorflow_quietly()
     from sklstm._tour import tour
 
     try:
@@ -41,3 +40,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"{parser.prog}: {error}", file=sys.stderr)
         return 1
     return 0
+
+
+def load_tensorflow_quietly() -> None:
+    """Import what trains, without the log lines that TensorFlow writes while it loads.
+
+    It writes them past Python, to the process's standard error, before any setting can stop it.
+    """
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    stderr = os.dup(2)
+    with open(os.devnull, "w") as nowhere:
+        os.dup2(nowhere.fileno(), 2)
+    try:
+        importlib.import_module("sklstm.network.training.trainer")
+    finally:
+        os.dup2(stderr, 2)
+        os.close(stderr)

@@ -257,7 +257,8 @@ class CharSequenceGenerator(BaseNetwork):
         ValueError
             If a prompt holds characters that were never seen in ``fit``.
         """
-        return self.vocabulary_[self.predict_proba(X).argmax(axis=1)]
+        best = self.predict_proba(X).argmax(axis=1)
+        return self.vocabulary_[best]
 
     def predict_proba(self, X: str | Sequence[str]) -> np.ndarray:
         """Predict the probability that each character comes next.

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 from sklearn.base import BaseEstimator
+from sklearn.utils import check_array
 from sklearn.utils.validation import validate_data
 
 VALID_FORMS = (
@@ -137,7 +138,7 @@ def read_for_predict(
     if is_table(X) and form.kind == "table":
         return _from_table(_read_table(estimator, X, form.timesteps, reset=False), form)
     if is_table(X):
-        X = _steps_of_table(np.asarray(X), form)
+        X = _steps_of_table(_as_matrix(X), form)
     steps = flatten_sequences(X)
     _check_n_features(estimator, steps.values.shape[1], form)
     return _floats(replace(steps, first_sample=first_sample))
@@ -155,13 +156,9 @@ def read_in_blocks(estimator: BaseEstimator, X: Any, form: InputForm) -> Iterato
 
 def is_table(X: Any) -> bool:
     """Whether X is two-dimensional (or scikit-learn has to say why it is not)."""
-    if hasattr(X, "ndim") and not isinstance(X, np.ndarray):
-        return X.ndim < 3
-    if isinstance(X, np.ndarray):
-        return X.ndim == 2 or (X.ndim < 2 and not _holds_arrays(X))
-    if isinstance(X, list | tuple):
+    if isinstance(X, list | tuple) or (isinstance(X, np.ndarray) and X.ndim == 1):
         return not _holds_arrays(X)
-    return True
+    return getattr(X, "ndim", 0) < 3
 
 
 def flatten_sequences(X: Any) -> Steps:
@@ -240,14 +237,23 @@ def _holds_arrays(X: Any) -> bool:
     if len(X) == 0:
         return False
     first = X[0]
-    if isinstance(first, str):
+    _refuse_string(first)
+    if isinstance(first, list | tuple):
+        return len(first) > 0 and np.ndim(first[0]) > 0
+    return getattr(first, "ndim", 0) > 0
+
+
+def _refuse_string(first: Any) -> None:
+    if isinstance(first, str | bytes):
         raise ValueError(
             f"X holds strings (the first is {first[:40]!r}), and an LSTM takes numbers: put a "
             "CharOneHotEncoder or a SequenceTokenizer before it."
         )
-    if isinstance(first, list | tuple):
-        return len(first) > 0 and np.ndim(first[0]) > 0
-    return getattr(first, "ndim", 0) > 0
+
+
+def _as_matrix(X: Any) -> np.ndarray:
+    """Leave it to scikit-learn to say why X is not one."""
+    return check_array(X, dtype=None, ensure_all_finite=False, input_name="X")
 
 
 def _read_table(estimator: Any, X: Any, timesteps: int | None, *, reset: bool) -> np.ndarray:
@@ -273,8 +279,8 @@ def _from_table(table: np.ndarray, form: InputForm) -> Sequences:
 def _steps_of_table(X: np.ndarray, form: InputForm) -> np.ndarray:
     """Read a 2-D array by an estimator that was fitted on sequences of F features."""
     n_features = form.n_features
-    columns = n_features * form.timesteps if form.timesteps else X.shape[-1]
-    if X.ndim != 2 or X.shape[1] != columns or (n_features > 1 and not form.timesteps):
+    columns = n_features * form.timesteps if form.timesteps else X.shape[1]
+    if X.shape[1] != columns or (n_features > 1 and not form.timesteps):
         raise ValueError(
             f"X has shape {X.shape}, but was fitted on sequences of {n_features} features per "
             f"time step: {VALID_FORMS}, with F = {n_features}."
@@ -362,9 +368,11 @@ def _check_finite(steps: Steps, missing: np.ndarray) -> None:
 
 def _token_steps(X: Any) -> Steps:
     """Lay the token ids of a 2-D integer array, or of a list of 1-D ones, one after another."""
-    rows = list(np.asarray(X)) if hasattr(X, "shape") and len(X.shape) == 2 else list(X)
+    is_list = isinstance(X, list | tuple) or getattr(X, "ndim", 0) not in (0, 2)
+    rows = list(X if is_list else _as_matrix(X))
     if not rows:
         raise ValueError("X is empty: found 0 sample(s) while a minimum of 1 is required.")
+    _refuse_string(rows[0])
     arrays = [_as_ids(row, sample) for sample, row in enumerate(rows)]
     offsets = np.concatenate([[0], np.cumsum([len(array) for array in arrays])])
     return Steps(np.concatenate(arrays), offsets)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import textwrap
 import time
-import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
-from sklearn.base import RegressorMixin
 from sklearn.datasets import load_digits
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import root_mean_squared_error
@@ -57,7 +58,9 @@ def classify_digits(seed: int) -> dict[str, list[float]]:
         print(f"  units={count:<3}                    cross-validated accuracy {score:.3f}")
     print(f"  LSTM, best units={search.best_params_['lstm__units']:<3}", end="         ")
     print(f"test accuracy {search.score(X_test, y_test):.3f}")
-    print(f"  logistic regression          test accuracy {linear.score(X_test, y_test):.3f}", end="")
+    print(
+        f"  logistic regression          test accuracy {linear.score(X_test, y_test):.3f}", end=""
+    )
     print(f"   (cross-validated {linear_cv:.3f})")
     return search.best_estimator_["lstm"].history_
 
@@ -76,7 +79,8 @@ def forecast_passengers(seed: int) -> dict[str, list[float]]:
     )
     with timed("Pipeline of StandardScaler, SlidingWindow and LSTMRegressor"):
         forecaster.fit(X[:-n_test], y[:-n_test])
-    forecast = passengers[1:-1] * np.exp(predict_rows(forecaster, X))
+    # The whole series goes in: the windows of the first test months reach back into the past.
+    forecast = passengers[1:-1] * np.exp(forecaster.predict(X))
     truth = passengers[-n_test:]
     for name, values in (
         ("LSTM", forecast[-n_test:]),
@@ -86,11 +90,6 @@ def forecast_passengers(seed: int) -> dict[str, list[float]]:
         error = root_mean_squared_error(truth, values)
         print(f"  {name:<28} error (RMSE) {error:5.1f} thousand passengers")
     return forecaster[-1].history_
-
-
-def predict_rows(forecaster: RegressorMixin, X: np.ndarray) -> np.ndarray:
-    """Predict from the whole series: a window of a test month reaches into the past."""
-    return forecaster.predict(X)
 
 
 def write_text(seed: int) -> dict[str, list[float]]:
@@ -109,7 +108,7 @@ def write_text(seed: int) -> dict[str, list[float]]:
     start = time.perf_counter()
     sample = generator.generate("The ", 400, temperature=0.6, random_state=seed)
     print(f"  400 characters at temperature 0.6, in {time.perf_counter() - start:.2f} s:")
-    for line in ("The " + sample).splitlines():
+    for line in textwrap.wrap("The " + sample, 90):
         print(f"    | {line}")
     return generator.history_
 
@@ -137,15 +136,10 @@ def title(text: str) -> None:
     print(f"\n{text}")
 
 
-class timed:  # noqa: N801
+@contextmanager
+def timed(what: str) -> Iterator[None]:
     """Print what is being done, and how long it took."""
-
-    def __init__(self, what: str) -> None:
-        self.what = what
-
-    def __enter__(self) -> None:
-        print(f"  {self.what} ... ", end="", flush=True)
-        self.start = time.perf_counter()
-
-    def __exit__(self, *_: object) -> None:
-        print(f"{time.perf_counter() - self.start:.1f} s")
+    print(f"  {what} ... ", end="", flush=True)
+    start = time.perf_counter()
+    yield
+    print(f"{time.perf_counter() - start:.1f} s")

@@ -130,7 +130,11 @@ def test_masks_are_left_to_keras():
 
 def test_models_survive_their_configuration():
     model = keras.Sequential(
-        [keras.Input((None,), dtype="int32"), SequenceLSTM(3, one_hot_size=6), keras.layers.Dense(1)]
+        [
+            keras.Input((None,), dtype="int32"),
+            SequenceLSTM(3, one_hot_size=6),
+            keras.layers.Dense(1),
+        ]
     )
     twin = keras.Sequential.from_config(model.get_config())
     twin.set_weights(model.get_weights())

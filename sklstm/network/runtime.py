@@ -9,6 +9,7 @@ from functools import cached_property
 import numpy as np
 import onnx
 import onnxruntime
+from joblib import cpu_count
 from onnx import TensorProto, helper, numpy_helper
 
 from sklstm._sequences import Sequences
@@ -16,7 +17,10 @@ from sklstm.network.spec import NetworkSpec
 
 OPSET, IR_VERSION = 17, 9
 ONNX_GATES = [0, 3, 1, 2]  # from Keras's order (i, f, c, o) to ONNX's (i, o, f, c)
-STEPS_PER_BATCH = 8192  # time steps of all rows together: what stays in the cache
+BYTES_PER_BATCH = 6 * 2**20  # of gates over time, which then stay in the cache
+MIN_ROWS_PER_BATCH = 8
+# Below this many multiplications a batch is faster on one thread than spread over the cores.
+MIN_WORK_FOR_THREADS = 2**25
 
 State = list[np.ndarray]
 
@@ -32,14 +36,15 @@ class Runtime:
 
     Notes
     -----
-    The ONNX session is made at the first prediction, and made anew after a fork or an unpickling:
-    it owns threads. Predictions may come from several threads at once.
+    ONNX sessions, one for small and one for large batches, are made when first needed, and anew
+    after a fork or an unpickling: they own threads. Predictions may come from several threads at
+    once.
     """
 
     def __init__(self, spec: NetworkSpec, weights: list[np.ndarray]) -> None:
         self.spec = spec
         self.weights = weights
-        self._forget_session()
+        self._forget_sessions()
 
     def __getstate__(self) -> dict:
         return {"spec": self.spec, "weights": self.weights}
@@ -57,7 +62,7 @@ class Runtime:
         order = np.argsort(sequences.lengths, kind="stable") if sequences.varies else slice(None)
         sequences = sequences[order]
         outputs = np.empty((len(sequences), self.spec.n_outputs), np.float32)
-        rows = max(1, STEPS_PER_BATCH // sequences.n_steps)
+        rows = self._rows_per_batch(sequences.n_steps)
         for first in range(0, len(sequences), rows):
             outputs[first : first + rows] = self._run(sequences[first : first + rows])
         result = np.empty_like(outputs)
@@ -84,7 +89,7 @@ class Runtime:
         state : list of ndarray
         """
         feeds = dict(zip(self._state_names, state, strict=True))
-        outputs, *state = self._session_here().run(None, {"values": ids, **feeds})
+        outputs, *state = self._session_for(ids.size).run(None, {"values": ids, **feeds})
         return outputs, state
 
     def to_onnx(self) -> onnx.ModelProto:
@@ -101,27 +106,45 @@ class Runtime:
             "values": np.ascontiguousarray(batch.values[:, :longest]),
             "lengths": batch.lengths.astype(np.int32),
         }
-        return self._session_here().run(None, feeds)[0]
+        return self._session_for(len(batch) * longest).run(None, feeds)[0]
 
-    def _session_here(self) -> onnxruntime.InferenceSession:
+    def _rows_per_batch(self, n_steps: int) -> int:
+        gates = 4 * self.spec.n_directions * max(self.spec.units, default=1)
+        return max(MIN_ROWS_PER_BATCH, BYTES_PER_BATCH // (4 * gates * n_steps))
+
+    @cached_property
+    def _work_per_step(self) -> int:
+        """Multiplications that a time step takes."""
+        shapes = self.spec.weight_shapes().items()
+        return sum(int(np.prod(shape)) for name, shape in shapes if name != "embedding")
+
+    def _session_for(self, n_steps: int) -> onnxruntime.InferenceSession:
+        """Return a session for a batch of this many time steps, all rows together."""
         if self._process != os.getpid():
-            self._forget_session()
-        if self._session is None:
+            self._forget_sessions()
+        is_large = n_steps * self._work_per_step >= MIN_WORK_FOR_THREADS
+        n_threads = available_cores() if is_large else 1
+        if n_threads not in self._sessions:
             with self._lock:
-                if self._session is None:
-                    self._session = _make_session(self.to_onnx())
-        return self._session
+                if n_threads not in self._sessions:
+                    self._sessions[n_threads] = _make_session(self.to_onnx(), n_threads)
+        return self._sessions[n_threads]
 
-    def _forget_session(self) -> None:
-        self._session: onnxruntime.InferenceSession | None = None
+    def _forget_sessions(self) -> None:
+        self._sessions: dict[int, onnxruntime.InferenceSession] = {}
         self._lock = threading.Lock()
         self._process = os.getpid()
 
 
-def _make_session(model: onnx.ModelProto) -> onnxruntime.InferenceSession:
+def available_cores() -> int:
+    """Return the cores that are ours: in a joblib worker, its share of them."""
+    share = os.environ.get("OMP_NUM_THREADS", "")
+    return int(share) if share.isdigit() and int(share) > 0 else cpu_count()
+
+
+def _make_session(model: onnx.ModelProto, n_threads: int) -> onnxruntime.InferenceSession:
     options = onnxruntime.SessionOptions()
-    # A joblib worker is told its share of the cores by this variable.
-    options.intra_op_num_threads = int(os.environ.get("OMP_NUM_THREADS") or os.cpu_count() or 1)
+    options.intra_op_num_threads = n_threads
     options.inter_op_num_threads = 1
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     return onnxruntime.InferenceSession(

@@ -17,7 +17,10 @@ MAX_BATCHES_PER_CHUNK = 64
 
 
 class TrainingData(Protocol):
-    """Rows that a network learns from: sequences, or windows of a text."""
+    """Rows that a network learns from: sequences, or windows of a text.
+
+    A row is whatever `gather` understands: the arrays of rows are only cut and passed on.
+    """
 
     def draw_epoch(self, rng: np.random.RandomState) -> np.ndarray:
         """Draw the rows of one epoch, in a random order."""
@@ -88,26 +91,26 @@ class TextWindows:
         return self._cut(np.zeros(len(self.starts), int))
 
     def gather(self, rows: np.ndarray) -> Arrays:
-        """Return ids, lengths, next ids (counted from 0) and weights of windows at these places."""
-        place = rows[:, np.newaxis] + np.arange(self.window + 1)  # (n, window + 1)
-        inside = place < self._ends(rows)[:, np.newaxis]
-        ids = self.stream[np.where(inside, place, 0)]
+        """Return ids, lengths, next ids (counted from 0) and weights of these windows."""
+        places = rows[:, :1] + np.arange(self.window + 1)  # (n, window + 1)
+        inside = places <= rows[:, 1:]
+        ids = self.stream[np.where(inside, places, 0)]
         weights = inside[:, 1:].astype(np.float32)
         targets = np.where(inside[:, 1:], ids[:, 1:] - 1, 0)
         return ids[:, :-1], weights.sum(axis=1).astype(np.int32), targets, weights
 
     def _cut(self, offsets: np.ndarray) -> np.ndarray:
-        """Return where windows begin: at each document's start, then at its offset and onwards."""
-        last = self._ends(self.starts) - 1  # nothing follows a document's last token
-        cuts = [
-            np.unique(np.r_[start, np.arange(start + offset, stop, self.window)])
-            for start, stop, offset in zip(self.starts, last, offsets, strict=True)
-        ]
-        return np.concatenate(cuts)
+        """Return the first input and the last target of each window, (n, 2).
 
-    def _ends(self, rows: np.ndarray) -> np.ndarray:
-        following = np.searchsorted(self.starts, rows, side="right")
-        return np.append(self.starts, len(self.stream))[following]
+        The first window of a document is as long as the offset, unless that is 0.
+        """
+        last = np.append(self.starts[1:], len(self.stream)) - 1
+        windows = []
+        for start, stop, offset in zip(self.starts, last, offsets, strict=True):
+            cuts = np.arange(start + offset, stop, self.window)
+            firsts = np.union1d(start, cuts)
+            windows.append(np.column_stack([firsts, np.append(firsts[1:], stop)]))
+        return np.concatenate(windows)
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ import tensorflow as tf
 from scikeras.wrappers import BaseWrapper
 
 from sklstm.network.keras_model import PinballLoss, build_model, set_weights, trainable_variables
+from sklstm.network.runtime import available_cores
 from sklstm.network.spec import NetworkSpec
 from sklstm.network.training.epochs import EpochModel
 from sklstm.network.training.sequence_function import SequenceLSTM
@@ -174,11 +175,16 @@ class Program:
 
     def weights(self) -> list[np.ndarray]:
         """Copy the weights."""
-        return [np.array(v) for v in trainable_variables(self.key.spec, self.model)]
+        return [_copy(v) for v in trainable_variables(self.key.spec, self.model)]
 
     def optimizer_state(self) -> list[np.ndarray]:
         """Copy the optimizer's variables."""
-        return [np.array(variable) for variable in self.model.optimizer.variables]
+        return [_copy(variable) for variable in self.model.optimizer.variables]
+
+
+def _copy(variable: keras.Variable) -> np.ndarray:
+    # np.array(variable) warns: Keras's __array__ knows no copy argument.
+    return np.asarray(variable.value.numpy())
 
 
 class ProgramPool:
@@ -211,4 +217,17 @@ class ProgramPool:
         return None
 
 
+def share_cores() -> None:
+    """Give TensorFlow the cores that are ours, where it has not been started yet.
+
+    joblib tells its workers their share by environment variables, which TensorFlow does not read.
+    """
+    try:
+        tf.config.threading.set_intra_op_parallelism_threads(available_cores())
+        tf.config.threading.set_inter_op_parallelism_threads(1)
+    except RuntimeError:  # somebody has computed with TensorFlow already: its threads are theirs
+        return
+
+
+share_cores()
 pool = ProgramPool(POOL_SIZE)

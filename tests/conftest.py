@@ -1,0 +1,53 @@
+"""What all tests share: the environment, and small fitted estimators."""
+
+import os
+
+# Before SciPy and TensorFlow are imported: scikit-learn's array API checks run, logs stay quiet.
+os.environ.setdefault("SCIPY_ARRAY_API", "1")
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+import numpy as np
+import pytest
+
+from sklstm import LSTMClassifier, LSTMRegressor
+from tasks import TINY, first_step_task, ragged
+
+
+@pytest.fixture(scope="session")
+def task():
+    """X of shape (24, 5, 2), y whether its first step is positive."""
+    return first_step_task()
+
+
+@pytest.fixture(scope="session")
+def classifier(task):
+    """Fitted on 3-D X."""
+    return LSTMClassifier(**TINY).fit(*task)
+
+
+@pytest.fixture(scope="session")
+def table_classifier(task):
+    """Fitted on 2-D X of 10 columns."""
+    X, y = task
+    return LSTMClassifier(**TINY, timesteps=5).fit(X.reshape(24, 10), y)
+
+
+@pytest.fixture(scope="session")
+def ragged_classifier(task):
+    """Fitted on a list of sequences of 3 to 5 time steps."""
+    X, y = task
+    return LSTMClassifier(**TINY).fit(ragged(X), y)
+
+
+@pytest.fixture(scope="session")
+def token_classifier(task):
+    """Fitted on token ids below 7."""
+    ids = np.random.default_rng(0).integers(1, 7, (24, 5))
+    return LSTMClassifier(**TINY, vocabulary_size=7, embedding_dim=3).fit(ids, task[1])
+
+
+@pytest.fixture(scope="session")
+def regressor(task):
+    """Fitted on 3-D X, to numbers in the thousands."""
+    X, _ = task
+    return LSTMRegressor(**TINY).fit(X, 1000 + 50 * X[:, 0, 0])

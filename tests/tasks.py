@@ -1,0 +1,35 @@
+"""Data for tests. Most of it has one shape: every new shape costs a compilation."""
+
+import numpy as np
+
+TINY = {"units": 4, "epochs": 2, "batch_size": 8, "random_state": 0}
+
+
+def first_step_task(n=24, n_steps=5, n_features=2, seed=0):
+    """Noise whose first time step alone tells the label: a network without memory cannot know."""
+    X = np.random.default_rng(seed).normal(size=(n, n_steps, n_features))
+    y = np.arange(n) % 2
+    X[:, 0, 0] = np.abs(X[:, 0, 0]) * (2 * y - 1)
+    return X, y
+
+
+def ragged(X):
+    """Cut the sequences to different lengths."""
+    return [x[: len(x) - row % 3] for row, x in enumerate(X)]
+
+
+def nan_padded(sequences, n_steps, side="right"):
+    """Pad sequences with NaN to one array."""
+    padded = np.full((len(sequences), n_steps, sequences[0].shape[1]), np.nan)
+    for row, sequence in zip(padded, sequences, strict=True):
+        place = slice(len(sequence)) if side == "right" else slice(n_steps - len(sequence), None)
+        row[place] = sequence
+    return padded
+
+
+def object_array(sequences):
+    """An array whose elements are arrays."""
+    array = np.empty(len(sequences), object)
+    for row, sequence in enumerate(sequences):
+        array[row] = sequence
+    return array

@@ -1,0 +1,466 @@
+"""Every mistake has a message that names the place and says what is valid."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import sparse
+from sklearn.exceptions import NotFittedError
+
+from sklstm import LSTMClassifier, LSTMRegressor
+from tasks import TINY, first_step_task, nan_padded, object_array, ragged
+
+X, y = first_step_task()
+TABLE = X.reshape(24, 10)
+SEQUENCES = ragged(X)
+IDS = np.random.default_rng(0).integers(1, 7, (24, 5))
+both = pytest.mark.parametrize("estimator", [LSTMClassifier(**TINY), LSTMRegressor(**TINY)])
+
+
+def with_value(array, place, value):
+    array = array.copy()
+    array[place] = value
+    return array
+
+
+def without(sequences, row):
+    """Take all time steps of one sequence away."""
+    return [*sequences[:row], sequences[row][:0], *sequences[row + 1 :]]
+
+
+BAD_SEQUENCES = {
+    "interior NaN": (
+        with_value(X, (3, 2), np.nan),
+        "Input X contains NaN in sample 3 at time step 2, inside the sequence.*impute the gap",
+    ),
+    "NaN in one feature": (
+        with_value(X, (4, 0, 1), np.nan),
+        "contains NaN in sample 4 at time step 0. A time step is absent only if all",
+    ),
+    "infinity": (
+        with_value(X, (5, 1, 0), -np.inf),
+        "contains infinity .* in sample 5 at time step 1. Scale or clip X",
+    ),
+    "too large": (
+        with_value(X, (6, 0, 0), 1e300),
+        r"a value too large for dtype\('float32'\) in sample 6 at time step 0",
+    ),
+    "no rows": (X[:0], r"X of shape \(0, 5, 2\) is empty: found array with 0 sample\(s\)"),
+    "no steps": (X[:, :0], r"X of shape \(24, 0, 2\) is empty: .* 0 time step\(s\)"),
+    "no features": (X[:, :, :0], r"X of shape \(24, 5, 0\) is empty: .* 0 feature\(s\)"),
+    "an empty sequence": (without(SEQUENCES, 2), "Sequence 2 of X is empty: it has no time step."),
+    "a sequence of NaN": (
+        with_value(X, 7, np.nan),
+        "Sequence 7 of X is empty: it has no time step other than NaN. Every sequence needs",
+    ),
+    "another F": (
+        [*SEQUENCES[:9], np.ones((3, 3)), *SEQUENCES[10:]],
+        "Sequence 9 of X has 3 features per time step, but sequence 0 has 2",
+    ),
+    "a number among arrays": ([*SEQUENCES[:23], 1.0], r"Sequence 23 of X has shape \(\): valid"),
+    "4-D": (X[..., np.newaxis], r"X has shape \(24, 5, 2, 1\): valid are an array of shape \(n, T"),
+    "4-D in a list": ([X] * 24, r"Sequence 0 of X has shape \(24, 5, 2\): valid are \(T, F\)"),
+    "complex": (X.astype(complex), "Complex data not supported: X has dtype complex128"),
+    "complex in a list": (
+        [sequence.astype(complex) for sequence in SEQUENCES],
+        "Complex data not supported: Sequence 0 of X has dtype complex128",
+    ),
+    "strings in arrays": (
+        [*SEQUENCES[:2], np.array([["a", "b"]]), *SEQUENCES[3:]],
+        "Sequence 2 of X has dtype <U1, and not all of it are numbers: could not convert .*'a'",
+    ),
+}
+BAD_TABLES = {
+    "1-D": (TABLE[:, 0], "Expected 2D array, got 1D array instead"),
+    "0-D": (np.array(3.0), "Expected 2D array, got scalar array instead"),
+    "a number": (3.0, "Expected 2D array, got scalar array instead"),
+    "empty": (TABLE[:0], r"0 sample\(s\)"),
+    "an empty list": ([], "Expected 2D array, got 1D array instead"),
+    "no columns": (TABLE[:, :0], r"0 feature\(s\)"),
+    "infinity": (with_value(TABLE, (3, 1), np.inf), "Input X contains infinity"),
+    "NaN": (with_value(TABLE, (3, 1), np.nan), "Input X contains NaN"),
+    "complex": (TABLE.astype(complex), "Complex data not supported"),
+    "sparse": (sparse.csr_array(TABLE), "Sparse data was passed for X, but dense data is required"),
+    "strings": (["to be", "or not"] * 12, "X holds strings .*'to be'.* put a CharOneHotEncoder"),
+    "an array of strings": (np.array(["to be", "or"] * 12), "X holds strings .*'to be'"),
+    "words in a table": (
+        pd.DataFrame({"a": ["to", "be"] * 12, "b": [1.0, 2.0] * 12}),
+        "could not convert string to float: 'to'",
+    ),
+    "bytes": ([b"to be", b"or not"] * 12, "X holds strings .*b'to be'"),
+    "unequal rows": ([[1.0, 2.0], [1.0]] * 12, "inhomogeneous"),
+}
+BAD_TOKENS = {
+    "outside": (
+        with_value(IDS, (3, 1), 7),
+        r"Token id 7 in sample 3 at time step 1 is outside the vocabulary: valid are 0 \(padding\) "
+        "to 6. Set vocabulary_size",
+    ),
+    "negative": (with_value(IDS, (2, 4), -1), "Token id -1 in sample 2 at time step 4 is outside"),
+    "floats": (IDS + 0.5, "Sequence 0 of X has dtype float64, but token ids are integers"),
+    "NaN": (with_value(IDS.astype(float), (1, 0), np.nan), "Sequence 1 of X has dtype float64"),
+    "infinity": (with_value(IDS.astype(float), (1, 0), np.inf), "Sequence 1 of X has dtype float"),
+    "interior padding": (
+        with_value(IDS, (4, 2), 0),
+        r"contains padding \(id 0\) in sample 4 at time step 2, inside the sequence",
+    ),
+    "only padding": (
+        with_value(IDS, 5, 0),
+        r"Sequence 5 of X is empty: it has no time step other than padding \(id 0\)",
+    ),
+    "an empty sequence": (without(list(IDS), 6), "Sequence 6 of X is empty"),
+    "3-D": (X, r"Sequence 0 of X has shape \(5, 2\), but token ids \(embedding_dim is set\)"),
+    "1-D": (IDS[:, 0], r"Sequence 0 of X has shape \(\), but token ids"),
+    "a number": (3, "Expected 2D array, got scalar array instead"),
+    "an empty list": ([], r"X is empty: found 0 sample\(s\)"),
+    "empty": (IDS[:0], r"0 sample\(s\)"),
+    "strings": (["to be"] * 24, "X holds strings .*'to be'.* SequenceTokenizer"),
+    "words": ([["to", "be"]] * 24, "Sequence 0 of X has dtype <U2, but token ids are integers"),
+    "sparse": (sparse.csr_array(IDS), "Sparse data was passed for X, but dense data is required"),
+}
+
+
+@both
+@pytest.mark.parametrize(("bad", "message"), BAD_SEQUENCES.values(), ids=BAD_SEQUENCES)
+def test_bad_sequences_in_fit(estimator, bad, message):
+    with pytest.raises(ValueError, match=message):
+        estimator.fit(bad, y)
+
+
+@pytest.mark.parametrize(("bad", "message"), BAD_SEQUENCES.values(), ids=BAD_SEQUENCES)
+def test_bad_sequences_in_predict(classifier, table_classifier, bad, message):
+    for fitted in (classifier, table_classifier):
+        with pytest.raises(ValueError, match=message):
+            fitted.predict(bad)
+
+
+@both
+@pytest.mark.parametrize(("bad", "message"), BAD_TABLES.values(), ids=BAD_TABLES)
+def test_bad_tables_in_fit(estimator, bad, message):
+    with pytest.raises((ValueError, TypeError), match=message):
+        estimator.fit(bad, y)
+
+
+@pytest.mark.parametrize(("bad", "message"), BAD_TABLES.values(), ids=BAD_TABLES)
+def test_bad_tables_in_predict(bad, message):
+    fitted = LSTMClassifier(**TINY).fit(TABLE, y)
+    with pytest.raises((ValueError, TypeError), match=message):
+        fitted.predict(bad)
+
+
+@pytest.mark.parametrize("bad", [case[0] for case in BAD_TABLES.values()], ids=BAD_TABLES)
+def test_bad_tables_where_fit_saw_sequences(classifier, bad):
+    with pytest.raises((ValueError, TypeError), match="X|array"):
+        classifier.predict(bad)
+
+
+@pytest.mark.parametrize(("bad", "message"), BAD_TOKENS.values(), ids=BAD_TOKENS)
+def test_bad_tokens(token_classifier, bad, message):
+    estimator = LSTMRegressor(**TINY, vocabulary_size=7, embedding_dim=3)
+    with pytest.raises((ValueError, TypeError), match=message):
+        estimator.fit(bad, y)
+    with pytest.raises((ValueError, TypeError), match=message):
+        token_classifier.predict(bad)
+
+
+@pytest.mark.parametrize(
+    ("form", "message"),
+    [
+        (np.ones((24, 5, 3)), "X has 3 features per time step, but LSTMClassifier is expecting 2"),
+        (
+            [np.ones((3, 1))] * 4,
+            "X has 1 features per time step, but LSTMClassifier is expecting 2",
+        ),
+        (np.ones((24, 5)), r"X has shape \(24, 5\), but was fitted on sequences of 2 features"),
+        (
+            pd.DataFrame(TABLE),
+            r"X has shape \(24, 10\), .* valid are an array of shape \(n, T, F\)",
+        ),
+    ],
+)
+def test_predict_cannot_read_another_number_of_features(classifier, form, message):
+    with pytest.raises(ValueError, match=message):
+        classifier.predict(form)
+
+
+def test_a_table_must_keep_its_columns(table_classifier):
+    with pytest.raises(ValueError, match="X has 8 features, but LSTMClassifier is expecting 10"):
+        table_classifier.predict(TABLE[:, :8])
+    with pytest.raises(ValueError, match="3 features per time step, but .* expecting 2"):
+        table_classifier.predict(np.ones((4, 5, 3)))
+
+
+def test_other_column_names_are_an_error():
+    frame = pd.DataFrame(TABLE, columns=[f"c{i}" for i in range(10)])
+    fitted = LSTMClassifier(**TINY, timesteps=5).fit(frame, y)
+    assert fitted.feature_names_in_.tolist() == list(frame.columns)
+    renamed = frame.rename(columns={"c3": "other"})
+    with pytest.raises(ValueError, match="feature names should match.*\n.*unseen.*\n- other"):
+        fitted.predict(renamed)
+    with pytest.raises(ValueError, match="same order as they were in fit"):
+        fitted.predict(frame[frame.columns[::-1]])
+    with pytest.warns(UserWarning, match="X does not have valid feature names"):
+        fitted.predict(TABLE)
+
+
+@pytest.mark.parametrize("timesteps", [3, 11])
+def test_timesteps_that_do_not_divide_the_columns(timesteps):
+    message = f"timesteps={timesteps} does not divide the 10 columns of X"
+    with pytest.raises(ValueError, match=message):
+        LSTMClassifier(**TINY, timesteps=timesteps).fit(TABLE, y)
+
+
+@both
+@pytest.mark.parametrize("form", [X, TABLE, SEQUENCES], ids=["3-D", "2-D", "list"])
+def test_y_of_another_length(estimator, form):
+    with pytest.raises(ValueError, match=r"inconsistent numbers of samples: \[24, 23\]"):
+        estimator.fit(form, y[:-1])
+
+
+@both
+def test_no_y(estimator):
+    message = "This LSTM.* estimator requires y to be passed, but the target y is None"
+    with pytest.raises(ValueError, match=message):
+        estimator.fit(X, None)
+
+
+@both
+def test_y_with_nan(estimator):
+    with pytest.raises(ValueError, match="Input y contains NaN"):
+        estimator.fit(X, with_value(y.astype(float), 3, np.nan))
+
+
+@pytest.mark.parametrize(
+    ("labels", "message"),
+    [
+        (np.zeros(24, int), "LSTMClassifier needs samples of at least 2 classes, .* class: 0"),
+        (["no"] * 24, "only one class: 'no'"),
+        (np.linspace(0, 1, 24), "Unknown label type: continuous"),
+        (np.c_[np.arange(24) % 3, np.arange(24) % 4], r"\(multiclass-multioutput\): valid are"),
+        (np.zeros((24, 2, 2), int), "Unknown label type|has shape|dim"),
+        ([None, "a"] * 12, "Unknown label type|None"),
+    ],
+)
+def test_bad_labels(labels, message):
+    with pytest.raises((ValueError, TypeError), match=message):
+        LSTMClassifier(**TINY).fit(X, labels)
+
+
+@pytest.mark.parametrize(
+    ("params", "targets", "message"),
+    [
+        ({}, np.array(["a", "b"] * 12), "could not convert string to float: '?.*a'"),
+        ({}, np.zeros((24, 2, 2)), r"y has shape \(24, 2, 2\)|Found array with dim 3"),
+        ({"loss": "poisson"}, np.arange(24.0) - 1, "loss='poisson' needs y >= 0, but y holds -1.0"),
+        ({}, with_value(np.ones(24), 5, np.inf), "Input y contains infinity"),
+    ],
+)
+def test_bad_targets(params, targets, message):
+    with pytest.raises(ValueError, match=message):
+        LSTMRegressor(**TINY, **params).fit(X, targets)
+
+
+@pytest.mark.parametrize(
+    ("weights", "message"),
+    [
+        (np.zeros(24), "Sample weights must contain at least one non-zero number"),
+        (np.ones(23), r"sample_weight.shape == \(23,\), expected \(24,\)"),
+        (-np.ones(24), "Negative values in data passed to `sample_weight`"),
+        (np.full(24, np.nan), "Input sample_weight contains NaN"),
+    ],
+)
+@both
+def test_bad_weights(estimator, weights, message):
+    with pytest.raises(ValueError, match=message):
+        estimator.fit(X, y, weights)
+
+
+@pytest.mark.parametrize(
+    "method", ["predict", "predict_proba", "score", "summary", "to_keras", "to_onnx"]
+)
+def test_not_fitted(method):
+    arguments = {"score": (X, y), "predict": (X,), "predict_proba": (X,)}
+    with pytest.raises(NotFittedError, match="This LSTMClassifier instance is not fitted yet"):
+        getattr(LSTMClassifier(), method)(*arguments.get(method, ()))
+    if method != "predict_proba":
+        with pytest.raises(NotFittedError, match="This LSTMRegressor instance is not fitted yet"):
+            getattr(LSTMRegressor(), method)(*arguments.get(method, ()))
+
+
+@both
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("units", 0),
+        ("units", -3),
+        ("units", 2.5),
+        ("units", "many"),
+        ("units", None),
+        ("units", (4, 0)),
+        ("units", [4, 2.5]),
+        ("units", [[4]]),
+        ("bidirectional", "both"),
+        ("bidirectional", 3),
+        ("dropout", 1.0),
+        ("dropout", -0.1),
+        ("dropout", "half"),
+        ("pooling", "median"),
+        ("pooling", None),
+        ("dense_units", 0),
+        ("dense_units", (3, -1)),
+        ("dense_units", None),
+        ("vocabulary_size", 1),
+        ("vocabulary_size", 7.0),
+        ("embedding_dim", 0),
+        ("embedding_dim", 1.5),
+        ("timesteps", 0),
+        ("timesteps", 2.5),
+        ("optimizer", "adamant"),
+        ("optimizer", None),
+        ("learning_rate", 0),
+        ("learning_rate", -0.1),
+        ("learning_rate", "fast"),
+        ("clipnorm", 0),
+        ("clipnorm", -1.0),
+        ("batch_size", 0),
+        ("batch_size", 3.5),
+        ("batch_size", None),
+        ("epochs", 0),
+        ("epochs", 1.5),
+        ("early_stopping", "yes"),
+        ("validation_fraction", 1.0),
+        ("validation_fraction", -0.1),
+        ("n_iter_no_change", 0),
+        ("callbacks", print),
+        ("callbacks", [3]),
+        ("keras_params", ["optimizer__beta_1"]),
+        ("keras_params", {"beta_1": 0.8}),
+        ("warm_start", "yes"),
+        ("random_state", -1),
+        ("random_state", "zero"),
+        ("verbose", -1),
+        ("verbose", "loud"),
+    ],
+    ids=lambda value: str(value)[:20],
+)
+def test_parameters_out_of_range(estimator, name, value):
+    estimator = type(estimator)(**TINY | {name: value})
+    with pytest.raises(ValueError, match=rf"(?s)\b{name}\b.*(Got|is not valid|holds|valid)"):
+        estimator.fit(X, y)
+
+
+@pytest.mark.parametrize(
+    ("estimator", "name", "value"),
+    [
+        (LSTMClassifier, "class_weight", "heavy"),
+        (LSTMClassifier, "class_weight", [1, 2]),
+        (LSTMRegressor, "loss", "crossentropy"),
+        (LSTMRegressor, "loss", None),
+        (LSTMRegressor, "quantile", 0.0),
+        (LSTMRegressor, "quantile", 1),
+    ],
+)
+def test_parameters_of_one_estimator_out_of_range(estimator, name, value):
+    with pytest.raises(ValueError, match=f"The '{name}' parameter of {estimator.__name__} must be"):
+        estimator(**TINY, **{name: value}).fit(X, y)
+
+
+@pytest.mark.parametrize("name", ["no_such_parameter", "hidden_units"])
+def test_there_are_no_other_parameters(name):
+    with pytest.raises(TypeError, match=name):
+        LSTMClassifier(**{name: 3})
+    with pytest.raises(ValueError, match=f"Invalid parameter '{name}' for estimator LSTMClass"):
+        LSTMClassifier().set_params(**{name: 3})
+
+
+def test_parameters_after_units_are_keyword_only():
+    with pytest.raises(TypeError, match="positional"):
+        LSTMClassifier(64, True)
+
+
+@pytest.mark.parametrize(
+    "params",
+    [
+        {"optimizer__beta_3": 0.5},
+        {"optimizer__nonsense": 1},
+        {"loss__nonsense": 1},
+    ],
+)
+def test_unknown_keras_params(params):
+    name = next(iter(params)).split("__")[1]
+    with pytest.raises((ValueError, TypeError), match=name):
+        LSTMClassifier(**TINY, keras_params=params).fit(X, y)
+
+
+def test_a_callback_class_is_not_a_callback():
+    import keras
+
+    with pytest.raises(ValueError, match="callbacks holds .*EarlyStopping"):
+        LSTMClassifier(**TINY, callbacks=[keras.callbacks.EarlyStopping]).fit(X, y)
+
+
+@both
+def test_early_stopping_needs_a_validation_set(estimator):
+    estimator = type(estimator)(**TINY, early_stopping=True, validation_fraction=0)
+    with pytest.raises(ValueError, match=r"early_stopping=True needs .* \(it is 0\), or X_val"):
+        estimator.fit(X, y)
+
+
+@both
+def test_validation_data_go_together(estimator):
+    with pytest.raises(ValueError, match="X_val and y_val go together, but y_val is None"):
+        estimator.fit(X, y, X_val=X)
+    with pytest.raises(ValueError, match="X_val and y_val go together, but X_val is None"):
+        estimator.fit(X, y, y_val=y)
+    with pytest.raises(ValueError, match=r"inconsistent numbers of samples: \[24, 4\]"):
+        estimator.fit(X, y, X_val=X, y_val=y[:4])
+    with pytest.raises(ValueError, match="X has 1 features per time step"):
+        estimator.fit(X, y, X_val=X[:, :, :1], y_val=y)
+
+
+def test_validation_labels_must_be_classes():
+    with pytest.raises(
+        ValueError, match=r"y holds \[7\], which are not among the classes \[0, 1\]"
+    ):
+        LSTMClassifier(**TINY).fit(X, y, X_val=X[:2], y_val=[1, 7])
+
+
+def test_one_row_leaves_no_validation_set():
+    with pytest.raises(ValueError, match="validation_fraction=0.5 of 1 sample leaves nothing"):
+        LSTMRegressor(**TINY, validation_fraction=0.5).fit(X[:1], y[:1])
+
+
+def test_partial_fit_needs_its_classes():
+    with pytest.raises(ValueError, match="classes must be passed on the first call to partial_fit"):
+        LSTMClassifier(**TINY).partial_fit(X, y)
+    fitted = LSTMClassifier(**TINY).partial_fit(X, y, classes=[1, 0])
+    with pytest.raises(ValueError, match="is not the same as on the first call to partial_fit"):
+        fitted.partial_fit(X, y, classes=[0, 2])
+    with pytest.raises(
+        ValueError, match=r"y holds \[2\], which are not among the classes \[0, 1\]"
+    ):
+        fitted.partial_fit(X, y + 1)
+    with pytest.raises(ValueError, match="class_weight='balanced' is not known from a part"):
+        LSTMClassifier(**TINY, class_weight="balanced").partial_fit(X, y, classes=[0, 1])
+
+
+def test_partial_fit_keeps_the_columns_of_y():
+    regressor = LSTMRegressor(**TINY).partial_fit(X, np.c_[y, y])
+    with pytest.raises(ValueError, match=r"y has 1 column\(s\), but the regressor was fitted on 2"):
+        regressor.partial_fit(X, y)
+    classifier = LSTMClassifier(**TINY).partial_fit(X, y, classes=[0, 1])
+    with pytest.raises(ValueError, match=r"y has shape \(24, 2\), but the classifier was fitted"):
+        classifier.partial_fit(X, np.c_[y, 1 - y])
+
+
+def test_class_weight_of_several_labels():
+    with pytest.raises(ValueError, match="class_weight='balanced' weighs single labels"):
+        LSTMClassifier(**TINY, class_weight="balanced").fit(X, np.c_[y, 1 - y])
+
+
+def test_no_layer_at_all_reads_numbers_too():
+    fitted = LSTMClassifier(**TINY | {"units": ()}).fit(SEQUENCES, y)
+    np.testing.assert_allclose(
+        fitted.predict_proba(nan_padded(SEQUENCES, 6)),
+        fitted.predict_proba(object_array(SEQUENCES)),
+        rtol=1e-6,
+    )

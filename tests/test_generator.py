@@ -1,0 +1,274 @@
+import pickle
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.base import clone
+from sklearn.exceptions import NotFittedError
+from sklearn.model_selection import GridSearchCV, cross_val_score
+from sklearn.utils import estimator_checks
+
+from sklstm import CharSequenceGenerator
+from sklstm._sequences import Sequences
+from sklstm.datasets import load_python_reference, split_documents
+from sklstm.network.equations import forward
+from sklstm.network.training.data import TextWindows
+
+INPUT_FREE_CHECKS = [
+    "check_estimator_cloneable",
+    "check_estimator_tags_renamed",
+    "check_valid_tag_types",
+    "check_estimator_repr",
+    "check_no_attributes_set_in_init",
+    "check_do_not_raise_errors_in_init_or_set_params",
+    "check_mixin_order",
+    "check_parameters_default_constructible",
+    "check_get_params_invariance",
+    "check_set_params",
+]
+
+
+@pytest.fixture(scope="module")
+def abcd():
+    return make_small().fit("abcd" * 200)
+
+
+@pytest.fixture(scope="module")
+def prose():
+    return load_python_reference()[:6000]
+
+
+@pytest.fixture(scope="module")
+def reader(prose):
+    return make_small(units=[8, 6], epochs=2).fit(prose)
+
+
+def make_small(units=12, **parameters):
+    return CharSequenceGenerator(
+        units,
+        **{"window": 16, "batch_size": 8, "learning_rate": 0.03, "random_state": 0} | parameters,
+    )
+
+
+def log_likelihood_by_equations(generator, text):
+    """Read a document in one go, by the numpy equations."""
+    ids = np.searchsorted(generator.vocabulary_, list(text)) + 1
+    inputs = np.append(0, ids[:-1])[np.newaxis]
+    outputs = forward(
+        generator._runtime.spec,
+        generator._runtime.weights,
+        Sequences(inputs, np.array([len(ids)])),
+    )
+    return np.log(outputs[0, np.arange(len(ids)), ids - 1])
+
+
+@pytest.mark.parametrize("check", INPUT_FREE_CHECKS)
+def test_checks_that_need_no_input(check):
+    getattr(estimator_checks, check)("CharSequenceGenerator", CharSequenceGenerator())
+
+
+def test_a_regular_text_is_learnt_and_continued(abcd):
+    assert abcd.generate("ab", 10, temperature=0) == "cdabcdabcd"
+    assert abcd.score("abcd" * 10) > -0.2
+    assert_array_equal(abcd.predict(["a", "ab", "abc"]), ["b", "c", "d"])
+
+
+def test_memory_reaches_further_than_the_last_character():
+    """After "a", "b" or "c" follows in turn: the last character alone cannot tell."""
+    generator = make_small(units=24, epochs=20).fit("abac" * 150)
+    assert generator.generate("abac", 8, temperature=0) == "abacabac"
+
+
+def test_score_is_the_mean_log_likelihood_of_the_equations(reader, prose):
+    text = prose[:700]  # longer than a piece
+    expected = log_likelihood_by_equations(reader, text)
+    assert_allclose(reader.score(text), expected.mean(), rtol=1e-5)
+    assert_allclose(reader.perplexity(text), np.exp(-expected.mean()), rtol=1e-5)
+
+
+def test_all_characters_weigh_alike_in_the_score_of_documents(reader, prose):
+    documents = [prose[:300], prose[300:310], prose[310:1500]]
+    expected = np.concatenate([log_likelihood_by_equations(reader, text) for text in documents])
+    assert_allclose(reader.score(documents), expected.mean(), rtol=1e-5)
+
+
+def test_predict_proba_reads_each_prompt_from_the_zero_state(reader, prose):
+    prompts = [prose[:600], prose[:3], ""]
+    probabilities = reader.predict_proba(prompts)
+    assert probabilities.shape == (3, len(reader.vocabulary_))
+    assert_allclose(probabilities.sum(axis=1), 1, rtol=1e-5)
+    for prompt, row in zip(prompts, probabilities, strict=True):
+        assert_allclose(row, reader.predict_proba(prompt)[0], rtol=1e-4)
+
+
+def test_generate_carries_the_state(reader, prose):
+    """Reading its own text anew, from the zero state, gives the same next characters."""
+    text = reader.generate(prose[:20], 40, temperature=0)
+    for length in (0, 1, 17, 39):
+        assert reader.predict(prose[:20] + text[:length])[0] == text[length]
+
+
+def test_the_same_seed_writes_the_same_text(reader):
+    text = reader.generate("The ", 50, random_state=3)
+    assert len(text) == 50
+    assert reader.generate("The ", 50, random_state=3) == text
+    assert reader.generate("The ", 50, random_state=4) != text
+    generator = np.random.RandomState(3)
+    assert reader.generate("The ", 50, random_state=generator) == text
+    assert reader.generate("The ", 50, random_state=generator) != text  # it was advanced
+
+
+def test_characters_are_drawn_with_their_probabilities(abcd):
+    probabilities = abcd.predict_proba("")[0]
+    drawn = [abcd.generate("", 1, random_state=seed) for seed in range(400)]
+    shares = [drawn.count(character) / 400 for character in abcd.vocabulary_]
+    assert_allclose(shares, probabilities, atol=0.1)
+
+
+def test_no_character_is_written_for_length_0(reader):
+    assert reader.generate("The ", 0) == ""
+
+
+def test_fit_is_reproducible_and_global_generators_stay(prose):
+    state = np.random.get_state()[1].copy()
+    first, second = (make_small(epochs=1).fit(prose[:1000]) for _ in range(2))
+    for one, other in zip(first._runtime.weights, second._runtime.weights, strict=True):
+        assert_array_equal(one, other)
+    make_small(epochs=1, random_state=None).fit(prose[:1000]).generate("a", 3)
+    assert_array_equal(np.random.get_state()[1], state)
+
+
+def test_pickles_write_the_same_text(reader):
+    again = pickle.loads(pickle.dumps(reader))
+    assert again.generate("The ", 30, random_state=0) == reader.generate("The ", 30, random_state=0)
+
+
+def test_a_pickle_writes_without_tensorflow(reader, tmp_path):
+    path = tmp_path / "generator.pkl"
+    path.write_bytes(pickle.dumps(reader))
+    code = f"""
+import sys, pickle
+for name in ("tensorflow", "keras", "scikeras"):
+    sys.modules[name] = None  # importing them raises
+import sklstm
+generator = pickle.load(open({str(path)!r}, "rb"))
+print(repr(generator.generate("The ", 20, random_state=0)), generator.score("The end"))
+"""
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert run.stdout.startswith(repr(reader.generate("The ", 20, random_state=0)))
+
+
+def test_documents_do_not_leak_into_each_other():
+    """The end of a document says nothing about the next one's beginning."""
+    stream = np.array([0, 1, 2, 1, 2, 0, 2, 1])
+    windows = TextWindows(stream, np.array([0, 5]), window=3)
+    for seed in range(20):
+        rows = windows.draw_epoch(np.random.RandomState(seed))
+        inputs, lengths, targets, weights = windows.gather(rows)
+        assert weights.sum() == 6  # every character is a target exactly once
+        assert_array_equal(weights.sum(axis=1), lengths)
+        for (first, last), ids, length in zip(rows, inputs, lengths, strict=True):
+            assert length == last - first
+            assert (first < 5) == (last < 5)  # within one document
+            assert_array_equal(ids[:length], stream[first:last])
+        assert_array_equal(np.sort(targets[weights > 0]), np.sort(np.array([1, 2, 1, 2, 2, 1]) - 1))
+
+
+def test_grid_search_over_documents(prose):
+    documents = split_documents(prose[:1200], 6)
+    search = GridSearchCV(make_small(epochs=1), {"units": [4, 8]}, cv=2)
+    search.fit(common_alphabet(documents))
+    assert np.isfinite(search.cv_results_["mean_test_score"]).all()
+
+
+def common_alphabet(documents):
+    """Leave only the characters that every document has."""
+    common = set.intersection(*map(set, documents))
+    return ["".join(c for c in text if c in common) for text in documents]
+
+
+def test_a_text_split_into_characters_names_the_function_that_helps():
+    with pytest.raises(ValueError, match="split_documents"):
+        cross_val_score(make_small(epochs=1), list("abcd" * 20), cv=2, error_score="raise")
+
+
+def test_warm_start_and_partial_fit_go_on(prose):
+    text = prose[:2000]
+    warm = make_small(epochs=2, warm_start=True).fit(text)
+    assert warm.fit(text).n_iter_ == 4
+    assert len(warm.history_["loss"]) == 4
+    part = make_small()
+    losses = [part.partial_fit(text).history_["loss"][-1] for _ in range(4)]
+    assert losses[-1] < losses[0]
+    assert part.n_iter_ == 4
+    with pytest.raises(ValueError, match="never seen in fit: 'é'"):
+        part.partial_fit("é" * 20)
+
+
+def test_characters_of_any_language_are_characters():
+    text = "春眠不觉晓,处处闻啼鸟。🌸\ud800" * 12
+    generator = make_small(embedding_dim=4).fit(text)
+    assert set(generator.vocabulary_) == set(text)
+    assert set(generator.generate("春", 30, random_state=0)) <= set(text)
+
+
+@pytest.mark.parametrize(
+    ("X", "error", "message"),
+    [
+        ([], ValueError, "found 0 documents"),
+        ("a", ValueError, "minimum of 2"),
+        ("", ValueError, "minimum of 2"),
+        (["abc", 3], TypeError, "Document 1 of X is of type int"),
+        ([b"abc"], TypeError, "bytes"),
+    ],
+)
+def test_texts_that_are_none(X, error, message):
+    with pytest.raises(error, match=message):
+        make_small().fit(X)
+
+
+def test_unseen_characters_are_named(abcd):
+    with pytest.raises(ValueError, match=r"'xyz', the first at position 2"):
+        abcd.generate("abxyzx")
+    with pytest.raises(ValueError, match=r"Prompt 1 holds .*'!'"):
+        abcd.predict(["ab", "a!"])
+    with pytest.raises(ValueError, match=r"Document 1 holds .*'é'"):
+        abcd.score(["abcd", "abé"])
+
+
+@pytest.mark.parametrize(
+    "arguments", [{"length": -1}, {"temperature": -0.1}, {"prompt": 3}, {"random_state": "a"}]
+)
+def test_arguments_of_generate_out_of_range(abcd, arguments):
+    with pytest.raises(ValueError, match=next(iter(arguments))):
+        abcd.generate(**arguments)
+
+
+@pytest.mark.parametrize("method", ["predict", "predict_proba", "score", "perplexity", "generate"])
+def test_not_fitted(method):
+    with pytest.raises(NotFittedError):
+        getattr(CharSequenceGenerator(), method)("ab")
+
+
+@pytest.mark.parametrize(
+    "parameters",
+    [{"units": ()}, {"units": 0}, {"window": 0}, {"epochs": 0}, {"dropout": 1.0}, {"verbose": "a"}],
+)
+def test_parameters_out_of_range(parameters):
+    with pytest.raises(ValueError, match=next(iter(parameters))):
+        clone(CharSequenceGenerator()).set_params(**parameters).fit("abcd")
+
+
+def test_keras_and_onnx_give_the_same_probabilities(reader, prose):
+    ids = np.append(0, np.searchsorted(reader.vocabulary_, list(prose[:40])) + 1)[np.newaxis]
+    keras_outputs = reader.to_keras().predict(ids, verbose=0)
+    assert_allclose(keras_outputs[0, -1], reader.predict_proba(prose[:40])[0], atol=1e-5)
+    assert {value.name for value in reader.to_onnx().graph.input} == {
+        "values",
+        "output_0",
+        "cell_0",
+        "output_1",
+        "cell_1",
+    }

@@ -1,0 +1,169 @@
+"""Keras, ONNX Runtime and the equations compute the same; padding never matters."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from sklstm._sequences import Sequences
+from sklstm.network.equations import ACTIVATIONS, forward, lstm_over_time
+from sklstm.network.runtime import STEPS_PER_BATCH, Runtime
+from sklstm.network.spec import NetworkSpec
+
+TOLERANCE = 1e-5
+
+
+@st.composite
+def specs(draw):
+    vocabulary_size = draw(st.sampled_from([None, 7]))
+    embedding_dim = draw(st.sampled_from([None, 3])) if vocabulary_size else None
+    activation = draw(st.sampled_from(sorted(ACTIVATIONS)))
+    return NetworkSpec(
+        n_outputs=draw(st.integers(2 if activation == "softmax" else 1, 3)),
+        activation=activation,
+        n_features=draw(st.integers(1, 3)),
+        vocabulary_size=vocabulary_size,
+        embedding_dim=embedding_dim,
+        units=tuple(draw(st.lists(st.integers(1, 5), max_size=3))),
+        bidirectional=draw(st.booleans()),
+        dropout=draw(st.sampled_from([0.0, 0.4])),
+        pooling=draw(st.sampled_from(["last", "mean", "max"])),
+        dense_units=tuple(draw(st.lists(st.integers(1, 4), max_size=2))),
+    )
+
+
+@st.composite
+def networks(draw):
+    """Draw a spec, weights far from their beginnings, and sequences whose padding is not empty."""
+    spec = draw(specs())
+    rng = np.random.default_rng(draw(st.integers(0, 2**31)))
+    weights = [rng.normal(0, 0.5, s).astype("f") for s in spec.weight_shapes().values()]
+    lengths = np.array(draw(st.lists(st.integers(1, 6), min_size=1, max_size=5)))
+    n_steps = lengths.max() + draw(st.integers(0, 2))
+    if spec.reads_tokens:
+        values = rng.integers(1, spec.vocabulary_size, (len(lengths), n_steps), dtype="int32")
+    else:
+        values = rng.normal(size=(len(lengths), n_steps, spec.n_features)).astype("f")
+    return spec, weights, Sequences(values, lengths)
+
+
+def blank_padding(sequences, blank):
+    """Fill what lies behind the end of each sequence."""
+    values = sequences.values.copy()
+    for row, length in zip(values, sequences.lengths, strict=True):
+        row[length:] = blank
+    return values
+
+
+@settings(max_examples=150, deadline=None)
+@given(networks())
+def test_onnx_runtime_computes_the_equations(network):
+    spec, weights, sequences = network
+    np.testing.assert_allclose(
+        Runtime(spec, weights).predict(sequences),
+        forward(spec, weights, sequences),
+        rtol=TOLERANCE,
+        atol=TOLERANCE,
+    )
+
+
+@settings(max_examples=12, deadline=None)
+@given(networks())
+def test_keras_computes_the_equations(network):
+    from sklstm.network.keras_model import model_for_users
+
+    spec, weights, sequences = network
+    model = model_for_users(spec, weights, varies=True)
+    values = blank_padding(sequences, 0 if spec.reads_tokens else np.nan)
+    np.testing.assert_allclose(
+        model(values), forward(spec, weights, sequences), rtol=TOLERANCE, atol=TOLERANCE
+    )
+
+
+@settings(max_examples=15, deadline=None)
+@given(networks())
+def test_keras_own_layers_compute_the_equations_where_lengths_are_equal(network):
+    from sklstm.network.keras_model import model_for_users
+
+    spec, weights, sequences = network
+    full = Sequences(sequences.values, np.full(len(sequences), sequences.n_steps))
+    model = model_for_users(spec, weights, varies=False)
+    np.testing.assert_allclose(
+        model(full.values), forward(spec, weights, full), rtol=TOLERANCE, atol=TOLERANCE
+    )
+
+
+@settings(max_examples=50, deadline=None)
+@given(networks())
+def test_a_sequence_alone_predicts_as_in_a_batch(network):
+    spec, weights, sequences = network
+    runtime = Runtime(spec, weights)
+    alone = np.concatenate([runtime.predict(sequences[i : i + 1]) for i in range(len(sequences))])
+    np.testing.assert_allclose(runtime.predict(sequences), alone, rtol=1e-6, atol=1e-6)
+
+
+@settings(max_examples=25, deadline=None)
+@given(networks())
+def test_the_state_carried_between_steps_is_the_whole_past(network):
+    spec, _, sequences = network
+    spec = replace(
+        spec,
+        units=spec.units or (3,),
+        bidirectional=False,
+        pooling=None,
+        vocabulary_size=7,
+    )
+    rng = np.random.default_rng(0)
+    weights = [rng.normal(0, 0.5, s).astype("f") for s in spec.weight_shapes().values()]
+    ids = rng.integers(1, 7, (2, sequences.n_steps), dtype="int32")
+    runtime = Runtime(spec, weights)
+    state, outputs = runtime.initial_state(2), []
+    for t in range(ids.shape[1]):
+        output, state = runtime.read(ids[:, t : t + 1], state)
+        outputs.append(output)
+    whole = forward(spec, weights, Sequences(ids, np.full(2, ids.shape[1])))
+    np.testing.assert_allclose(np.concatenate(outputs, 1), whole, rtol=TOLERANCE, atol=TOLERANCE)
+
+
+def test_order_of_rows_survives_batches_of_similar_length():
+    spec = NetworkSpec(n_outputs=1, activation="linear", units=(3,))
+    weights = spec.initial_weights(np.random.RandomState(0))
+    rng = np.random.default_rng(0)
+    n = 3 * STEPS_PER_BATCH // 50
+    sequences = Sequences(rng.normal(size=(n, 50, 1)).astype("f"), rng.integers(1, 51, n))
+    rows = rng.choice(n, 20, replace=False)
+    runtime = Runtime(spec, weights)
+    np.testing.assert_allclose(
+        runtime.predict(sequences)[rows], runtime.predict(sequences[rows]), rtol=1e-6
+    )
+
+
+def test_a_forget_gate_of_one_and_an_input_gate_of_zero_keep_the_cell():
+    bias = np.array([-100.0, 100.0, 0.0, 0.0])
+    parts = lstm_over_time(np.ones((4, 1)), np.zeros((1, 4)), np.zeros((1, 4)), bias)
+    np.testing.assert_allclose(parts["forget_gate"], 1)
+    np.testing.assert_allclose(parts["cell"], 0, atol=1e-12)
+
+
+def test_initial_weights_are_those_of_keras_layers():
+    spec = NetworkSpec(n_outputs=3, activation="softmax", units=(64, 32), n_features=16)
+    drawn = dict(
+        zip(spec.weight_shapes(), spec.initial_weights(np.random.RandomState(0)), strict=True)
+    )
+    recurrent = drawn["lstm_0/forward/recurrent_kernel"]
+    np.testing.assert_allclose(recurrent @ recurrent.T, np.eye(64), atol=1e-5)
+    bias = drawn["lstm_1/forward/bias"]
+    assert bias.tolist() == [0.0] * 32 + [1.0] * 32 + [0.0] * 64
+    kernel = drawn["lstm_0/forward/kernel"]
+    limit = np.sqrt(6 / (16 + 256))
+    assert 0.95 * limit < np.abs(kernel).max() <= limit
+    assert abs(kernel.mean()) < 0.05 * limit
+
+
+@pytest.mark.parametrize("spec_of", ["classifier", "ragged_classifier", "token_classifier"])
+def test_weight_shapes_describe_the_fitted_weights(spec_of, request):
+    runtime = request.getfixturevalue(spec_of)._runtime
+    assert [w.shape for w in runtime.weights] == list(runtime.spec.weight_shapes().values())
+    assert all(w.dtype == np.float32 for w in runtime.weights)
