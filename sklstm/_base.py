@@ -118,16 +118,23 @@ class BaseNetwork(BaseEstimator, metaclass=ABCMeta):
     def _weights_for_users(self) -> list[np.ndarray]:
         return self._runtime.weights
 
+    def _keras_params(self) -> dict[str, Any]:
+        """Return the parameters that scikeras routes to the optimizer and the loss."""
+        return _checked_keras_params(self.keras_params)
+
     def _settings(
         self, loss: str, metric: str | None, *, epochs: int, patience: int | None
     ) -> TrainingSettings:
+        routed = self._keras_params()
+        by_name = isinstance(self.optimizer, str)
+        sets_rate = by_name and "optimizer__learning_rate" not in routed
         return TrainingSettings(
             loss=loss,
             metric=metric,
             optimizer=self.optimizer,
-            learning_rate=self.learning_rate if isinstance(self.optimizer, str) else None,
-            clipnorm=self.clipnorm if isinstance(self.optimizer, str) else None,
-            keras_params=_checked_keras_params(self.keras_params),
+            learning_rate=self.learning_rate if sets_rate else None,
+            clipnorm=self.clipnorm if by_name else None,
+            keras_params=routed,
             batch_size=self.batch_size,
             epochs=epochs,
             patience=patience,
@@ -193,7 +200,7 @@ class BaseNetwork(BaseEstimator, metaclass=ABCMeta):
             warnings.warn(
                 f"Training was interrupted: the weights are those after epoch {self.n_iter_}.",
                 UserWarning,
-                stacklevel=5,
+                stacklevel=6,
             )
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from sklearn.base import ClassifierMixin, RegressorMixin, _fit_context
 from sklearn.utils import Tags, check_array, column_or_1d
 from sklearn.utils._param_validation import Interval, StrOptions
-from sklearn.utils.class_weight import compute_sample_weight
+from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 
 from sklstm._base import BaseLSTM
@@ -94,7 +94,7 @@ class LSTMClassifier(ClassifierMixin, BaseLSTM):
         The labels in order; for several labels at once, their column numbers.
     n_features_in_ : int
         Columns of a 2-D X, otherwise features per time step.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Names of the columns, where X was a DataFrame with string names.
     n_outputs_ : int
         1, or the number of labels of an indicator matrix.
@@ -385,7 +385,11 @@ class LSTMClassifier(ClassifierMixin, BaseLSTM):
                 f"class_weight={self.class_weight!r} weighs single labels, and y is an indicator "
                 "matrix of several: use sample_weight."
             )
-        return weights * compute_sample_weight(self.class_weight, y)
+        classes, places = np.unique(y, return_inverse=True)
+        by_class = compute_class_weight(
+            self.class_weight, classes=classes, y=y, sample_weight=weights
+        )
+        return weights * by_class[places]
 
     def _strata(self, y: np.ndarray) -> np.ndarray | None:
         """Stratify by the label where every class has two samples or more."""
@@ -475,7 +479,7 @@ class LSTMRegressor(RegressorMixin, BaseLSTM):
     ----------
     n_features_in_ : int
         Columns of a 2-D X, otherwise features per time step.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Names of the columns, where X was a DataFrame with string names.
     n_outputs_ : int
         Columns of y.
@@ -702,6 +706,10 @@ class LSTMRegressor(RegressorMixin, BaseLSTM):
 
     def _loss_and_metric(self) -> tuple[str, str | None]:
         return self.loss, None
+
+    def _keras_params(self) -> dict[str, Any]:
+        of_loss = {"loss__quantile": self.quantile} if self.loss == "quantile" else {}
+        return super()._keras_params() | of_loss
 
     def _weights_for_users(self) -> list[np.ndarray]:
         """Return weights whose outputs are in y's own units."""

@@ -258,6 +258,7 @@ class _ModelBuilder:
             "return_sequences": return_sequences,
             "kernel_initializer": keras.initializers.GlorotUniform(seed=0),
             "recurrent_initializer": keras.initializers.Orthogonal(seed=0),
+            "seed": 0,
             "name": name,
         }
         if self.lstm is None:

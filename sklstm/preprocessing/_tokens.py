@@ -157,7 +157,7 @@ class SequenceTokenizer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
 
         Returns
         -------
-        ids : ndarray of shape (n, max_length_), int32
+        ids : ndarray of shape (n, `max_length_`), int32
             Tokens that are not in the vocabulary are 1, padding is 0.
 
         Raises

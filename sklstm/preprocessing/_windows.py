@@ -36,7 +36,7 @@ class SlidingWindow(SequenceOutputMixin, OneToOneFeatureMixin, TransformerMixin,
     ----------
     n_features_in_ : int
         Columns of the series.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Names of the columns, if X is a DataFrame with string names.
 
     See Also

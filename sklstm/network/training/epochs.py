@@ -9,8 +9,6 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from sklstm.network.keras_model import trainable_variables
-from sklstm.network.spec import NetworkSpec
 from sklstm.network.training.data import Batches
 
 SECONDS_PER_CALL = 0.5  # how long Ctrl-C may have to wait
@@ -26,9 +24,8 @@ class EpochModel(keras.Model):
 
     batch_events: bool = False
 
-    def set_up(self, spec: NetworkSpec, *, xla: bool) -> None:
+    def set_up(self, *, xla: bool) -> None:
         """Make the compiled loops, by XLA or as plain graphs; each is traced at its first call."""
-        self._variables = trainable_variables(spec, self)
         compiled = tf.function(jit_compile=xla, autograph=False)
         self._train_batches = compiled(self._loop_over(self.train_step))
         self._test_batches = compiled(self._loop_over(self.test_step))
@@ -39,8 +36,8 @@ class EpochModel(keras.Model):
         with tf.GradientTape() as tape:
             y_pred = self(x, training=True)
             loss = self.compute_loss(x=x, y=y, y_pred=y_pred, sample_weight=weights)
-        gradients = tape.gradient(loss, self._variables)
-        self.optimizer.apply_gradients(zip(gradients, self._variables, strict=True))
+        gradients = tape.gradient(loss, self.trainable_variables)
+        self.optimizer.apply_gradients(zip(gradients, self.trainable_variables, strict=True))
         self._loss_tracker.update_state(loss, sample_weight=tf.reduce_sum(weights))
         return self.compute_metrics(x, y, y_pred, sample_weight=weights)
 

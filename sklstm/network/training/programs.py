@@ -18,7 +18,7 @@ from sklstm.network.runtime import available_cores
 from sklstm.network.spec import NetworkSpec
 from sklstm.network.training.epochs import EpochModel
 from sklstm.network.training.sequence_function import SequenceLSTM
-from sklstm.network.training.settings import TrainingSettings
+from sklstm.network.training.settings import OptimizerState, TrainingSettings
 
 POOL_SIZE = 16
 
@@ -111,9 +111,8 @@ class KerasAdapter(BaseWrapper):
         super().__init__(
             optimizer=settings.optimizer,
             loss=LOSSES[settings.loss],
-            loss__reduction="mean_with_sample_weight",
             random_state=None,
-            **routed,
+            **{"loss__reduction": "mean_with_sample_weight"} | routed,
         )
         self.spec, self.varies, self.settings = spec, varies, settings
 
@@ -152,23 +151,26 @@ class Program:
         self.key = key
         self.model = KerasAdapter(key.spec, key.varies, settings, routed).compiled_model()
         self.model.optimizer.build(trainable_variables(key.spec, self.model))
-        self.model.set_up(key.spec, xla=key.xla)
-        self._fresh_optimizer = self.optimizer_state()
+        self.model.set_up(xla=key.xla)
+        self._fresh_state = self.optimizer_state()
+        rate = self.model.optimizer.learning_rate
+        self._own_rate = _copy(rate) if isinstance(rate, keras.Variable) else None  # a schedule
 
     def reset(
         self,
         weights: list[np.ndarray],
-        optimizer_state: list[np.ndarray] | None,
+        optimizer_state: OptimizerState | None,
         learning_rate: float | None,
         seed: int,
     ) -> None:
         """Set everything that a fit changes."""
         set_weights(self.key.spec, self.model, weights)
-        state = optimizer_state or self._fresh_optimizer
-        for variable, value in zip(self.model.optimizer.variables, state, strict=True):
+        state = optimizer_state if self._can_take(optimizer_state) else self._fresh_state
+        for variable, value in zip(self._optimizer_variables(), state.variables, strict=True):
             variable.assign(value)
-        if learning_rate is not None:
-            self.model.optimizer.learning_rate = learning_rate
+        if self._own_rate is not None:
+            rate = self._own_rate if learning_rate is None else learning_rate
+            self.model.optimizer.learning_rate = rate
         for layer in self.model.layers:
             if isinstance(layer, SequenceDropout):
                 layer.reseed(seed)
@@ -177,9 +179,20 @@ class Program:
         """Copy the weights."""
         return [_copy(v) for v in trainable_variables(self.key.spec, self.model)]
 
-    def optimizer_state(self) -> list[np.ndarray]:
-        """Copy the optimizer's variables."""
-        return [_copy(variable) for variable in self.model.optimizer.variables]
+    def optimizer_state(self) -> OptimizerState:
+        """Copy what the optimizer has gathered."""
+        variables = [_copy(variable) for variable in self._optimizer_variables()]
+        return OptimizerState(type(self.model.optimizer).__name__, variables)
+
+    def _optimizer_variables(self) -> list[keras.Variable]:
+        return [v for v in self.model.optimizer.variables if v.name != "learning_rate"]
+
+    def _can_take(self, state: OptimizerState | None) -> bool:
+        """Whether a state is one of an optimizer of the same kind."""
+        if state is None or state.optimizer != self._fresh_state.optimizer:
+            return False
+        ours = [value.shape for value in self._fresh_state.variables]
+        return [value.shape for value in state.variables] == ours
 
 
 def _copy(variable: keras.Variable) -> np.ndarray:

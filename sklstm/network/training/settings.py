@@ -50,6 +50,22 @@ class TrainingSettings:
     verbose: int = 0
 
 
+@dataclass(frozen=True)
+class OptimizerState:
+    """Where an optimizer stands, but for its learning rate.
+
+    Attributes
+    ----------
+    optimizer : str
+        The name of its class.
+    variables : list of ndarray
+        Its count of steps and its moments.
+    """
+
+    optimizer: str
+    variables: list[np.ndarray]
+
+
 @dataclass
 class Trained:
     """A network's weights, and what is needed to go on training them.
@@ -58,7 +74,7 @@ class Trained:
     ----------
     spec : NetworkSpec
     weights : list of ndarray
-    optimizer_state : list of ndarray
+    optimizer_state : OptimizerState
     history : dict of lists
         One entry per epoch.
     n_epochs : int
@@ -71,7 +87,7 @@ class Trained:
 
     spec: NetworkSpec
     weights: list[np.ndarray]
-    optimizer_state: list[np.ndarray]
+    optimizer_state: OptimizerState
     history: dict[str, list[float]]
     n_epochs: int
     interrupted: bool

@@ -9,7 +9,7 @@ from sklstm.network.spec import NetworkSpec
 from sklstm.network.training import callbacks as ours
 from sklstm.network.training.data import Batches, TrainingData
 from sklstm.network.training.programs import Program, ProgramKey, pool, settings_key
-from sklstm.network.training.settings import Trained, TrainingSettings
+from sklstm.network.training.settings import OptimizerState, Trained, TrainingSettings
 
 # A time step costs about 40 µs less under XLA, whose compilation costs about half a second more
 # than tracing a plain graph; but the program serves the next fits too.
@@ -24,7 +24,7 @@ def train(
     validation: TrainingData | None,
     *,
     weights: list[np.ndarray],
-    optimizer_state: list[np.ndarray] | None,
+    optimizer_state: OptimizerState | None,
     varies: bool,
     rng: np.random.RandomState,
 ) -> Trained:
@@ -37,8 +37,8 @@ def train(
     data, validation : TrainingData
     weights : list of ndarray
         To start from.
-    optimizer_state : list of ndarray or None
-        To start from; None for the optimizer's own beginning.
+    optimizer_state : OptimizerState or None
+        To start from; None, or one of another optimizer, for the optimizer's own beginning.
     varies : bool
         Whether sequences differ in length.
     rng : RandomState

@@ -1,0 +1,271 @@
+"""The compiled epochs against Keras's own loop, and the pool under threads and interrupts."""
+
+import signal
+import threading
+import warnings
+from concurrent.futures import ThreadPoolExecutor
+
+import keras
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.model_selection import GridSearchCV
+
+from sklstm import LSTMClassifier, LSTMRegressor
+from sklstm._base import OPTIMIZERS
+from sklstm._sequences import Sequences
+from sklstm.network.keras_model import build_model, set_weights, trainable_variables
+from sklstm.network.spec import NetworkSpec
+from sklstm.network.training import trainer
+from sklstm.network.training.data import SequenceData
+from sklstm.network.training.programs import LOSSES, ProgramPool, pool
+from sklstm.network.training.settings import TrainingSettings
+
+N, N_STEPS, N_FEATURES, EPOCHS, BATCH_SIZE = 43, 5, 3, 4, 16  # the last batch has 11 rows
+
+
+def make_data(n=N, seed=0, weighted=True):
+    rng = np.random.RandomState(seed)
+    values = rng.normal(size=(n, N_STEPS, N_FEATURES)).astype(np.float32)
+    targets = rng.randint(3, size=n).astype(np.int32)
+    weights = rng.uniform(0.2, 3, size=n) if weighted else np.ones(n)
+    sequences = Sequences(values, np.full(n, N_STEPS))
+    return SequenceData(sequences, targets, weights.astype(np.float32))
+
+
+def make_spec(**options):
+    return NetworkSpec(
+        **{"n_outputs": 3, "activation": "softmax", "n_features": N_FEATURES, "units": (6,)}
+        | options
+    )
+
+
+def make_settings(**options):
+    return TrainingSettings(
+        **{
+            "loss": "sparse_categorical_crossentropy",
+            "metric": "sparse_categorical_accuracy",
+            "learning_rate": 0.01,
+            "batch_size": BATCH_SIZE,
+            "epochs": EPOCHS,
+        }
+        | options
+    )
+
+
+def train(spec, settings, data, validation=None, seed=1, varies=False):
+    weights = spec.initial_weights(np.random.RandomState(seed))
+    return trainer.train(
+        spec,
+        settings,
+        data,
+        validation,
+        weights=weights,
+        optimizer_state=None,
+        varies=varies,
+        rng=np.random.RandomState(seed),
+    )
+
+
+def train_by_keras(spec, settings, data, validation=None, seed=1):
+    """Train a plain Keras model by its own `fit`, epoch by epoch in the same order."""
+    model = build_model(spec, varies=False)
+    set_weights(spec, model, spec.initial_weights(np.random.RandomState(seed)))
+    optimizer = keras.optimizers.get(settings.optimizer)
+    config = optimizer.get_config() | {"learning_rate": settings.learning_rate}
+    model.compile(
+        type(optimizer).from_config(config | {"clipnorm": settings.clipnorm}),
+        LOSSES[settings.loss](reduction="mean_with_sample_weight"),
+        weighted_metrics=[keras.metrics.SparseCategoricalAccuracy(name="accuracy")],
+    )
+    rng = np.random.RandomState(seed)
+    rng.randint(2**31)  # the seed of the dropout, which the compiled epochs draw first
+    history = {}
+    for _ in range(settings.epochs):
+        rows = data.draw_epoch(rng)
+        logs = model.fit(
+            data.sequences.values[rows],
+            data.targets[rows],
+            sample_weight=data.weights[rows],
+            validation_data=validation
+            and (validation.sequences.values, validation.targets, validation.weights),
+            batch_size=settings.batch_size,
+            shuffle=False,
+            verbose=0,
+        ).history
+        for name, values in logs.items():
+            history.setdefault(name, []).extend(values)
+    return [v.value.numpy() for v in trainable_variables(spec, model)], history
+
+
+@pytest.fixture(params=["xla", "graph"])
+def loop(request, monkeypatch):
+    limit = 0 if request.param == "xla" else 10**12
+    monkeypatch.setattr(trainer, "MIN_TIME_STEPS_FOR_XLA", limit)
+    return request.param
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_compiled_epochs_equal_keras_fit(loop, weighted):
+    data, validation = make_data(weighted=weighted), make_data(21, seed=1, weighted=weighted)
+    settings = make_settings(clipnorm=0.1)
+    trained = train(make_spec(), settings, data, validation)
+    weights, history = train_by_keras(make_spec(), settings, data, validation)
+    assert trained.loop == loop
+    for ours, theirs in zip(trained.weights, weights, strict=True):
+        assert_allclose(ours, theirs, rtol=1e-3, atol=2e-5)
+    if not weighted:  # Keras's mean over batches does not look at their weights
+        assert trained.history.keys() == history.keys()
+        for name, values in history.items():
+            assert_allclose(trained.history[name], values, rtol=1e-4, err_msg=name)
+
+
+@pytest.mark.parametrize("optimizer", sorted(OPTIMIZERS))
+def test_every_optimizer_equals_keras_fit(optimizer):
+    settings = make_settings(optimizer=optimizer, epochs=2)
+    trained = train(make_spec(), settings, make_data())
+    weights, _ = train_by_keras(make_spec(), settings, make_data())
+    for ours, theirs in zip(trained.weights, weights, strict=True):
+        # Lion takes the sign of a sum: where that is near zero, rounding decides.
+        assert_allclose(ours, theirs, rtol=1e-3, atol=5e-2 if optimizer == "lion" else 2e-5)
+
+
+def test_the_loss_of_an_epoch_is_the_weighted_mean_over_its_rows():
+    data = make_data()
+    frozen = train(make_spec(), make_settings(optimizer="sgd", learning_rate=1e-12), data)
+    model = build_model(make_spec(), varies=False)
+    set_weights(make_spec(), model, frozen.weights)
+    chosen = model.predict(data.sequences.values, verbose=0)[np.arange(N), data.targets]
+    expected = np.average(-np.log(chosen), weights=data.weights)
+    assert_allclose(frozen.history["loss"], expected, rtol=1e-5)
+
+
+@pytest.mark.parametrize("bidirectional", [False, True])
+@pytest.mark.parametrize("pooling", ["last", "mean", "max"])
+def test_padding_changes_nothing_in_training(pooling, bidirectional):
+    """Told the lengths, a network learns the same from sequences with padding added."""
+    spec = make_spec(pooling=pooling, bidirectional=bidirectional)
+    data = make_data()
+    padded = np.pad(data.sequences.values, [(0, 0), (0, 4), (0, 0)])
+    with_padding = SequenceData(
+        Sequences(padded, data.sequences.lengths), data.targets, data.weights
+    )
+    plain = train(spec, make_settings(epochs=2), data)
+    told = train(spec, make_settings(epochs=2), with_padding, varies=True)
+    for ours, theirs in zip(told.weights, plain.weights, strict=True):
+        assert_allclose(ours, theirs, rtol=1e-3, atol=2e-5)
+
+
+def test_dropout_is_reproducible_and_hides_its_share(loop):
+    spec, settings = make_spec(dropout=0.5, units=(6, 6)), make_settings(epochs=2)
+    first, again = (train(spec, settings, make_data()) for _ in range(2))
+    for one, other in zip(first.weights, again.weights, strict=True):
+        assert_array_equal(one, other)
+    undropped = train(make_spec(units=(6, 6)), settings, make_data())
+    assert first.history["loss"] != undropped.history["loss"]
+
+
+def test_a_fit_through_the_pool_equals_the_first(loop):
+    """Whatever a program was used for before leaves nothing behind."""
+    settings = make_settings(epochs=2)
+    first = train(make_spec(), settings, make_data())
+    for other in (
+        make_settings(epochs=3, learning_rate=0.1),
+        make_settings(epochs=2, optimizer="sgd"),
+    ):
+        train(make_spec(), other, make_data(seed=5), seed=7)
+    again = train(make_spec(), settings, make_data())
+    for one, other in zip(first.weights, again.weights, strict=True):
+        assert_array_equal(one, other)
+
+
+def test_folds_of_other_sizes_share_a_program(loop):
+    spec = make_spec(units=(7 if loop == "xla" else 8,))
+    for n in (43, 44, 41, 60):
+        train(spec, make_settings(epochs=1), make_data(n))
+    assert sum(program.key.spec == spec for program in pool._idle) == 1
+
+
+def test_the_pool_is_bounded():
+    small = ProgramPool(2)
+    settings = make_settings()
+    keys = [
+        trainer.ProgramKey(make_spec(units=(units,)), "", False, N_STEPS, BATCH_SIZE, False)
+        for units in (2, 3, 4)
+    ]
+    for key in keys:
+        with small.borrow(key, settings) as program:
+            assert program.key == key
+    assert [program.key for program in small._idle] == keys[1:]
+    with small.borrow(keys[1], settings) as program, small.borrow(keys[1], settings) as other:
+        assert program is not other
+
+
+def fit_small(seed, units=4):
+    rng = np.random.RandomState(seed)
+    X, y = rng.normal(size=(40, 4, 2)), rng.randint(2, size=40)
+    return LSTMClassifier(units, epochs=2, random_state=seed).fit(X, y).predict_proba(X)
+
+
+@pytest.mark.slow
+def test_four_threads_fit_and_predict_as_one():
+    expected = [fit_small(seed) for seed in range(5)]
+    with ThreadPoolExecutor(4) as threads:
+        for seed, result in enumerate(threads.map(fit_small, [s % 5 for s in range(100)])):
+            assert_array_equal(result, expected[seed % 5])
+
+
+def test_threads_predict_with_one_estimator():
+    rng = np.random.RandomState(0)
+    X, y = rng.normal(size=(64, 4, 2)), rng.normal(size=64)
+    regressor = LSTMRegressor(4, epochs=1, random_state=0).fit(X, y)
+    expected = regressor.predict(X)
+    with ThreadPoolExecutor(4) as threads:
+        for result in threads.map(lambda _: regressor.predict(X), range(100)):
+            assert_array_equal(result, expected)
+
+
+@pytest.mark.slow
+def test_repeated_searches_in_worker_processes_agree():
+    rng = np.random.RandomState(0)
+    X, y = rng.normal(size=(60, 4, 2)), rng.randint(2, size=60)
+    search = GridSearchCV(LSTMClassifier(epochs=2, random_state=0), {"units": [2, 3]}, cv=2)
+    expected = search.fit(X, y).cv_results_["mean_test_score"]
+    for _ in range(10):
+        again = search.set_params(n_jobs=2).fit(X, y).cv_results_["mean_test_score"]
+        assert_allclose(again, expected)
+
+
+def interrupt_after(seconds):
+    def press(*_):
+        raise KeyboardInterrupt
+
+    signal.signal(signal.SIGALRM, press)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+
+
+@pytest.mark.skipif(
+    threading.current_thread() is not threading.main_thread() or not hasattr(signal, "setitimer"),
+    reason="signals reach the main thread only, and Windows has no timers of this kind",
+)
+@pytest.mark.parametrize("seconds", [0.3, 0.55, 0.8])
+def test_ctrl_c_at_any_moment_leaves_a_usable_estimator(seconds):
+    rng = np.random.RandomState(0)
+    X, y = rng.normal(size=(200, 20, 2)), rng.randint(2, size=200)
+    classifier = LSTMClassifier(8, epochs=1, random_state=0, warm_start=True).fit(X, y)
+    classifier.set_params(epochs=100_000)
+    previous = signal.getsignal(signal.SIGALRM)
+    try:
+        interrupt_after(seconds)
+        with pytest.warns(UserWarning, match="interrupted"):
+            classifier.fit(X, y)
+    except KeyboardInterrupt:
+        pass  # it came before the first epoch was over
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, previous)
+    assert classifier.n_iter_ == len(classifier.history_["loss"])
+    assert classifier.predict_proba(X).shape == (200, 2)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        classifier.set_params(epochs=1).fit(X, y)
