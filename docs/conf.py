@@ -35,12 +35,10 @@ autodoc_member_order = "bysource"
 default_role = "literal"
 numpydoc_show_class_members = False  # the class template lists them
 
-INHERITED = {"fit_transform", "score"}  # of scikit-learn's mixins; the rest is its own protocol
-
 
 def skip_scikit_learn(app, what, name, obj, skip, options):
-    is_theirs = (getattr(obj, "__module__", None) or "").startswith("sklearn.")
-    return True if is_theirs and name not in INHERITED else None
+    module = getattr(obj, "__module__", None) or ""
+    return True if module.startswith("sklearn.") and name != "fit_transform" else None
 
 
 def setup(app):

@@ -14,6 +14,7 @@ import argparse
 import os
 import time
 from collections import Counter
+from itertools import pairwise
 from math import log
 from pathlib import Path
 
@@ -77,15 +78,16 @@ def keep_the_best(path):
 
 
 def print_epoch(epoch, logs):
-    print(f"epoch {epoch + 1}: loss {logs['loss']:.3f}, accuracy {logs['accuracy']:.3f}", flush=True)
+    print(
+        f"epoch {epoch + 1}: loss {logs['loss']:.3f}, accuracy {logs['accuracy']:.3f}", flush=True
+    )
 
 
 def nats_of_pairs(train, test):
     """Score a text by how often each character follows another in the training text."""
-    pairs, firsts = Counter(zip(train, train[1:], strict=False)), Counter(train)
+    pairs, firsts = Counter(pairwise(train)), Counter(train)
     size = len(firsts) + 1
-    following = zip(test, test[1:], strict=False)
-    nats = [-log((pairs[a, b] + 1) / (firsts[a] + size)) for a, b in following]
+    nats = [-log((pairs[a, b] + 1) / (firsts[a] + size)) for a, b in pairwise(test)]
     return sum(nats) / len(nats)
 
 

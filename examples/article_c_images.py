@@ -31,7 +31,9 @@ def main():
 
     X_train, X_test, y_train, y_test = read_images()
     X_train, y_train = X_train[: options.samples], y_train[: options.samples]
-    print(f"{len(X_train):,} images of {X_train.shape[1]} time steps of {X_train.shape[2]} features")
+    print(
+        f"{len(X_train):,} images of {X_train.shape[1]} time steps of {X_train.shape[2]} features"
+    )
 
     classifier = LSTMClassifier(
         128,

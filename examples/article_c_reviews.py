@@ -27,7 +27,9 @@ def main():
     parser = argparse.ArgumentParser(description="Tell positive reviews as article C does.")
     parser.add_argument("--epochs", type=int, default=40, help="at most (default: 40)")
     parser.add_argument("--samples", type=int, default=25_000, help="reviews (default: 25000)")
-    parser.add_argument("--output", type=Path, default=Path("article_c_reviews.png"), metavar="FILE")
+    parser.add_argument(
+        "--output", type=Path, default=Path("article_c_reviews.png"), metavar="FILE"
+    )
     options = parser.parse_args()
     try:
         imdb = fetch_imdb(num_words=10_000)

@@ -14,6 +14,7 @@ from sklearn.model_selection import train_test_split
 from sklearn.utils import Tags, check_random_state
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.validation import _check_sample_weight, check_consistent_length, check_is_fitted
+from tqdm import tqdm
 
 from sklstm._sequences import Sequences, read_for_fit, read_for_predict, read_in_blocks
 from sklstm.network.runtime import Runtime
@@ -383,7 +384,10 @@ class BaseLSTM(BaseNetwork):
         """Compute the network's outputs, of shape (n, n_outputs)."""
         check_is_fitted(self)
         blocks = read_in_blocks(self, X, self._form)
-        return np.concatenate([self._runtime.predict(sequences) for sequences in blocks])
+        total = len(X) if hasattr(X, "__len__") else None
+        with tqdm(desc="predict", unit="sample", total=total, disable=not self.verbose) as bar:
+            outputs = [self._runtime.predict(block, bar.update) for block in blocks]
+        return np.concatenate(outputs)
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()

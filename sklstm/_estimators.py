@@ -7,6 +7,7 @@ from numbers import Real
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
+from scipy.sparse import issparse
 from sklearn.base import ClassifierMixin, RegressorMixin, _fit_context
 from sklearn.utils import Tags, check_array, column_or_1d
 from sklearn.utils._param_validation import Interval, StrOptions
@@ -331,7 +332,8 @@ class LSTMClassifier(ClassifierMixin, BaseLSTM):
     def _check_targets(self, y: Any) -> np.ndarray:
         check_classification_targets(y)
         if type_of_target(y) == "multilabel-indicator":
-            return check_array(y, accept_sparse="csr", dtype=np.int64, input_name="y")
+            y = check_array(y, accept_sparse=True, dtype=np.int64, input_name="y")
+            return y.toarray() if issparse(y) else y
         if type_of_target(y) == "multiclass-multioutput":
             raise ValueError(
                 "y has several columns of more than two values (multiclass-multioutput): valid "

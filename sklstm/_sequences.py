@@ -166,13 +166,9 @@ def flatten_sequences(X: Any) -> Steps:
 
     Nothing is dropped, and floats keep their dtype.
     """
-    if (
-        isinstance(X, np.ndarray)
-        and X.dtype != object
-        or not isinstance(X, list | tuple | np.ndarray)
-    ):
-        return _steps_of_array(np.asarray(X))
-    return _steps_of_list([np.asarray(x) for x in X])
+    if isinstance(X, list | tuple) or getattr(X, "dtype", None) == np.dtype(object):
+        return _steps_of_list([np.asarray(x) for x in X])
+    return _steps_of_array(np.asarray(X))
 
 
 def drop_absent_steps(steps: Steps, absent: np.ndarray, what: str) -> tuple[np.ndarray, np.ndarray]:
@@ -239,8 +235,20 @@ def _holds_arrays(X: Any) -> bool:
     first = X[0]
     _refuse_string(first)
     if isinstance(first, list | tuple):
+        _check_same_lengths(X)
         return len(first) > 0 and np.ndim(first[0]) > 0
     return getattr(first, "ndim", 0) > 0
+
+
+def _check_same_lengths(rows: Any) -> None:
+    """Check that rows of numbers, in lists, are a table."""
+    for index, row in enumerate(rows):
+        if len(row) != len(rows[0]) and np.ndim(row[0] if len(row) else 0) == 0:
+            raise ValueError(
+                f"Row {index} of X has {len(row)} numbers, but row 0 has {len(rows[0])}. A list of "
+                "lists of numbers is a table; make sequences of varying length arrays: "
+                "[np.asarray(x) for x in X]."
+            )
 
 
 def _refuse_string(first: Any) -> None:
@@ -333,8 +341,12 @@ def _as_floats(array: np.ndarray, name: str) -> np.ndarray:
         return array
     if np.iscomplexobj(array):
         raise ValueError(f"Complex data not supported: {name} has dtype {array.dtype}.")
+    if array.dtype.kind in "biu":
+        return array.astype(np.result_type(array.dtype, np.float32))
     try:
-        return array.astype(np.float64 if array.dtype.kind == "O" else np.float32)
+        if array.dtype.kind != "O":
+            raise TypeError("they are of another kind")
+        return array.astype(np.float64)
     except (TypeError, ValueError) as error:
         raise ValueError(
             f"{name} has dtype {array.dtype}, and not all of it are numbers: {error}."

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from sklstm._sequences import Sequences
 from sklstm.network.equations import ACTIVATIONS, forward, lstm_over_time
-from sklstm.network.runtime import STEPS_PER_BATCH, Runtime
+from sklstm.network.runtime import Runtime
 from sklstm.network.spec import NetworkSpec
 
 TOLERANCE = 1e-5
@@ -131,10 +131,10 @@ def test_order_of_rows_survives_batches_of_similar_length():
     spec = NetworkSpec(n_outputs=1, activation="linear", units=(3,))
     weights = spec.initial_weights(np.random.RandomState(0))
     rng = np.random.default_rng(0)
-    n = 3 * STEPS_PER_BATCH // 50
+    runtime = Runtime(spec, weights)
+    n = 2 * runtime._rows_per_batch(50) + 7
     sequences = Sequences(rng.normal(size=(n, 50, 1)).astype("f"), rng.integers(1, 51, n))
     rows = rng.choice(n, 20, replace=False)
-    runtime = Runtime(spec, weights)
     np.testing.assert_allclose(
         runtime.predict(sequences)[rows], runtime.predict(sequences[rows]), rtol=1e-6
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+from collections.abc import Callable
 from functools import cached_property
 
 import numpy as np
@@ -52,8 +53,16 @@ class Runtime:
     def __setstate__(self, state: dict) -> None:
         self.__init__(**state)
 
-    def predict(self, sequences: Sequences) -> np.ndarray:
+    def predict(
+        self, sequences: Sequences, on_progress: Callable[[int], object] | None = None
+    ) -> np.ndarray:
         """Compute the outputs of every sequence, in batches of similar length.
+
+        Parameters
+        ----------
+        sequences : Sequences
+        on_progress : callable, default=None
+            Called after each batch with its number of sequences.
 
         Returns
         -------
@@ -64,7 +73,10 @@ class Runtime:
         outputs = np.empty((len(sequences), self.spec.n_outputs), np.float32)
         rows = self._rows_per_batch(sequences.n_steps)
         for first in range(0, len(sequences), rows):
-            outputs[first : first + rows] = self._run(sequences[first : first + rows])
+            batch = sequences[first : first + rows]
+            outputs[first : first + rows] = self._run(batch)
+            if on_progress is not None:
+                on_progress(len(batch))
         result = np.empty_like(outputs)
         result[order] = outputs
         return result

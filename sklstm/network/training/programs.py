@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import threading
 from collections.abc import Iterator
@@ -72,6 +73,7 @@ def settings_key(settings: TrainingSettings) -> str:
     return json.dumps(parts, default=repr)
 
 
+@keras.saving.register_keras_serializable(package="sklstm")
 class SequenceDropout(keras.layers.Layer):
     """Hide the same outputs at all time steps of a sequence, drawn from a seed that is set.
 
@@ -83,8 +85,10 @@ class SequenceDropout(keras.layers.Layer):
     networks", 2016.
     """
 
-    def __init__(self, rate: float, place: int) -> None:
-        super().__init__()
+    def __init__(
+        self, rate: float, place: int, *, name: str | None = None, dtype: object = None
+    ) -> None:
+        super().__init__(name=name, dtype=dtype)
         self.rate, self.place = rate, place
         self.seed = self.add_weight(shape=(2,), dtype="int32", trainable=False, initializer="zeros")
 
@@ -100,6 +104,10 @@ class SequenceDropout(keras.layers.Layer):
         uniform = tf.random.stateless_uniform(shape, self.seed.value, alg="philox")
         self.seed.assign_add([0, 1])
         return x * tf.cast(uniform >= self.rate, x.dtype) / (1 - self.rate)
+
+    def get_config(self) -> dict:
+        """Return the constructor's arguments."""
+        return {"rate": self.rate, "place": self.place, "name": self.name, "dtype": self.dtype}
 
 
 class KerasAdapter(BaseWrapper):
@@ -220,7 +228,10 @@ class ProgramPool:
         finally:
             with self._lock:
                 self._idle.append(program)
+                is_full = len(self._idle) > self.size
                 del self._idle[: -self.size]
+            if is_full:
+                gc.collect()  # models hold themselves in cycles, and tens of MiB of compiled code
 
     def _take(self, key: ProgramKey) -> Program | None:
         with self._lock:

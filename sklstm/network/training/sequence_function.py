@@ -47,14 +47,14 @@ def sequence_function(return_sequences: bool) -> Callable[..., tf.Tensor]:
 
 
 def _project(inputs, kernel, bias) -> list[tf.Tensor]:
-    """What the inputs add to each gate, four times (T, n, units)."""
+    """Return what the inputs add to each gate, four times (T, n, units)."""
     if inputs.dtype.is_integer:
         return [tf.gather(table, inputs) for table in tf.split(kernel + bias, 4, axis=1)]
     return tf.split(tf.matmul(inputs, kernel) + bias, 4, axis=2)
 
 
 def _project_gradient(inputs, kernel, dz) -> tuple[tf.Tensor | None, tf.Tensor, tf.Tensor]:
-    """Gradients in inputs, kernel and bias; dz is (T, n, 4 * units)."""
+    """Return the gradients in inputs, kernel and bias; dz is (T, n, 4 * units)."""
     if inputs.dtype.is_integer:
         # A third of the time of the product with one-hot vectors, however many they are.
         ids, size = tf.reshape(inputs, [-1]), kernel.shape[0]
@@ -65,10 +65,10 @@ def _project_gradient(inputs, kernel, dz) -> tuple[tf.Tensor | None, tf.Tensor, 
 
 
 def _forward(projected, recurrent_kernel) -> tuple[list[tf.Tensor], tf.Tensor, tf.Tensor]:
-    """Activated gates of each step, four times (T, n, units); states, (T + 1, n, units)."""
+    """Return activated gates, four times (T, n, units), and both states, (T + 1, n, units)."""
     steps = tf.shape(projected[0])[0]
     start = tf.zeros_like(projected[0][0])
-    states = _array(steps + 1, start).write(0, start)
+    cells, hiddens = (_array(steps + 1, start).write(0, start) for _ in range(2))
 
     def step(t, hidden, cell, gates, cells, hiddens):
         z = tf.split(tf.matmul(hidden, recurrent_kernel), 4, axis=1)
@@ -85,13 +85,13 @@ def _forward(projected, recurrent_kernel) -> tuple[list[tf.Tensor], tf.Tensor, t
     # A gate takes the place of its projection: one array less to fill.
     gates = [_array(steps, start).unstack(part) for part in projected]
     *_, gates, cells, hiddens = tf.while_loop(
-        lambda t, *_: t < steps, step, (0, start, start, gates, states, states)
+        lambda t, *_: t < steps, step, (0, start, start, gates, cells, hiddens)
     )
     return [gate.stack() for gate in gates], cells.stack(), hiddens.stack()
 
 
 def _backward(upstream, return_sequences, gates, cells, recurrent_kernel) -> tf.Tensor:
-    """Gradient in the sums that the gates activate, (T, n, 4 * units)."""
+    """Return the gradient in the sums that the gates activate, (T, n, 4 * units)."""
     steps = tf.shape(gates[0])[0]
     zeros = tf.zeros_like(cells[0])
     gates = [_array(steps, zeros).unstack(gate) for gate in gates]
@@ -154,11 +154,13 @@ class SequenceLSTM(keras.layers.LSTM):
             self.input_spec = keras.layers.InputSpec(ndim=2)
 
     def build(self, sequences_shape, initial_state_shape=None) -> None:
+        """Make the weights of Keras's layer, for one-hot vectors where inputs are ids."""
         if self.one_hot_size is not None:
             sequences_shape = (*sequences_shape, self.one_hot_size)
         super().build(sequences_shape, initial_state_shape)
 
     def call(self, sequences, initial_state=None, mask=None, training=False):
+        """Run the sequence function, or Keras's layer where that does not cover the case."""
         if self.one_hot_size is not None:
             sequences = tf.cast(sequences, "int32")
         if initial_state is not None or mask is not None or not self._is_covered(training):
@@ -184,6 +186,7 @@ class SequenceLSTM(keras.layers.LSTM):
         )
 
     def get_config(self) -> dict:
+        """Return the parameters."""
         return {**super().get_config(), "one_hot_size": self.one_hot_size}
 
 

@@ -1,0 +1,47 @@
+"""What the benchmarks learn: digits, and characters of the Python reference; no download."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import numpy as np
+from sklearn.datasets import load_digits
+
+from sklstm.datasets import load_python_reference
+
+N_CHARACTERS = 65  # as many as tiny Shakespeare has
+
+
+def digits(*, flat: bool = False) -> tuple[np.ndarray, np.ndarray]:
+    """Return images as 8 time steps of 8 pixels, (n, 8, 8), or flat, (n, 64), and their digits."""
+    X, y = load_digits(return_X_y=True)
+    X = (X / 16).astype(np.float32)
+    return (X if flat else X.reshape(-1, 8, 8)), y
+
+
+def text(length: int) -> str:
+    """Return the beginning of the reference in its 64 most frequent characters and a space.
+
+    All other characters become the one that is rarest of these.
+    """
+    whole = load_python_reference()
+    known = [character for character, _ in Counter(whole).most_common(N_CHARACTERS)]
+    rare = {ord(character): known[-1] for character in set(whole) - set(known)}
+    translated = whole.translate(rare)
+    # one of each first: the beginning may lack a character
+    return "".join(known) + translated[: length - len(known)]
+
+
+def character_ids(characters: str) -> np.ndarray:
+    """Turn characters into numbers from 0, in their order."""
+    points = np.array([ord(character) for character in characters])
+    return np.searchsorted(np.unique(points), points)
+
+
+def one_hot_windows(n: int, length: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return `n` windows, (n, length, 65) float32, and the id of each next character."""
+    stride = 5
+    ids = character_ids(text(n * stride + length + 1))
+    starts = stride * np.arange(n)
+    windows = ids[starts[:, None] + np.arange(length)]
+    return np.eye(N_CHARACTERS, dtype=np.float32)[windows], ids[starts + length]

@@ -1,0 +1,131 @@
+"""The peers that come with sklstm, plain Keras and scikeras, on the same weights as ours.
+
+Keras runs its own `fit`, scikeras Keras's. `torch_peers` is None where PyTorch or skorch is not
+installed; benchmarks then leave these peers out.
+"""
+
+from __future__ import annotations
+
+import os
+from importlib.util import find_spec
+from types import ModuleType
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+import keras
+import numpy as np
+from scikeras.wrappers import KerasClassifier
+
+from sklstm.network.spec import NetworkSpec
+
+SEED = 0
+LOSS = "sparse_categorical_crossentropy"
+
+
+def torch_peers() -> ModuleType | None:
+    """Import the peers that PyTorch runs, or say that it is not installed."""
+    missing = [name for name in ("torch", "skorch") if find_spec(name) is None]
+    if missing:
+        print(f"{' and '.join(missing)} not installed: PyTorch and skorch are left out.")
+        return None
+    import _torch_peers
+
+    return _torch_peers
+
+
+def initial_weights(spec: NetworkSpec) -> list[np.ndarray]:
+    """Return the weights that a fit of ours with `random_state=SEED` starts from."""
+    return spec.initial_weights(np.random.RandomState(SEED))
+
+
+def keras_model(
+    weights: list[np.ndarray], *, every_step: bool = False, one_hot: bool = False
+) -> keras.Model:
+    """Build one LSTM layer and a softmax, as a user of Keras does.
+
+    Parameters
+    ----------
+    weights : list of ndarray
+        Kernel, recurrent kernel and bias of the LSTM, kernel and bias of the output.
+    every_step : bool
+        Whether every time step has an output.
+    one_hot : bool
+        Whether inputs are integers that the model turns into one-hot vectors.
+    """
+    n_inputs, (units, _), n_outputs = weights[0].shape[0], weights[1].shape, len(weights[-1])
+    if one_hot:
+        to_vectors = keras.layers.Lambda(lambda ids: keras.ops.one_hot(ids, n_inputs))
+        entrance = [keras.Input((None,), dtype="int32"), to_vectors]
+    else:
+        entrance = [keras.Input((None, n_inputs))]
+    lstm = keras.layers.LSTM(units, return_sequences=every_step)
+    model = keras.Sequential([*entrance, lstm, keras.layers.Dense(n_outputs, "softmax")])
+    model.set_weights(weights)
+    return model
+
+
+class KerasFit:
+    """A compiled Keras model, fitted again and again from the same weights.
+
+    Parameters
+    ----------
+    model : keras.Model
+    learning_rate : float
+    jit_compile : bool or "auto"
+        Whether XLA compiles the training step; Keras's own choice on a CPU is not to.
+    """
+
+    def __init__(
+        self, model: keras.Model, learning_rate: float, jit_compile: bool | str = "auto"
+    ) -> None:
+        optimizer = keras.optimizers.Adam(learning_rate)
+        model.compile(optimizer, LOSS, metrics=["accuracy"], jit_compile=jit_compile)
+        optimizer.build(model.trainable_variables)
+        self.model = model
+        self._variables = [*model.variables, *optimizer.variables]
+        self._start = [np.array(variable.numpy()) for variable in self._variables]
+
+    def fit(self, X: np.ndarray, y: np.ndarray, **options: object) -> keras.callbacks.History:
+        """Put the first weights and optimizer state back, and fit."""
+        for variable, value in zip(self._variables, self._start, strict=True):
+            variable.assign(value)
+        return self.model.fit(X, y, verbose=0, **options)
+
+
+def digits_model(units: int, *, flat: bool = False) -> keras.Model:
+    """Build the model of digits, read as 8 rows of 8 pixels, for scikeras to compile.
+
+    Parameters
+    ----------
+    units : int
+    flat : bool
+        Whether an image comes as a row of 64 pixels.
+    """
+    model = keras_model(initial_weights(digits_spec(units)))
+    if not flat:
+        return model
+    return keras.Sequential([keras.Input((64,)), keras.layers.Reshape((8, 8)), *model.layers])
+
+
+def digits_spec(units: int) -> NetworkSpec:
+    """Describe the network of digits."""
+    return NetworkSpec(n_outputs=10, activation="softmax", n_features=8, units=(units,))
+
+
+def scikeras_digits(
+    *, units: int, learning_rate: float, epochs: int, flat: bool = False, **options: object
+) -> KerasClassifier:
+    """Make scikeras's classifier of digits."""
+    return KerasClassifier(
+        model=digits_model,
+        model__units=units,
+        model__flat=flat,
+        optimizer="adam",
+        optimizer__learning_rate=learning_rate,
+        loss=LOSS,
+        metrics=["accuracy"],
+        batch_size=32,
+        epochs=epochs,
+        verbose=0,
+        **options,
+    )

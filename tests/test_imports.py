@@ -1,0 +1,224 @@
+"""The floors of the house, read from its imports, and what a fresh interpreter loads."""
+
+import ast
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import joblib
+import numpy as np
+import pytest
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from tasks import TINY, first_step_task
+
+import sklstm
+from sklstm import LSTMClassifier
+
+PACKAGE = Path(sklstm.__file__).parent
+FLOORS = {
+    "sklstm": 4,
+    "sklstm.__main__": 4,
+    "sklstm._cli": 4,
+    "sklstm._tour": 4,
+    "sklstm.inspection": 4,
+    "sklstm.forecasting": 4,
+    "sklstm.persistence": 4,
+    "sklstm._estimators": 3,
+    "sklstm._generator": 3,
+    "sklstm._base": 2,
+    "sklstm.network": 1,
+    "sklstm.preprocessing": 1,
+    "sklstm.datasets": 1,
+    "sklstm._published": 0,
+    "sklstm._sequences": 0,
+    "sklstm._sampling": 0,
+    "sklstm.network.spec": 0,
+    "sklstm.network.equations": 0,
+}
+LEVEL_FLOORS = {0, 4}  # whose rooms may look into each other
+TENSORFLOW = {"tensorflow", "keras", "scikeras"}
+ONNX = {"onnx", "onnxruntime"}
+NUMERIC = {"numpy", "scipy", "sklearn"}
+WITHOUT_TENSORFLOW = {
+    "sklstm.network.training",
+    "sklstm.network.training.data",
+    "sklstm.network.training.settings",
+}
+
+
+def module_name(path):
+    parts = path.relative_to(PACKAGE.parent).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+MODULES = {module_name(path): path for path in sorted(PACKAGE.rglob("*.py"))}
+every_module = pytest.mark.parametrize("module", MODULES)
+
+
+def is_for_type_checkers(node):
+    return isinstance(node, ast.If) and getattr(node.test, "id", "") == "TYPE_CHECKING"
+
+
+def imports_below(node, inside=None):
+    """Yield (module, the function that imports it, or None) for what runs."""
+    for child in ast.iter_child_nodes(node):
+        if is_for_type_checkers(child):
+            continue
+        if isinstance(child, ast.Import):
+            yield from ((alias.name, inside) for alias in child.names)
+        elif isinstance(child, ast.ImportFrom):
+            assert child.level == 0, "relative imports hide the floor"
+            for alias in child.names:
+                whole = f"{child.module}.{alias.name}"
+                yield (whole if whole in MODULES else child.module), inside
+        else:
+            is_function = isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef)
+            yield from imports_below(child, child.name if is_function else inside)
+
+
+def imports(module):
+    return set(imports_below(ast.parse(MODULES[module].read_text())))
+
+
+def floor(module):
+    while module not in FLOORS:
+        module = module.rpartition(".")[0]
+        assert module != "sklstm", "give every room a floor in this test, and in DESIGN.md"
+    return FLOORS[module]
+
+
+def room(module):
+    """`sklstm.network.training.data` belongs to `network`."""
+    return module.split(".")[1] if "." in module else ""
+
+
+def third_party(module):
+    names = {name.split(".")[0] for name, _ in imports(module)}
+    return names - set(sys.stdlib_module_names) - {"sklstm", "__future__"}
+
+
+@every_module
+def test_imports_point_down(module):
+    for imported, _ in imports(module):
+        if not imported.startswith("sklstm"):
+            continue
+        here, there = floor(module), floor(imported)
+        may_be_level = room(imported) == room(module) or here in LEVEL_FLOORS
+        assert there < here or (there == here and may_be_level), (
+            f"{module} (floor {here}) imports {imported} (floor {there})"
+        )
+
+
+@every_module
+def test_the_ground_floor_needs_numeric_libraries_only(module):
+    if floor(module) == 0:
+        assert third_party(module) <= NUMERIC
+
+
+@every_module
+def test_tensorflow_is_imported_in_its_rooms_only(module):
+    trains = module == "sklstm.network.keras_model" or (
+        module.startswith("sklstm.network.training") and module not in WITHOUT_TENSORFLOW
+    )
+    assert not third_party(module) & TENSORFLOW or trains
+
+
+@every_module
+def test_onnx_is_imported_in_its_room_only(module):
+    assert not third_party(module) & ONNX or module == "sklstm.network.runtime"
+
+
+@every_module
+def test_what_loads_tensorflow_is_imported_inside_functions(module):
+    loads = {name for name in MODULES if third_party(name) & TENSORFLOW}
+    loads.add("sklstm.network.training.trainer")
+    if module in loads:
+        return
+    late = {(name, function) for name, function in imports(module) if name in loads}
+    assert all(function is not None for _, function in late)
+    if module == "sklstm._base":
+        assert {function for _, function in late} == {"_train", "to_keras"}
+
+
+def test_networks_know_no_estimator_and_preprocessing_knows_no_network():
+    for module in MODULES:
+        rooms = {room(name) for name, _ in imports(module) if name.startswith("sklstm")}
+        if room(module) == "network":
+            assert rooms <= {"network", "_sequences"}
+        if room(module) == "preprocessing":
+            assert "network" not in rooms
+
+
+REFUSE = f"""
+import sys
+
+class Refuse:
+    def find_spec(self, name, path=None, target=None):
+        if name.split(".")[0] in {sorted(TENSORFLOW)}:
+            raise ImportError(name + " must not be imported here")
+
+sys.meta_path.insert(0, Refuse())
+"""
+PREDICT = """
+from pathlib import Path
+import joblib
+import numpy as np
+from sklearn.base import clone
+from sklearn.utils import estimator_html_repr
+
+import sklstm
+
+folder = Path(sys.argv[1])
+saved = np.load(folder / "expected.npz")
+pipeline = joblib.load(folder / "model.joblib")
+assert np.array_equal(pipeline.predict_proba(saved["X"]), saved["probabilities"])
+assert np.array_equal(pipeline.predict(saved["X"]), saved["labels"])
+assert pipeline.score(saved["X"], saved["labels"]) == 1
+for estimator in (pipeline, pipeline[-1], clone(pipeline), sklstm.LSTMRegressor(units=(8, 4))):
+    assert "LSTM" in estimator_html_repr(estimator)
+    assert "LSTM" in estimator._repr_html_()
+    assert "LSTM" in repr(estimator)
+sklstm.LSTMClassifier().set_params(units=8).get_params()
+pipeline[-1].to_onnx()
+pipeline[-1].summary()
+"""
+
+
+def run(script, *arguments):
+    result = subprocess.run(
+        [sys.executable, "-W", "error::DeprecationWarning:sklstm", "-c", script, *arguments],
+        env={**os.environ, "PYTHONPATH": str(PACKAGE.parent)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert result.returncode == 0, result.stderr
+    return result.stdout
+
+
+def test_loading_and_predicting_need_no_tensorflow(tmp_path):
+    X, y = first_step_task()
+    X = X.reshape(24, 10)
+    pipeline = make_pipeline(StandardScaler(), LSTMClassifier(**TINY, timesteps=5)).fit(X, y)
+    joblib.dump(pipeline, tmp_path / "model.joblib")
+    np.savez(
+        tmp_path / "expected.npz",
+        X=X,
+        probabilities=pipeline.predict_proba(X),
+        labels=pipeline.predict(X),
+    )
+    run(REFUSE + PREDICT, str(tmp_path))
+
+
+def test_importing_the_package_loads_no_tensorflow_and_sets_no_environment():
+    run(
+        "import os, sys; before = dict(os.environ); import sklstm, sklstm.datasets; "
+        f"assert not {TENSORFLOW} & set(sys.modules); assert dict(os.environ) == before"
+    )
+
+
+def test_the_public_names_are_there():
+    assert sklstm.__all__ == sorted(sklstm.__all__)
+    assert all(getattr(sklstm, name).__doc__ for name in sklstm.__all__)
