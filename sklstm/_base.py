@@ -13,7 +13,12 @@ from sklearn.base import BaseEstimator
 from sklearn.model_selection import train_test_split
 from sklearn.utils import Tags, check_random_state
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
-from sklearn.utils.validation import _check_sample_weight, check_consistent_length, check_is_fitted
+from sklearn.utils.validation import (
+    _check_sample_weight,
+    _num_samples,
+    check_consistent_length,
+    check_is_fitted,
+)
 from tqdm import tqdm
 
 from sklstm._sequences import Sequences, read_for_fit, read_for_predict, read_in_blocks
@@ -305,6 +310,11 @@ class BaseLSTM(BaseNetwork):
         if continues:
             sequences = read_for_predict(self, X, self._form)
         else:
+            if self.vocabulary_size is not None and self.embedding_dim is None:
+                raise ValueError(
+                    f"vocabulary_size={self.vocabulary_size} is for token ids, which are read "
+                    "where embedding_dim is set, but it is None."
+                )
             sequences, self._form = read_for_fit(
                 self,
                 X,
@@ -335,9 +345,13 @@ class BaseLSTM(BaseNetwork):
             raise ValueError(
                 f"validation_fraction={fraction} of {len(y)} sample leaves nothing to train on."
             )
+        n_held_out = min(int(np.ceil(fraction * len(y))), len(y) - 1)
+        strata = self._strata(y)
+        if strata is not None and min(n_held_out, len(y) - n_held_out) < len(np.unique(strata)):
+            strata = None
         return tuple(
             train_test_split(
-                np.arange(len(y)), test_size=fraction, stratify=self._strata(y), random_state=rng
+                np.arange(len(y)), test_size=n_held_out, stratify=strata, random_state=rng
             )
         )
 
@@ -384,7 +398,7 @@ class BaseLSTM(BaseNetwork):
         """Compute the network's outputs, of shape (n, n_outputs)."""
         check_is_fitted(self)
         blocks = read_in_blocks(self, X, self._form)
-        total = len(X) if hasattr(X, "__len__") else None
+        total = _num_samples(X) if self.verbose else None
         with tqdm(desc="predict", unit="sample", total=total, disable=not self.verbose) as bar:
             outputs = [self._runtime.predict(block, bar.update) for block in blocks]
         return np.concatenate(outputs)
@@ -397,9 +411,7 @@ class BaseLSTM(BaseNetwork):
 
 def layer_units(units: Any, name: str) -> tuple[int, ...]:
     """Read the units of the layers: an int for one layer, or a sequence."""
-    if isinstance(units, Integral):
-        return (int(units),)
-    layers = tuple(units)
+    layers = (units,) if isinstance(units, Integral) else tuple(units)
     if not all(isinstance(n, Integral) and not isinstance(n, bool) and n >= 1 for n in layers):
         raise ValueError(
             f"{name}={units!r} is not valid: give an int of at least 1, or a sequence of them, "

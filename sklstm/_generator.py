@@ -41,6 +41,9 @@ class CharSequenceGenerator(BaseNetwork):
         Share of each layer's outputs that training hides, the same at all time steps of a window.
     embedding_dim : int, default=None
         Length of a vector learnt for each character; None codes characters one-hot.
+    vocabulary : str, default=None
+        All characters that may ever come. None learns them from the text of ``fit``. In
+        cross-validation give it: a held-out document may have characters that the others lack.
     window : int, default=64
         Characters of a training window, each of which is a target. Every epoch cuts the documents
         at another place.
@@ -100,6 +103,7 @@ class CharSequenceGenerator(BaseNetwork):
 
     _parameter_constraints: dict = TRAINING_CONSTRAINTS | {
         "embedding_dim": [Interval(Integral, 1, None, closed="left"), None],
+        "vocabulary": [str, None],
         "window": [Interval(Integral, 1, None, closed="left")],
     }
 
@@ -109,6 +113,7 @@ class CharSequenceGenerator(BaseNetwork):
         *,
         dropout: float = 0.0,
         embedding_dim: int | None = None,
+        vocabulary: str | None = None,
         window: int = 64,
         optimizer: str | keras.optimizers.Optimizer = "adam",
         learning_rate: float | None = 0.003,
@@ -124,6 +129,7 @@ class CharSequenceGenerator(BaseNetwork):
         self.units = units
         self.dropout = dropout
         self.embedding_dim = embedding_dim
+        self.vocabulary = vocabulary
         self.window = window
         self.optimizer = optimizer
         self.learning_rate = learning_rate
@@ -154,8 +160,8 @@ class CharSequenceGenerator(BaseNetwork):
         Raises
         ------
         ValueError
-            If a parameter is not valid, a document has fewer than two characters or, with
-            `warm_start`, characters that the vocabulary lacks.
+            If a parameter is not valid, or a document has fewer than two characters or characters
+            that the vocabulary lacks.
         """
         continues = self.warm_start and self.__sklearn_is_fitted__()
         self._fit(X, continues=continues, keep_optimizer=self.warm_start, epochs=self.epochs)
@@ -226,7 +232,7 @@ class CharSequenceGenerator(BaseNetwork):
         NotFittedError
             If the generator is not fitted.
         ValueError
-            If the prompt holds characters that were never seen in ``fit``.
+            If the prompt holds characters that the vocabulary lacks.
         """
         check_is_fitted(self)
         rng = np.random.RandomState() if random_state is None else check_random_state(random_state)
@@ -255,7 +261,7 @@ class CharSequenceGenerator(BaseNetwork):
         NotFittedError
             If the generator is not fitted.
         ValueError
-            If a prompt holds characters that were never seen in ``fit``.
+            If a prompt holds characters that the vocabulary lacks.
         """
         best = self.predict_proba(X).argmax(axis=1)
         return self.vocabulary_[best]
@@ -278,7 +284,7 @@ class CharSequenceGenerator(BaseNetwork):
         NotFittedError
             If the generator is not fitted.
         ValueError
-            If a prompt holds characters that were never seen in ``fit``.
+            If a prompt holds characters that the vocabulary lacks.
         """
         check_is_fitted(self)
         prompts = as_documents(X, min_length=0)
@@ -304,7 +310,7 @@ class CharSequenceGenerator(BaseNetwork):
         NotFittedError
             If the generator is not fitted.
         ValueError
-            If a document has fewer than two characters, or one that was never seen in ``fit``.
+            If a document has fewer than two characters, or a character that the vocabulary lacks.
         """
         check_is_fitted(self)
         documents = as_documents(X)
@@ -337,7 +343,8 @@ class CharSequenceGenerator(BaseNetwork):
     def _fit(self, X: Any, *, continues: bool, keep_optimizer: bool, epochs: int) -> None:
         documents = as_documents(X)
         if not continues:
-            self.vocabulary_ = np.unique(_code_points("".join(documents))).astype("<u4").view("<U1")
+            known = "".join(documents) if self.vocabulary is None else self.vocabulary
+            self.vocabulary_ = np.unique(_code_points(known)).view("<U1")
         encoded = [self._encode(text, f"Document {i}") for i, text in enumerate(documents)]
         lengths = np.array([len(ids) + 1 for ids in encoded])
         stream = np.concatenate([part for ids in encoded for part in ([START], ids)])
@@ -383,9 +390,9 @@ class CharSequenceGenerator(BaseNetwork):
             place = int(np.flatnonzero(unseen)[0])
             characters = "".join(dict.fromkeys(np.array(list(text))[unseen]))
             raise ValueError(
-                f"{name} holds characters that were never seen in fit: {characters[:40]!r}, the "
-                f"first at position {place}. Remove them, or fit on a text that has them; "
-                "vocabulary_ lists those that are known."
+                f"{name} holds characters that the vocabulary lacks: {characters[:40]!r}, the "
+                f"first at position {place}. Remove them, or fit with vocabulary= all characters "
+                "that may come; vocabulary_ lists those that are known."
             )
         return places + 1
 

@@ -265,10 +265,10 @@ def _as_matrix(X: Any) -> np.ndarray:
 
 
 def _read_table(estimator: Any, X: Any, timesteps: int | None, *, reset: bool) -> np.ndarray:
-    finite: bool | str = "allow-nan" if timesteps else True
-    table = validate_data(
-        estimator, X, reset=reset, dtype=np.float32, order="C", ensure_all_finite=finite
-    )
+    with np.errstate(over="ignore", invalid="ignore"):
+        table = validate_data(
+            estimator, X, reset=reset, dtype=np.float32, order="C", ensure_all_finite=False
+        )
     if timesteps and table.shape[1] % timesteps:
         raise ValueError(
             f"timesteps={timesteps} does not divide the {table.shape[1]} columns of X: "
@@ -279,9 +279,13 @@ def _read_table(estimator: Any, X: Any, timesteps: int | None, *, reset: bool) -
 
 def _from_table(table: np.ndarray, form: InputForm) -> Sequences:
     array = table.reshape(len(table), -1, form.n_features)
-    if form.timesteps:
-        return _floats(_steps_of_array(array))
-    return Sequences(array, np.full(len(array), array.shape[1]))
+    if not form.timesteps and np.isnan(table).any():
+        place = _steps_of_array(array).locate(int(np.flatnonzero(np.isnan(table).ravel())[0]))
+        raise ValueError(
+            f"Input X contains NaN in {place}. NaN pads sequences in 3-D arrays, in lists and in "
+            "tables with timesteps set; in other tables impute it."
+        )
+    return _floats(_steps_of_array(array))
 
 
 def _steps_of_table(X: np.ndarray, form: InputForm) -> np.ndarray:
@@ -344,13 +348,11 @@ def _as_floats(array: np.ndarray, name: str) -> np.ndarray:
     if array.dtype.kind in "biu":
         return array.astype(np.result_type(array.dtype, np.float32))
     try:
-        if array.dtype.kind != "O":
-            raise TypeError("they are of another kind")
-        return array.astype(np.float64)
-    except (TypeError, ValueError) as error:
-        raise ValueError(
-            f"{name} has dtype {array.dtype}, and not all of it are numbers: {error}."
-        ) from error
+        if array.dtype.kind == "O":
+            return array.astype(np.float64)
+    except (TypeError, ValueError):
+        pass
+    raise ValueError(f"{name} has dtype {array.dtype}, and not all of it are numbers.")
 
 
 def _floats(steps: Steps) -> Sequences:

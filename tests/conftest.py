@@ -8,9 +8,9 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import numpy as np
 import pytest
-from tasks import TINY, first_step_task, ragged
 
 from sklstm import LSTMClassifier, LSTMRegressor
+from tasks import TINY, first_step_task, ragged
 
 
 @pytest.fixture(scope="session")

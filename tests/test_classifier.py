@@ -6,9 +6,9 @@ import pytest
 from scipy import sparse
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import accuracy_score
-from tasks import TINY, first_step_task, ragged
 
 from sklstm import LSTMClassifier
+from tasks import TINY, first_step_task, ragged
 
 X, y = first_step_task()
 LEARNS = {"units": 16, "learning_rate": 0.02, "epochs": 20, "random_state": 0}

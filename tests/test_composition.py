@@ -33,9 +33,9 @@ from sklearn.model_selection import (
 from sklearn.multiclass import OneVsRestClassifier
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
-from tasks import TINY, first_step_task, object_array, ragged
 
 from sklstm import LSTMClassifier, LSTMRegressor, SequencePadder, TimeDistributed
+from tasks import TINY, first_step_task, object_array, ragged
 
 X, y = first_step_task(48)
 THREE = np.array(["a", "b", "c"])[np.arange(48) % 3]

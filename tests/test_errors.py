@@ -5,9 +5,9 @@ import pandas as pd
 import pytest
 from scipy import sparse
 from sklearn.exceptions import NotFittedError
-from tasks import TINY, first_step_task, nan_padded, object_array, ragged
 
 from sklstm import LSTMClassifier, LSTMRegressor
+from tasks import TINY, first_step_task, nan_padded, object_array, ragged
 
 X, y = first_step_task()
 TABLE = X.reshape(24, 10)
@@ -66,7 +66,7 @@ BAD_SEQUENCES = {
     ),
     "strings in arrays": (
         [*SEQUENCES[:2], np.array([["a", "b"]]), *SEQUENCES[3:]],
-        "Sequence 2 of X has dtype <U1, and not all of it are numbers: could not convert .*'a'",
+        "Sequence 2 of X has dtype <U1, and not all of it are numbers",
     ),
 }
 BAD_TABLES = {
@@ -87,7 +87,7 @@ BAD_TABLES = {
         "could not convert string to float: 'to'",
     ),
     "bytes": ([b"to be", b"or not"] * 12, "X holds strings .*b'to be'"),
-    "unequal rows": ([[1.0, 2.0], [1.0]] * 12, "inhomogeneous"),
+    "unequal rows": ([[1.0, 2.0], [1.0]] * 12, "Row 1 of X has 1 numbers, but row 0 has 2"),
 }
 BAD_TOKENS = {
     "outside": (

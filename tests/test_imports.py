@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
-from tasks import TINY, first_step_task
 
 import sklstm
 from sklstm import LSTMClassifier
+from tasks import TINY, first_step_task
 
 PACKAGE = Path(sklstm.__file__).parent
 FLOORS = {

@@ -3,9 +3,9 @@
 import numpy as np
 import pandas as pd
 import pytest
-from tasks import TINY, first_step_task, nan_padded, object_array, ragged
 
 from sklstm import LSTMClassifier, LSTMRegressor
+from tasks import TINY, first_step_task, nan_padded, object_array, ragged
 
 X, y = first_step_task()
 SEQUENCES = ragged(X)

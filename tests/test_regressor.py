@@ -3,9 +3,9 @@
 import numpy as np
 import pandas as pd
 import pytest
-from tasks import TINY, first_step_task
 
 from sklstm import LSTMRegressor
+from tasks import TINY, first_step_task
 
 X, _ = first_step_task()
 FIRST = X[:, 0, 0]

@@ -13,10 +13,10 @@ import numpy as np
 import pytest
 from sklearn.base import clone
 from sklearn.utils.class_weight import compute_class_weight
-from tasks import TINY, first_step_task, ragged
 
 from sklstm import LSTMClassifier, LSTMRegressor
 from sklstm._base import OPTIMIZERS
+from tasks import TINY, first_step_task, ragged
 
 X, y = first_step_task()
 NUMBERS = 1000 + 50 * X[:, 0, 0]

@@ -169,8 +169,8 @@ def build_graph(spec: NetworkSpec, weights: list[np.ndarray]) -> onnx.ModelProto
 
     Inputs are ``values``, (n, T, F) float32 or (n, T) int32 ids, and ``lengths``, (n,) int32.
     A network that keeps every time step has, instead of ``lengths``, the state that it continues
-    from: ``output_0``, ``cell_0`` and so on, (1, n, units) each; the state after the last time
-    step follows its ``outputs``.
+    from: ``output_0``, ``cell_0`` and so on, (1, n, units) each, and after ``outputs`` the state
+    after the last time step: ``next_output_0``, ``next_cell_0`` and so on.
     """
     return _GraphWriter(spec, weights).write()
 
@@ -183,7 +183,6 @@ class _GraphWriter:
         self.weights = iter(weights)
         self.nodes: list[onnx.NodeProto] = []
         self.constants: list[onnx.TensorProto] = []
-        self.states: list[str] = []
         self.carries_state = spec.pooling is None
 
     def write(self) -> onnx.ModelProto:
@@ -240,7 +239,9 @@ class _GraphWriter:
         inputs = [x, w, r, b, "" if self.carries_state else "lengths", *state]
         direction = "bidirectional" if self.spec.bidirectional else "forward"
         y, h, c = self.node("LSTM", inputs, 3, hidden_size=units, direction=direction)
-        self.states += [h, c]
+        if self.carries_state:
+            for tensor, name in ((h, f"next_output_{layer}"), (c, f"next_cell_{layer}")):
+                self.nodes.append(helper.make_node("Identity", [tensor], [name]))
         shape = self.constant([0, 0, units * directions])
         y = self.node("Reshape", [self.node("Transpose", [y], perm=[0, 2, 1, 3]), shape])
         shape = self.constant([0, units * directions])
@@ -294,22 +295,21 @@ class _GraphWriter:
             values = helper.make_tensor_value_info("values", TensorProto.FLOAT, shape)
         if not self.carries_state:
             return [values, helper.make_tensor_value_info("lengths", TensorProto.INT32, ["n"])]
-        return [values, *self._state_infos(["output", "cell"] * len(self.spec.units), named=True)]
+        return [values, *self._state_infos("")]
 
     def _outputs(self) -> list[onnx.ValueInfoProto]:
         shape = ["n", "T"] if self.carries_state else ["n"]
         shape = [*shape, self.spec.n_outputs]
         outputs = [helper.make_tensor_value_info("outputs", TensorProto.FLOAT, shape)]
-        return outputs + (self._state_infos(self.states) if self.carries_state else [])
+        return outputs + (self._state_infos("next_") if self.carries_state else [])
 
-    def _state_infos(self, names: list[str], named: bool = False) -> list[onnx.ValueInfoProto]:
+    def _state_infos(self, prefix: str) -> list[onnx.ValueInfoProto]:
         return [
             helper.make_tensor_value_info(
-                f"{name}_{i // 2}" if named else name,
-                TensorProto.FLOAT,
-                [1, "n", self.spec.units[i // 2]],
+                f"{prefix}{name}_{layer}", TensorProto.FLOAT, [1, "n", units]
             )
-            for i, name in enumerate(names)
+            for layer, units in enumerate(self.spec.units)
+            for name in ("output", "cell")
         ]
 
 

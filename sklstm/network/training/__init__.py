@@ -1,0 +1,1 @@
+"""Training: importing this package loads nothing, importing `trainer` loads TensorFlow."""

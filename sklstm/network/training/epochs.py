@@ -25,10 +25,11 @@ class EpochModel(keras.Model):
     batch_events: bool = False
 
     def set_up(self, *, xla: bool) -> None:
-        """Make the compiled loops, by XLA or as plain graphs; each is traced at its first call."""
+        """Make the loops that are compiled, by XLA or as plain graphs, when first called."""
         compiled = tf.function(jit_compile=xla, autograph=False)
-        self._train_batches = compiled(self._loop_over(self.train_step))
-        self._test_batches = compiled(self._loop_over(self.test_step))
+        self._train_loop = compiled(self._loop_over(self.train_step))
+        self._test_loop = compiled(self._loop_over(self.test_step))
+        self._traced: dict[tuple, Callable] = {}
 
     def train_step(self, data: tuple) -> dict:
         """Take one step of the optimizer; rows of weight zero do not count."""
@@ -97,7 +98,7 @@ class EpochModel(keras.Model):
                 n_batches = 1 if self.batch_events else self._batches_per_call(count - first)
                 if self.batch_events:
                     events.on_train_batch_begin(n_done + first)
-                self._run(self._train_batches, tensors, batches.batch_size, first, n_batches)
+                self._run(self._train_loop, tensors, batches.batch_size, first, n_batches)
                 if self.batch_events:
                     events.on_train_batch_end(n_done + first, self._logs())
                 first += n_batches
@@ -108,15 +109,25 @@ class EpochModel(keras.Model):
         self.reset_metrics()
         for arrays, count in batches.chunks(batches.data.all_rows()):
             tensors = [tf.convert_to_tensor(array) for array in arrays]
-            self._run(self._test_batches, tensors, batches.batch_size, 0, count)
+            self._run(self._test_loop, tensors, batches.batch_size, 0, count)
         return self._logs()
 
     def _run(
         self, loop: Callable, tensors: list[tf.Tensor], batch_size: int, first: int, n_batches: int
     ) -> None:
         start = time.perf_counter()
-        loop(*tensors, batch_size, tf.constant(first), tf.constant(n_batches))
+        run = self._trace(loop, tensors, batch_size)
+        run(*tensors, tf.constant(first), tf.constant(n_batches))
         self._seconds_per_batch = (time.perf_counter() - start) / n_batches
+
+    def _trace(self, loop: Callable, tensors: list[tf.Tensor], batch_size: int) -> Callable:
+        """Return the loop for arrays of these shapes, traced once."""
+        key = (loop, batch_size, *(tuple(tensor.shape) for tensor in tensors))
+        if key not in self._traced:
+            arrays = [tf.TensorSpec(tensor.shape, tensor.dtype) for tensor in tensors]
+            number = tf.TensorSpec((), tf.int32)
+            self._traced[key] = loop.get_concrete_function(*arrays, batch_size, number, number)
+        return self._traced[key]
 
     def _batches_per_call(self, left: int) -> int:
         if self._seconds_per_batch is None:

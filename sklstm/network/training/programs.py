@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import json
+import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -138,9 +139,21 @@ class KerasAdapter(BaseWrapper):
         return model
 
     def compiled_model(self) -> EpochModel:
-        """Build and compile."""
+        """Build and compile.
+
+        Raises
+        ------
+        ValueError
+            If a routed parameter is none of the optimizer's or the loss's.
+        """
         self._random_state = None
-        return self._build_keras_model()
+        try:
+            return self._build_keras_model()
+        except (TypeError, ValueError) as error:
+            raise ValueError(
+                f"optimizer={self.optimizer!r} and loss={self.settings.loss!r} do not take "
+                f"keras_params={dict(self.settings.keras_params)!r}: {error}"
+            ) from error
 
 
 class Program:
@@ -242,10 +255,12 @@ class ProgramPool:
 
 
 def share_cores() -> None:
-    """Give TensorFlow the cores that are ours, where it has not been started yet.
+    """Give TensorFlow, in a worker of joblib's, the cores that are the worker's.
 
     joblib tells its workers their share by environment variables, which TensorFlow does not read.
     """
+    if "OMP_NUM_THREADS" not in os.environ:
+        return
     try:
         tf.config.threading.set_intra_op_parallelism_threads(available_cores())
         tf.config.threading.set_inter_op_parallelism_threads(1)
