@@ -67,6 +67,7 @@ class Search:
         self.scores: list[float] = []
 
     def __call__(self, epochs: int) -> float:
+        """Search; return the best score."""
         self.scores = self._search(epochs)
         return max(self.scores)
 

@@ -54,7 +54,7 @@ def predictors(X: np.ndarray, y: np.ndarray, ours: LSTMClassifier) -> dict[str, 
         return peers
     peers["PyTorch"] = partial(torch_peers.predict, torch_peers.Network(weights).eval())
     net = torch_peers.skorch_classifier(
-        torch_peers.Network, weights=weights, learning_rate=0.003, epochs=1
+        torch_peers.Network, weights=weights, learning_rate=0.003, epochs=1, batch_size=128
     )
     # As for all others; skorch takes its labels from y, and predicts positions in `classes`.
     net.set_params(classes=ours.classes_)
