@@ -45,7 +45,7 @@ def classify_digits(seed: int) -> dict[str, list[float]]:
     pipeline = Pipeline(
         [
             ("scale", MinMaxScaler()),
-            ("lstm", LSTMClassifier(timesteps=8, epochs=30, random_state=seed)),
+            ("lstm", LSTMClassifier(timesteps=8, epochs=30, learning_rate=0.01, random_state=seed)),
         ]
     )
     units = [16, 32, 64]
