@@ -31,7 +31,7 @@ class LSTMClassifier(ClassifierMixin, BaseLSTM):
     ----------
     units : int or sequence of int, default=64
         Units of the LSTM layers: an int for one layer, a sequence for one layer each, ``()`` for
-        none (with `embedding_dim`, the averaged embedding).
+        none (with `embedding_dim` and ``pooling="mean"``, the averaged embedding).
     bidirectional : bool, default=False
         Whether each LSTM layer reads the sequence in both directions.
     dropout : float in [0, 1), default=0.0
@@ -416,7 +416,7 @@ class LSTMRegressor(RegressorMixin, BaseLSTM):
     ----------
     units : int or sequence of int, default=64
         Units of the LSTM layers: an int for one layer, a sequence for one layer each, ``()`` for
-        none (with `embedding_dim`, the averaged embedding).
+        none (with `embedding_dim` and ``pooling="mean"``, the averaged embedding).
     bidirectional : bool, default=False
         Whether each LSTM layer reads the sequence in both directions.
     dropout : float in [0, 1), default=0.0
@@ -689,10 +689,16 @@ class LSTMRegressor(RegressorMixin, BaseLSTM):
         columns = _as_columns(y)
         self.n_outputs_ = columns.shape[1]
         self._y_mean, self._y_scale = np.zeros(self.n_outputs_), np.ones(self.n_outputs_)
-        if self.loss != "poisson":
+        if self.loss == "poisson":
+            return
+        with np.errstate(over="ignore", invalid="ignore"):
             self._y_mean = np.average(columns, axis=0, weights=weights)
             variance = np.average((columns - self._y_mean) ** 2, axis=0, weights=weights)
-            self._y_scale = np.where(variance > 0, np.sqrt(variance), 1.0)
+        if not np.isfinite(variance).all():
+            raise ValueError(
+                f"y reaches {np.abs(columns).max():g}, too large to be standardised: scale y."
+            )
+        self._y_scale = np.where(variance > 0, np.sqrt(variance), 1.0)
 
     def _encode_targets(self, y: np.ndarray) -> np.ndarray:
         columns = _as_columns(y)

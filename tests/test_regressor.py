@@ -108,3 +108,9 @@ def test_the_squared_error_in_the_history_is_of_the_standardised_y(regressor):
     expected = np.mean((fitted.predict(X) - targets) ** 2) / targets.var()
     assert fitted.history_["loss"][0] == pytest.approx(expected, rel=1e-4)
     assert set(regressor.history_) == {"loss"}
+
+
+def test_a_y_that_cannot_be_standardised_is_refused():
+    huge = np.where(np.arange(len(X)) == 0, 1e200, 0.0)
+    with pytest.raises(ValueError, match=r"y reaches 1e\+200, too large"):
+        LSTMRegressor(**TINY).fit(X, huge)
