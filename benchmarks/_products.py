@@ -53,78 +53,83 @@ class Shapes:
 
 
 def compiled_products(shapes: Shapes, *, with_input: bool = True) -> Callable[[int], None]:
-    """Compile a loop over batches by XLA: the products of every time step predicted, in order.
+    """Compile a loop over batches by XLA: the products of a network whose every step has an output.
 
-    The results change the weights by next to nothing, so that nothing may be left out or moved
-    out of the loop; every other operation is there to chain the products.
+    Recurrent products form chains, as they must, with nothing between two of them that takes time.
+    What is left of a chain goes into some rows of the states (or gates) that the next products
+    read, and each weight gradient changes its weights by next to nothing: so every product
+    depends on the one before, and XLA can neither leave one out nor move it out of the loop.
     """
-    n, steps, units = shapes.batch, shapes.steps, shapes.units
     rng = np.random.RandomState(0)
+    rows, units = shapes.steps * shapes.batch, shapes.units
 
-    def matrix(rows: int, columns: int) -> tf.Tensor:
-        values = rng.normal(scale=rows**-0.5, size=(rows, columns))
+    def matrix(height: int, width: int, scale: float = 1.0) -> tf.Tensor:
+        values = rng.normal(scale=scale, size=(height, width))
         return tf.constant(values.astype(np.float32))
 
-    weights = (
-        matrix(shapes.inputs, 4 * units),
-        matrix(units, 4 * units),
-        matrix(units, shapes.outputs),
+    x = matrix(rows, shapes.inputs)
+    start = (
+        matrix(shapes.inputs, 4 * units, shapes.inputs**-0.5),
+        matrix(units, 4 * units, units**-0.5),
+        matrix(units, shapes.outputs, units**-0.5),
+        matrix(rows, units),
+        matrix(rows, 4 * units),
     )
-    x = matrix(steps * n, shapes.inputs)
-    looked_up = matrix(steps * n, 4 * units)
 
-    def batch(kernel: tf.Tensor, recurrent: tf.Tensor, out: tf.Tensor) -> tuple:
-        projected = x @ kernel if with_input else looked_up
-        hidden = _forward(tf.reshape(projected, (steps, n, -1)), recurrent)
-        rows = tf.reshape(hidden, (-1, units))
-        outputs = rows @ out
+    def batch(kernel, recurrent, out, states, gates) -> tuple:
+        if with_input:
+            states = _put(states, (x @ kernel)[: shapes.batch, :units])
+        states = _put(states, _forward(states[: shapes.batch], recurrent, shapes.steps))
+        outputs = states @ out
         upstream = tf.matmul(outputs, out, transpose_b=True)
-        dz = _backward(tf.reshape(upstream, (steps, n, -1)), recurrent)
-        dz = tf.reshape(dz, (-1, 4 * units))
-        dkernel = tf.matmul(x, dz, transpose_a=True) if with_input else 0.0
-        drecurrent = tf.matmul(rows, dz, transpose_a=True)
-        dout = tf.matmul(rows, outputs, transpose_a=True)
-        return kernel + 1e-9 * dkernel, recurrent + 1e-9 * drecurrent, out + 1e-9 * dout
+        gates = _put(gates, _backward(upstream[: shapes.batch], recurrent, shapes.steps))
+        recurrent = _changed(recurrent, states, gates)
+        if with_input:
+            kernel = _changed(kernel, x, gates)
+        return kernel, recurrent, _changed(out, states, outputs), states, gates
 
     @tf.function(jit_compile=True, autograph=False)
     def run(n_batches: tf.Tensor) -> tuple:
-        def body(i: tf.Tensor, *weights: tf.Tensor) -> tuple:
-            return (i + 1, *batch(*weights))
+        def body(i: tf.Tensor, *tensors: tf.Tensor) -> tuple:
+            return (i + 1, *batch(*tensors))
 
-        return tf.while_loop(lambda i, *_: i < n_batches, body, (0, *weights))
+        _, *weights, _, _ = tf.while_loop(lambda i, *_: i < n_batches, body, (0, *start))
+        return weights
 
     def run_batches(n_batches: int) -> None:
-        total = float(tf.reduce_sum(run(tf.constant(n_batches))[2]))
-        if not np.isfinite(total):
-            raise FloatingPointError("The products overflow, which no LSTM's do.")
+        if not all(np.isfinite(weight).all() for weight in run(tf.constant(n_batches))):
+            raise FloatingPointError("The products overflow: their time means nothing.")
 
     return run_batches
 
 
-def _forward(projected: tf.Tensor, recurrent: tf.Tensor) -> tf.Tensor:
-    """Chain the recurrent products; return (T, n, units)."""
-    steps, n, _ = projected.shape
+def _forward(hidden: tf.Tensor, recurrent: tf.Tensor, steps: int) -> tf.Tensor:
+    """Chain the recurrent products; return (n, units)."""
     units = recurrent.shape[0]
-    states = tf.TensorArray(tf.float32, steps, element_shape=(n, units))
 
-    def step(t: tf.Tensor, hidden: tf.Tensor, states: tf.TensorArray) -> tuple:
-        i, f, g, o = tf.split(projected[t] + hidden @ recurrent, 4, axis=1)
-        hidden = 0.2 * (i + f + g + o)
-        return t + 1, hidden, states.write(t, hidden)
+    def step(t: tf.Tensor, hidden: tf.Tensor) -> tuple:
+        return t + 1, (hidden @ recurrent)[:, :units]
 
-    start = (0, tf.zeros((n, units)), states)
-    return tf.while_loop(lambda t, *_: t < steps, step, start)[2].stack()
+    return tf.while_loop(lambda t, _: t < steps, step, (0, hidden))[1]
 
 
-def _backward(upstream: tf.Tensor, recurrent: tf.Tensor) -> tf.Tensor:
-    """Chain the transposed recurrent products; return (T, n, 4 * units)."""
-    steps, n, units = upstream.shape
-    gates = tf.TensorArray(tf.float32, steps, element_shape=(n, 4 * units))
+def _backward(dhidden: tf.Tensor, recurrent: tf.Tensor, steps: int) -> tf.Tensor:
+    """Chain the transposed recurrent products; return (n, 4 * units)."""
 
-    def step(t: tf.Tensor, dhidden: tf.Tensor, gates: tf.TensorArray) -> tuple:
-        dhidden = 0.2 * (dhidden + upstream[t])
-        dz = tf.concat([dhidden, -dhidden, dhidden, -dhidden], 1)
-        return t - 1, tf.matmul(dz, recurrent, transpose_b=True), gates.write(t, dz)
+    def step(t: tf.Tensor, dz: tf.Tensor) -> tuple:
+        return t + 1, _as_gates(tf.matmul(dz, recurrent, transpose_b=True))
 
-    start = (steps - 1, tf.zeros((n, units)), gates)
-    return tf.while_loop(lambda t, *_: t >= 0, step, start)[2].stack()
+    return tf.while_loop(lambda t, _: t < steps, step, (0, _as_gates(dhidden)))[1]
+
+
+def _as_gates(dhidden: tf.Tensor) -> tf.Tensor:
+    return tf.concat([0.5 * dhidden] * 4, axis=1)
+
+
+def _put(matrix: tf.Tensor, rows: tf.Tensor) -> tf.Tensor:
+    """Write into the first rows of a matrix, in place once compiled."""
+    return tf.raw_ops.XlaDynamicUpdateSlice(input=matrix, update=rows, indices=[0, 0])
+
+
+def _changed(weights: tf.Tensor, a: tf.Tensor, b: tf.Tensor) -> tf.Tensor:
+    return weights + 1e-9 * tf.matmul(a, b, transpose_a=True)
