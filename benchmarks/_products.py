@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import tensorflow as tf
+from tensorflow.compiler.tf2xla.python.xla import dynamic_update_slice
 
 
 @dataclass(frozen=True)
@@ -77,9 +78,10 @@ def compiled_products(shapes: Shapes, *, with_input: bool = True) -> Callable[[i
     )
 
     def batch(kernel, recurrent, out, states, gates) -> tuple:
+        hidden = states[-shapes.batch :]
         if with_input:
-            states = _put(states, (x @ kernel)[: shapes.batch, :units])
-        states = _put(states, _forward(states[: shapes.batch], recurrent, shapes.steps))
+            hidden += (x @ kernel)[: shapes.batch, :units]
+        states = _put(states, _forward(hidden, recurrent, shapes.steps))
         outputs = states @ out
         upstream = tf.matmul(outputs, out, transpose_b=True)
         gates = _put(gates, _backward(upstream[: shapes.batch], recurrent, shapes.steps))
@@ -128,7 +130,7 @@ def _as_gates(dhidden: tf.Tensor) -> tf.Tensor:
 
 def _put(matrix: tf.Tensor, rows: tf.Tensor) -> tf.Tensor:
     """Write into the first rows of a matrix, in place once compiled."""
-    return tf.raw_ops.XlaDynamicUpdateSlice(input=matrix, update=rows, indices=[0, 0])
+    return dynamic_update_slice(matrix, rows, [0, 0])
 
 
 def _changed(weights: tf.Tensor, a: tf.Tensor, b: tf.Tensor) -> tf.Tensor:
