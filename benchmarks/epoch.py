@@ -204,6 +204,8 @@ def against_peers(name: str, case: Case, pairs: int, chosen: str) -> None:
         for peer, fit in peers_of(case)
         if chosen in peer
     ]
+    if not rows:
+        return
     show(rows, "loss")
     print()
     gflop = case.shapes.gflop() * case.n_batches

@@ -86,7 +86,7 @@ def main() -> None:
         for name, predict in peers.items():
             if options.peer in name:
                 sides = side(ours.predict, part, expected), side(predict, part, expected)
-                rows.append(Row(f"{n} rows", "sklstm", name, compare(*sides, options.pairs)))
+                rows.append(Row(f"rows: {n}", "sklstm", name, compare(*sides, options.pairs)))
     show(rows, "agreement")
 
 

@@ -132,7 +132,7 @@ def test_sequences_of_equal_length():
 
 def test_integers_of_two_dimensions_are_values():
     padded = SequencePadder().fit_transform([np.array([[0, 1], [2, 0]]), np.array([[3, 4]])])
-    assert padded.dtype == np.float32
+    assert padded.dtype == np.float64
     assert np.isnan(padded[1, 1]).all()
 
 
