@@ -398,8 +398,9 @@ class BaseLSTM(BaseNetwork):
         """Compute the network's outputs, of shape (n, n_outputs)."""
         check_is_fitted(self)
         blocks = read_in_blocks(self, X, self._form)
-        total = _num_samples(X) if self.verbose else None
-        with tqdm(desc="predict", unit="sample", total=total, disable=not self.verbose) as bar:
+        if not self.verbose:
+            return np.concatenate([self._runtime.predict(block) for block in blocks])
+        with tqdm(desc="predict", unit="sample", total=_num_samples(X)) as bar:
             outputs = [self._runtime.predict(block, bar.update) for block in blocks]
         return np.concatenate(outputs)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
@@ -225,7 +226,7 @@ def pad_right(values: np.ndarray, starts: np.ndarray, stops: np.ndarray) -> Sequ
 def _rows_per_block(X: Any) -> int | None:
     if not isinstance(X, np.ndarray) or X.ndim < 2 or X.dtype == object:
         return None
-    return max(1, BYTES_PER_BLOCK // max(1, 4 * int(np.prod(X.shape[1:]))))
+    return max(1, BYTES_PER_BLOCK // max(1, 4 * math.prod(X.shape[1:])))
 
 
 def _holds_arrays(X: Any) -> bool:

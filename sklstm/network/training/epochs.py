@@ -24,11 +24,13 @@ class EpochModel(keras.Model):
 
     batch_events: bool = False
 
-    def set_up(self, *, xla: bool) -> None:
+    def set_up(self, batch_size: int, metrics: list[keras.metrics.Metric], *, xla: bool) -> None:
         """Make the loops that are compiled, by XLA or as plain graphs, when first called."""
+        self._batch_size = batch_size
         compiled = tf.function(jit_compile=xla, autograph=False)
-        self._train_loop = compiled(self._loop_over(self.train_step))
-        self._test_loop = compiled(self._loop_over(self.test_step))
+        states = [variable for metric in metrics for variable in metric.variables]
+        self._train_loop = compiled(self._loop_over(self.train_step, states))
+        self._test_loop = compiled(self._loop_over(self.test_step, states))
         self._traced: dict[tuple, Callable] = {}
 
     def train_step(self, data: tuple) -> dict:
@@ -89,7 +91,6 @@ class EpochModel(keras.Model):
     def _train_epoch(
         self, batches: Batches, events: keras.callbacks.CallbackList
     ) -> dict[str, float]:
-        self.reset_metrics()
         n_done = 0
         for arrays, count in batches.chunks(batches.draw_epoch()):
             tensors = [tf.convert_to_tensor(array) for array in arrays]
@@ -98,35 +99,39 @@ class EpochModel(keras.Model):
                 n_batches = 1 if self.batch_events else self._batches_per_call(count - first)
                 if self.batch_events:
                     events.on_train_batch_begin(n_done + first)
-                self._run(self._train_loop, tensors, batches.batch_size, first, n_batches)
+                is_new = n_done + first == 0
+                results = self._run(self._train_loop, tensors, first, n_batches, is_new)
                 if self.batch_events:
-                    events.on_train_batch_end(n_done + first, self._logs())
+                    events.on_train_batch_end(n_done + first, _logs(results))
                 first += n_batches
             n_done += count
-        return self._logs()
+        return _logs(results)
 
     def _evaluate(self, batches: Batches) -> dict[str, float]:
-        self.reset_metrics()
+        is_new = True
         for arrays, count in batches.chunks(batches.data.all_rows()):
             tensors = [tf.convert_to_tensor(array) for array in arrays]
-            self._run(self._test_loop, tensors, batches.batch_size, 0, count)
-        return self._logs()
+            results = self._run(self._test_loop, tensors, 0, count, is_new)
+            is_new = False
+        return _logs(results)
 
     def _run(
-        self, loop: Callable, tensors: list[tf.Tensor], batch_size: int, first: int, n_batches: int
-    ) -> None:
+        self, loop: Callable, tensors: list[tf.Tensor], first: int, n_batches: int, is_new: bool
+    ) -> dict[str, tf.Tensor]:
+        """Run some batches of a chunk; return the metrics since the last call that was new."""
         start = time.perf_counter()
-        run = self._trace(loop, tensors, batch_size)
-        run(*tensors, tf.constant(first), tf.constant(n_batches))
+        run = self._trace(loop, tensors)
+        results = run(*tensors, tf.constant(first), tf.constant(n_batches), tf.constant(is_new))
         self._seconds_per_batch = (time.perf_counter() - start) / n_batches
+        return results
 
-    def _trace(self, loop: Callable, tensors: list[tf.Tensor], batch_size: int) -> Callable:
+    def _trace(self, loop: Callable, tensors: list[tf.Tensor]) -> Callable:
         """Return the loop for arrays of these shapes, traced once."""
-        key = (loop, batch_size, *(tuple(tensor.shape) for tensor in tensors))
+        key = (loop, *(tuple(tensor.shape) for tensor in tensors))
         if key not in self._traced:
             arrays = [tf.TensorSpec(tensor.shape, tensor.dtype) for tensor in tensors]
-            number = tf.TensorSpec((), tf.int32)
-            self._traced[key] = loop.get_concrete_function(*arrays, batch_size, number, number)
+            numbers = [tf.TensorSpec((), dtype) for dtype in (tf.int32, tf.int32, tf.bool)]
+            self._traced[key] = loop.get_concrete_function(*arrays, *numbers)
         return self._traced[key]
 
     def _batches_per_call(self, left: int) -> int:
@@ -134,31 +139,37 @@ class EpochModel(keras.Model):
             return 1
         return int(np.clip(SECONDS_PER_CALL / self._seconds_per_batch, 1, left))
 
-    def _logs(self) -> dict[str, float]:
-        return {name: float(value) for name, value in self.get_metrics_result().items()}
+    def _loop_over(self, step: Callable, metric_states: list[keras.Variable]) -> Callable:
+        size = self._batch_size
 
-    def _loop_over(self, step: Callable) -> Callable:
         def run(
             values: tf.Tensor,
             lengths: tf.Tensor,
             targets: tf.Tensor,
             weights: tf.Tensor,
-            batch_size: int,
             first: tf.Tensor,
             n_batches: tf.Tensor,
-        ) -> tf.Tensor:
+            is_new: tf.Tensor,
+        ) -> dict[str, tf.Tensor]:
+            # In here rather than between the calls: each would cost as much as some small steps.
+            for state in metric_states:
+                state.assign(tf.where(is_new, tf.zeros_like(state.value), state.value))
+
             def one(index: tf.Tensor) -> tuple[tf.Tensor]:
-                batch = [
-                    _rows(array, index * batch_size, batch_size)
-                    for array in (values, lengths, targets, weights)
-                ]
+                arrays = (values, lengths, targets, weights)
+                batch = [_rows(array, index * size, size) for array in arrays]
                 step(_as_keras_batch(batch, self.is_padded))
                 return (index + 1,)
 
             stop = first + n_batches
-            return tf.while_loop(lambda index: index < stop, one, (first,))[0]
+            tf.while_loop(lambda index: index < stop, one, (first,))
+            return self.get_metrics_result()
 
         return run
+
+
+def _logs(results: dict[str, tf.Tensor]) -> dict[str, float]:
+    return {name: float(value) for name, value in results.items()}
 
 
 def _as_keras_batch(batch: list, is_padded: bool) -> tuple:

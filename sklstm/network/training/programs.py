@@ -115,7 +115,12 @@ class KerasAdapter(BaseWrapper):
     """scikeras's part: from names and routed parameters to a compiled `keras.Model`."""
 
     def __init__(
-        self, spec: NetworkSpec, varies: bool, settings: TrainingSettings, routed: dict
+        self,
+        spec: NetworkSpec,
+        varies: bool,
+        settings: TrainingSettings,
+        weighted_metrics: list[keras.metrics.Metric],
+        routed: dict,
     ) -> None:
         super().__init__(
             optimizer=settings.optimizer,
@@ -124,6 +129,7 @@ class KerasAdapter(BaseWrapper):
             **{"loss__reduction": "mean_with_sample_weight"} | routed,
         )
         self.spec, self.varies, self.settings = spec, varies, settings
+        self.weighted_metrics = weighted_metrics
 
     def _keras_build_fn(self, compile_kwargs: dict) -> keras.Model:
         model = build_model(
@@ -133,9 +139,7 @@ class KerasAdapter(BaseWrapper):
             dropout=SequenceDropout,
             model_class=EpochModel,
         )
-        metric = self.settings.metric
-        metrics = [METRICS[metric](name="accuracy")] if metric else []
-        model.compile(**compile_kwargs | {"weighted_metrics": metrics, "jit_compile": False})
+        model.compile(**compile_kwargs | {"weighted_metrics": self.weighted_metrics})
         return model
 
     def compiled_model(self) -> EpochModel:
@@ -170,9 +174,11 @@ class Program:
             config = keras.optimizers.serialize(settings.optimizer)
             settings = replace(settings, optimizer=keras.optimizers.deserialize(config))
         self.key = key
-        self.model = KerasAdapter(key.spec, key.varies, settings, routed).compiled_model()
+        metrics = [METRICS[settings.metric](name="accuracy")] if settings.metric else []
+        adapter = KerasAdapter(key.spec, key.varies, settings, metrics, routed)
+        self.model = adapter.compiled_model()
         self.model.optimizer.build(trainable_variables(key.spec, self.model))
-        self.model.set_up(xla=key.xla)
+        self.model.set_up(key.batch_size, [*metrics, self.model._loss_tracker], xla=key.xla)
         self._fresh_state = self.optimizer_state()
         rate = self.model.optimizer.learning_rate
         self._own_rate = _copy(rate) if isinstance(rate, keras.Variable) else None  # a schedule
