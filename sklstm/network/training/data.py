@@ -138,22 +138,17 @@ class Batches:
 
     def chunks(self, rows: np.ndarray) -> Iterator[tuple[Arrays, int]]:
         """Yield the arrays of a chunk of batches and how many batches of it hold rows."""
-        chunk = self.batch_size * self._batches_per_chunk()
+        chunk = self.batch_size * self._batches_per_chunk(rows)
         for first in range(0, len(rows), chunk):
             part = rows[first : first + chunk]
-            yield self._padded(part, chunk), -(-len(part) // self.batch_size)
-
-    def batch(self, rows: np.ndarray, index: int) -> Arrays:
-        """Return one batch."""
-        part = rows[index * self.batch_size : (index + 1) * self.batch_size]
-        return self._padded(part, self.batch_size)
+            yield self._padded(part, chunk), self.count(part)
 
     def count(self, rows: np.ndarray) -> int:
         """Return the number of batches."""
         return -(-len(rows) // self.batch_size)
 
-    def _batches_per_chunk(self) -> int:
-        bytes_per_row = sum(array.nbytes for array in self.data.gather(self.data.all_rows()[:1]))
+    def _batches_per_chunk(self, rows: np.ndarray) -> int:
+        bytes_per_row = sum(array.nbytes for array in self.data.gather(rows[:1]))
         fit = BYTES_PER_CHUNK // (bytes_per_row * self.batch_size)
         return min(max(fit, 1), MAX_BATCHES_PER_CHUNK)
 

@@ -55,13 +55,10 @@ class EpochModel(keras.Model):
     def fit(
         self,
         x: Batches,
-        y: None = None,
         *,
         validation_data: Batches | None = None,
         epochs: int = 1,
-        initial_epoch: int = 0,
         callbacks: list[keras.callbacks.Callback] | None = None,
-        **_from_scikeras: object,
     ) -> keras.callbacks.History:
         """Train for some epochs, with Keras's events for callbacks."""
         events = keras.callbacks.CallbackList(
@@ -71,7 +68,7 @@ class EpochModel(keras.Model):
         self._seconds_per_batch = None
         events.on_train_begin()
         logs: dict[str, float] = {}
-        for epoch in range(initial_epoch, epochs):
+        for epoch in range(epochs):
             events.on_epoch_begin(epoch)
             logs = self._train_epoch(x, events)
             if validation_data is not None:
