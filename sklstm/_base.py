@@ -25,7 +25,8 @@ from sklstm._sequences import Sequences, read_for_fit, read_for_predict, read_in
 from sklstm.network.runtime import Runtime
 from sklstm.network.spec import NetworkSpec
 from sklstm.network.training.data import SequenceData, TrainingData
-from sklstm.network.training.settings import Trained, TrainingSettings
+from sklstm.network.training.schedule import SCHEDULES
+from sklstm.network.training.settings import Progress, Trained, TrainingSettings
 
 if TYPE_CHECKING:
     import keras
@@ -45,12 +46,15 @@ OPTIMIZERS = {
     "sgd",
 }
 DEFAULT_VALIDATION_FRACTION = 0.1
+EPOCHS = Progress()
 
 TRAINING_CONSTRAINTS: dict[str, list] = {
     "units": [Interval(Integral, 1, None, closed="left"), "array-like"],
     "dropout": [Interval(Real, 0, 1, closed="left")],
     "optimizer": [StrOptions(OPTIMIZERS), HasMethods("apply_gradients")],
     "learning_rate": [Interval(Real, 0, None, closed="neither"), None],
+    "learning_rate_schedule": [StrOptions(SCHEDULES)],
+    "warmup": [Interval(Real, 0, 1, closed="left")],
     "clipnorm": [Interval(Real, 0, None, closed="neither"), None],
     "batch_size": [Interval(Integral, 1, None, closed="left")],
     "epochs": [Interval(Integral, 1, None, closed="left")],
@@ -129,7 +133,13 @@ class BaseNetwork(BaseEstimator, metaclass=ABCMeta):
         return _checked_keras_params(self.keras_params)
 
     def _settings(
-        self, loss: str, metric: str | None, *, epochs: int, patience: int | None
+        self,
+        loss: str,
+        metric: str | None,
+        *,
+        one_epoch: bool,
+        patience: int | None,
+        progress: Progress = EPOCHS,
     ) -> TrainingSettings:
         routed = self._keras_params()
         by_name = isinstance(self.optimizer, str)
@@ -142,10 +152,12 @@ class BaseNetwork(BaseEstimator, metaclass=ABCMeta):
             clipnorm=self.clipnorm if by_name else None,
             keras_params=routed,
             batch_size=self.batch_size,
-            epochs=epochs,
+            epochs=1 if one_epoch else self.epochs,
             patience=patience,
+            schedule="constant" if one_epoch else self.learning_rate_schedule,
+            warmup=0.0 if one_epoch else self.warmup,
             callbacks=_checked_callbacks(self.callbacks),
-            verbose=int(self.verbose),
+            progress=progress if self.verbose else None,
         )
 
     def _random_generator(self, *, continues: bool) -> np.random.RandomState:
@@ -190,17 +202,17 @@ class BaseNetwork(BaseEstimator, metaclass=ABCMeta):
             rng=rng,
         )
         self._remember(trained, continues=continues, varies=varies)
-        self._optimizer_state = trained.optimizer_state if keep_optimizer else None
+        self._optimizer_state = trained.last.optimizer_state if keep_optimizer else None
         self._rng = rng if keep_optimizer else None
 
     def _remember(self, trained: Trained, *, continues: bool, varies: bool) -> None:
         self._lengths_vary = varies or (continues and self._lengths_vary)
         self._runtime = Runtime(trained.spec, trained.weights)
         self.training_loop_ = trained.loop
-        self.n_iter_ = trained.n_epochs + (self.n_iter_ if continues else 0)
+        self.n_iter_ = trained.last.n_epochs + (self.n_iter_ if continues else 0)
         earlier = self.history_ if continues else {}
         self.history_ = {
-            name: [*earlier.get(name, []), *values] for name, values in trained.history.items()
+            name: [*earlier.get(name, []), *values] for name, values in trained.last.history.items()
         }
         if trained.interrupted:
             warnings.warn(
@@ -263,7 +275,7 @@ class BaseLSTM(BaseNetwork):
         *,
         continues: bool,
         keep_optimizer: bool,
-        epochs: int,
+        one_epoch: bool,
     ) -> None:
         sequences, y, weights = self._read(X, y, sample_weight, continues=continues)
         if not continues:
@@ -284,7 +296,7 @@ class BaseLSTM(BaseNetwork):
         varies = sequences.varies or (validation is not None and validation.sequences.varies)
         settings = self._settings(
             *self._loss_and_metric(),
-            epochs=epochs,
+            one_epoch=one_epoch,
             patience=self.n_iter_no_change if self.early_stopping else None,
         )
         self._train(

@@ -56,6 +56,10 @@ class LSTMClassifier(ClassifierMixin, BaseLSTM):
         learning rate.
     learning_rate : float, default=0.003
         For an optimizer given by name; None for that optimizer's own default.
+    learning_rate_schedule : {"constant", "cosine"}, default="constant"
+        Whether the learning rate stays, or falls to 0 over the fit in half a period of a cosine.
+    warmup : float in [0, 1), default=0.0
+        Share of the fit over which the learning rate first rises, in equal steps.
     clipnorm : float, default=1.0
         Largest norm of the gradient of each weight array, for an optimizer given by name; None
         does not clip.
@@ -145,6 +149,8 @@ class LSTMClassifier(ClassifierMixin, BaseLSTM):
         timesteps: int | None = None,
         optimizer: str | keras.optimizers.Optimizer = "adam",
         learning_rate: float | None = 0.003,
+        learning_rate_schedule: str = "constant",
+        warmup: float = 0.0,
         clipnorm: float | None = 1.0,
         batch_size: int = 32,
         epochs: int = 60,
@@ -168,6 +174,8 @@ class LSTMClassifier(ClassifierMixin, BaseLSTM):
         self.timesteps = timesteps
         self.optimizer = optimizer
         self.learning_rate = learning_rate
+        self.learning_rate_schedule = learning_rate_schedule
+        self.warmup = warmup
         self.clipnorm = clipnorm
         self.batch_size = batch_size
         self.epochs = epochs
@@ -222,7 +230,7 @@ class LSTMClassifier(ClassifierMixin, BaseLSTM):
             y_val,
             continues=self.warm_start and self.__sklearn_is_fitted__(),
             keep_optimizer=self.warm_start,
-            epochs=self.epochs,
+            one_epoch=False,
         )
         return self
 
@@ -277,7 +285,7 @@ class LSTMClassifier(ClassifierMixin, BaseLSTM):
                 None,
                 continues=continues,
                 keep_optimizer=True,
-                epochs=1,
+                one_epoch=True,
             )
         finally:
             del self._given_classes
@@ -441,6 +449,10 @@ class LSTMRegressor(RegressorMixin, BaseLSTM):
         learning rate.
     learning_rate : float, default=0.003
         For an optimizer given by name; None for that optimizer's own default.
+    learning_rate_schedule : {"constant", "cosine"}, default="constant"
+        Whether the learning rate stays, or falls to 0 over the fit in half a period of a cosine.
+    warmup : float in [0, 1), default=0.0
+        Share of the fit over which the learning rate first rises, in equal steps.
     clipnorm : float, default=1.0
         Largest norm of the gradient of each weight array, for an optimizer given by name; None
         does not clip.
@@ -531,6 +543,8 @@ class LSTMRegressor(RegressorMixin, BaseLSTM):
         timesteps: int | None = None,
         optimizer: str | keras.optimizers.Optimizer = "adam",
         learning_rate: float | None = 0.003,
+        learning_rate_schedule: str = "constant",
+        warmup: float = 0.0,
         clipnorm: float | None = 1.0,
         batch_size: int = 32,
         epochs: int = 60,
@@ -555,6 +569,8 @@ class LSTMRegressor(RegressorMixin, BaseLSTM):
         self.timesteps = timesteps
         self.optimizer = optimizer
         self.learning_rate = learning_rate
+        self.learning_rate_schedule = learning_rate_schedule
+        self.warmup = warmup
         self.clipnorm = clipnorm
         self.batch_size = batch_size
         self.epochs = epochs
@@ -610,7 +626,7 @@ class LSTMRegressor(RegressorMixin, BaseLSTM):
             y_val,
             continues=self.warm_start and self.__sklearn_is_fitted__(),
             keep_optimizer=self.warm_start,
-            epochs=self.epochs,
+            one_epoch=False,
         )
         return self
 
@@ -644,7 +660,7 @@ class LSTMRegressor(RegressorMixin, BaseLSTM):
             None,
             continues=self.__sklearn_is_fitted__(),
             keep_optimizer=True,
-            epochs=1,
+            one_epoch=True,
         )
         return self
 

@@ -53,6 +53,10 @@ class CharSequenceGenerator(BaseNetwork):
         learning rate.
     learning_rate : float, default=0.003
         For an optimizer given by name; None for that optimizer's own default.
+    learning_rate_schedule : {"constant", "cosine"}, default="constant"
+        Whether the learning rate stays, or falls to 0 over the fit in half a period of a cosine.
+    warmup : float in [0, 1), default=0.0
+        Share of the fit over which the learning rate first rises, in equal steps.
     clipnorm : float, default=1.0
         Largest norm of the gradient of each weight array, for an optimizer given by name; None
         does not clip.
@@ -117,6 +121,8 @@ class CharSequenceGenerator(BaseNetwork):
         window: int = 64,
         optimizer: str | keras.optimizers.Optimizer = "adam",
         learning_rate: float | None = 0.003,
+        learning_rate_schedule: str = "constant",
+        warmup: float = 0.0,
         clipnorm: float | None = 1.0,
         batch_size: int = 64,
         epochs: int = 10,
@@ -133,6 +139,8 @@ class CharSequenceGenerator(BaseNetwork):
         self.window = window
         self.optimizer = optimizer
         self.learning_rate = learning_rate
+        self.learning_rate_schedule = learning_rate_schedule
+        self.warmup = warmup
         self.clipnorm = clipnorm
         self.batch_size = batch_size
         self.epochs = epochs
@@ -164,7 +172,7 @@ class CharSequenceGenerator(BaseNetwork):
             that the vocabulary lacks.
         """
         continues = self.warm_start and self.__sklearn_is_fitted__()
-        self._fit(X, continues=continues, keep_optimizer=self.warm_start, epochs=self.epochs)
+        self._fit(X, continues=continues, keep_optimizer=self.warm_start, one_epoch=False)
         return self
 
     @_fit_context(prefer_skip_nested_validation=True)
@@ -188,7 +196,7 @@ class CharSequenceGenerator(BaseNetwork):
             As ``fit``; if X holds characters that the vocabulary lacks.
         """
         continues = self.__sklearn_is_fitted__()
-        self._fit(X, continues=continues, keep_optimizer=True, epochs=1)
+        self._fit(X, continues=continues, keep_optimizer=True, one_epoch=True)
         return self
 
     @validate_params(
@@ -340,7 +348,7 @@ class CharSequenceGenerator(BaseNetwork):
         """
         return float(np.exp(-self.score(X)))
 
-    def _fit(self, X: Any, *, continues: bool, keep_optimizer: bool, epochs: int) -> None:
+    def _fit(self, X: Any, *, continues: bool, keep_optimizer: bool, one_epoch: bool) -> None:
         documents = as_documents(X)
         if not continues:
             known = "".join(documents) if self.vocabulary is None else self.vocabulary
@@ -353,7 +361,7 @@ class CharSequenceGenerator(BaseNetwork):
         settings = self._settings(
             "sparse_categorical_crossentropy",
             "sparse_categorical_accuracy",
-            epochs=epochs,
+            one_epoch=one_epoch,
             patience=None,
         )
         self._train(

@@ -138,6 +138,7 @@ def build_model(
     varies: bool,
     lstm: Callable[..., keras.layers.Layer] | None = None,
     dropout: Callable[..., keras.layers.Layer] | None = None,
+    carries_state: bool = False,
     model_class: type[keras.Model] = keras.Model,
 ) -> keras.Model:
     """Build the network that a spec describes.
@@ -151,9 +152,12 @@ def build_model(
     lstm, dropout : callables, default=None
         What makes these layers for training; Keras's own where None. ``lstm`` takes a
         ``one_hot_size`` and then token ids; ``dropout`` takes the rate and the place, 0, 1, ….
+    carries_state : bool, default=False
+        Whether the layers that `lstm` makes carry their states from batch to batch. The inputs are
+        then ``[values, continues]``.
     model_class : type, default=keras.Model
     """
-    return _ModelBuilder(spec, varies, lstm, dropout).build(model_class)
+    return _ModelBuilder(spec, varies, lstm, dropout, carries_state).build(model_class)
 
 
 def model_for_users(spec: NetworkSpec, weights: list[np.ndarray], *, varies: bool) -> keras.Model:
@@ -197,9 +201,13 @@ class _ModelBuilder:
         varies: bool,
         lstm: Callable[..., keras.layers.Layer] | None,
         dropout: Callable[..., keras.layers.Layer] | None,
+        carries_state: bool,
     ) -> None:
         self.spec = spec
         self.lengths = keras.Input((), dtype="int32", name="lengths") if varies else None
+        self.continues = (
+            keras.Input((), dtype="int32", name="continues") if carries_state else None
+        )
         self.lstm = lstm
         self.dropout = dropout
         self.n_dropouts = 0
@@ -223,8 +231,8 @@ class _ModelBuilder:
         for layer, units in enumerate(spec.dense_units):
             x = self._drop(_dense(units, "relu", layer)(x), units)
         outputs = _dense(spec.n_outputs, spec.activation, len(spec.dense_units))(x)
-        inputs = values if self.lengths is None else [values, self.lengths]
-        return model_class(inputs, outputs)
+        context = [x for x in (self.lengths, self.continues) if x is not None]
+        return model_class([values, *context] if context else values, outputs)
 
     def _lstm_layer(self, x: object, units: int, layer: int) -> object:
         is_last = layer == len(self.spec.units) - 1
@@ -232,6 +240,8 @@ class _ModelBuilder:
         if self.lengths is not None:
             return self._lstm_of_varying_length(x, units, keep_steps, layer)
         name = f"lstm_{layer}"
+        if self.continues is not None:
+            return self._make_lstm(units, True, layer, f"{name}_forward")(x, self.continues)
         if not self.spec.bidirectional:
             return self._make_lstm(units, keep_steps, layer, f"{name}_forward")(x)
         lstm = self._make_lstm(units, keep_steps, layer, name)

@@ -5,10 +5,13 @@ from __future__ import annotations
 import copy
 import inspect
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 
 import keras
 import numpy as np
 from tqdm import tqdm
+
+from sklstm.network.training.settings import Progress, Snapshot
 
 BATCH_EVENTS = (
     "on_batch_begin",
@@ -56,38 +59,81 @@ class FiniteLoss(keras.callbacks.Callback):
 
 
 class LastEpoch(keras.callbacks.Callback):
-    """Keeps the weights of the last whole epoch, for a fit that Ctrl-C ends."""
+    """Takes a snapshot after every epoch, and stops where the validation loss no longer falls.
 
-    def __init__(self, copy_weights: Callable[[], list[np.ndarray]]) -> None:
+    Parameters
+    ----------
+    take : callable
+        Makes the snapshot from a history.
+    patience : int or None
+        Epochs without a better validation loss after which the training stops.
+    resume : Snapshot or None
+        Where the training begins.
+    """
+
+    def __init__(
+        self,
+        take: Callable[[dict[str, list[float]]], Snapshot],
+        patience: int | None,
+        resume: Snapshot | None,
+    ) -> None:
         super().__init__()
-        self.copy_weights = copy_weights
-        self.weights: list[np.ndarray] | None = None
-        self.history: dict[str, list[float]] = {}
-        self.n_epochs = 0
+        self.take, self.patience = take, patience
+        self.snapshot = resume
+
+    @property
+    def n_epochs(self) -> int:
+        """Epochs run."""
+        return self.snapshot.n_epochs if self.snapshot else 0
 
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
-        """Copy."""
-        self.weights = self.copy_weights()
-        self.n_epochs += 1
-        for name, value in logs.items():
-            self.history.setdefault(name, []).append(value)
+        """Take a snapshot."""
+        before = self.snapshot.history if self.snapshot else {}
+        history = {name: [*before.get(name, []), value] for name, value in logs.items()}
+        snapshot = self.take(history)
+        if self.patience is not None:
+            waited = _epochs_since_best(history["val_loss"])
+            best = self.snapshot.best_weights if waited else snapshot.weights
+            snapshot = replace(snapshot, best_weights=best)
+            self.model.stop_training |= waited >= self.patience
+        self.snapshot = snapshot
+
+
+def _epochs_since_best(losses: list[float]) -> int:
+    """Count the epochs since the least loss; one that is no number is never the least."""
+    finite = [loss if np.isfinite(loss) else np.inf for loss in losses]
+    return len(losses) - 1 - int(np.argmin(finite))
 
 
 class ProgressBar(keras.callbacks.Callback):
-    """One bar over the epochs, with loss and metrics."""
+    """One bar over all epochs, with loss and metrics."""
 
-    def __init__(self, epochs: int) -> None:
+    def __init__(self, progress: Progress, epochs: int, initial_epoch: int) -> None:
         super().__init__()
-        self.epochs = epochs
+        self.progress, self.epochs, self.initial_epoch = progress, epochs, initial_epoch
 
     def on_train_begin(self, logs: dict | None = None) -> None:
         """Open the bar."""
-        self.bar = tqdm(total=self.epochs, unit="epoch", desc="fit")
+        per_epoch = self.progress.per_epoch
+        self.bar = tqdm(
+            desc="fit",
+            total=self.epochs * per_epoch,
+            initial=self.initial_epoch * per_epoch,
+            unit=self.progress.unit,
+            unit_scale=per_epoch > 1,
+        )
+
+    def advance(self, share: float) -> None:
+        """Advance by a share of an epoch, if the bar counts parts of one."""
+        if self.progress.per_epoch > 1:
+            self.bar.update(int(share * self.progress.per_epoch))
 
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
-        """Advance the bar."""
-        self.bar.set_postfix({name: f"{value:.4g}" for name, value in logs.items()}, refresh=False)
-        self.bar.update()
+        """Show the loss."""
+        names = {"loss": self.progress.loss, "val_loss": f"val {self.progress.loss}"}
+        shown = {names.get(name, name): f"{value:.4g}" for name, value in logs.items()}
+        self.bar.set_postfix({"epoch": epoch + 1, **shown}, refresh=False)
+        self.bar.update((epoch + 1) * self.progress.per_epoch - self.bar.n)
 
     def close(self) -> None:
         """Close the bar, however the fit ended."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -22,14 +22,20 @@ class TrainingData(Protocol):
     A row is whatever `gather` understands: the arrays of rows are only cut and passed on.
     """
 
-    def draw_epoch(self, rng: np.random.RandomState) -> np.ndarray:
+    def __len__(self) -> int:
+        """Return the number of rows."""
+
+    def draw_epoch(self, rng: np.random.RandomState, batch_size: int) -> np.ndarray:
         """Draw the rows of one epoch, in a random order."""
 
-    def all_rows(self) -> np.ndarray:
+    def all_rows(self, batch_size: int) -> np.ndarray:
         """Return the rows of an evaluation, in order."""
 
     def gather(self, rows: np.ndarray) -> Arrays:
-        """Return values, lengths, targets and weights of these rows."""
+        """Return values, their context, targets and weights.
+
+        The context is an int for each row: its length, or whether it continues the row before.
+        """
 
 
 @dataclass(frozen=True)
@@ -47,11 +53,14 @@ class SequenceData:
     targets: np.ndarray
     weights: np.ndarray
 
-    def draw_epoch(self, rng: np.random.RandomState) -> np.ndarray:
+    def __len__(self) -> int:
+        return len(self.sequences)
+
+    def draw_epoch(self, rng: np.random.RandomState, batch_size: int) -> np.ndarray:
         """Shuffle all rows."""
         return rng.permutation(len(self.sequences))
 
-    def all_rows(self) -> np.ndarray:
+    def all_rows(self, batch_size: int) -> np.ndarray:
         """Return all rows in order."""
         return np.arange(len(self.sequences))
 
@@ -65,8 +74,9 @@ class SequenceData:
 class TextWindows:
     """Windows of documents, every token of which is a target.
 
-    A window starts from the zero state and lies within one document; each epoch cuts the
-    documents at another offset. Id 0 marks the start of a document.
+    A batch reads many places at once, its lanes: row j of each batch goes on where row j of the
+    batch before ended, unless a document begins there. A window lies within one document, whose
+    start has id 0.
 
     Attributes
     ----------
@@ -82,35 +92,57 @@ class TextWindows:
     starts: np.ndarray
     window: int
 
-    def draw_epoch(self, rng: np.random.RandomState) -> np.ndarray:
-        """Cut every document at a random offset and shuffle the windows."""
-        return rng.permutation(self._cut(rng.randint(self.window, size=len(self.starts))))
+    def __len__(self) -> int:
+        return len(self._cut(np.zeros(len(self.starts), int)))
 
-    def all_rows(self) -> np.ndarray:
+    def draw_epoch(self, rng: np.random.RandomState, batch_size: int) -> np.ndarray:
+        """Cut every document at a random offset, and the lanes at random places."""
+        offsets = rng.randint(self.window, size=len(self.starts))
+        windows = self._cut(offsets, rng.permutation(len(self.starts)))
+        return _in_lanes(np.roll(windows, rng.randint(len(windows)), axis=0), batch_size)
+
+    def all_rows(self, batch_size: int) -> np.ndarray:
         """Cut every document from its start."""
-        return self._cut(np.zeros(len(self.starts), int))
+        return _in_lanes(self._cut(np.zeros(len(self.starts), int)), batch_size)
 
     def gather(self, rows: np.ndarray) -> Arrays:
-        """Return ids, lengths, next ids (counted from 0) and weights of these windows."""
-        places = rows[:, :1] + np.arange(self.window + 1)  # (n, window + 1)
-        inside = places <= rows[:, 1:]
+        """Return ids, whether rows continue, next ids (counted from 0) and weights."""
+        first, last, continues = rows.T[:, :, np.newaxis]
+        places = first + np.arange(self.window + 1)  # (n, window + 1)
+        inside = places <= last
         ids = self.stream[np.where(inside, places, 0)]
         weights = inside[:, 1:].astype(np.float32)
         targets = np.where(inside[:, 1:], ids[:, 1:] - 1, 0)
-        return ids[:, :-1], weights.sum(axis=1).astype(np.int32), targets, weights
+        return ids[:, :-1], continues[:, 0].astype(np.int32), targets, weights
 
-    def _cut(self, offsets: np.ndarray) -> np.ndarray:
-        """Return the first input and the last target of each window, (n, 2).
+    def _cut(self, offsets: np.ndarray, order: Iterable[int] | None = None) -> np.ndarray:
+        """Return first input, last target and whether it continues of each window, (n, 3).
 
-        The first window of a document is as long as the offset, unless that is 0.
+        The first window of a document is as long as the offset, unless that is 0. As it is filled
+        up at its end, the next one does not continue from it.
         """
-        last = np.append(self.starts[1:], len(self.stream)) - 1
+        stops = np.append(self.starts[1:], len(self.stream)) - 1
         windows = []
-        for start, stop, offset in zip(self.starts, last, offsets, strict=True):
-            cuts = np.arange(start + offset, stop, self.window)
-            firsts = np.union1d(start, cuts)
-            windows.append(np.column_stack([firsts, np.append(firsts[1:], stop)]))
+        for document in range(len(stops)) if order is None else order:
+            start, stop = self.starts[document], stops[document]
+            full = np.arange(start + offsets[document], stop, self.window)
+            firsts = np.union1d(start, full)
+            lasts = np.append(firsts[1:], stop)
+            windows.append(np.column_stack([firsts, lasts, np.isin(firsts, full[1:])]))
         return np.concatenate(windows)
+
+
+def _in_lanes(windows: np.ndarray, n_lanes: int) -> np.ndarray:
+    """Order windows (n, 3) so that each batch holds the next window of every lane.
+
+    Lanes are equally long; the last ones are filled up with empty windows.
+    """
+    n_batches = -(-len(windows) // n_lanes)
+    missing = n_batches * n_lanes - len(windows)
+    lanes = np.concatenate([windows, np.zeros((missing, 3), windows.dtype)])
+    lanes = lanes.reshape(n_lanes, n_batches, 3).copy()
+    lanes[:, 0, 2] = 0
+    return lanes.swapaxes(0, 1).reshape(-1, 3)
 
 
 @dataclass(frozen=True)
@@ -134,7 +166,11 @@ class Batches:
 
     def draw_epoch(self) -> np.ndarray:
         """Draw the rows of one epoch."""
-        return self.data.draw_epoch(self.rng)
+        return self.data.draw_epoch(self.rng, self.batch_size)
+
+    def all_rows(self) -> np.ndarray:
+        """Return the rows of an evaluation."""
+        return self.data.all_rows(self.batch_size)
 
     def chunks(self, rows: np.ndarray) -> Iterator[tuple[Arrays, int]]:
         """Yield the arrays of a chunk of batches and how many batches of it hold rows."""
@@ -153,14 +189,14 @@ class Batches:
         return min(max(fit, 1), MAX_BATCHES_PER_CHUNK)
 
     def _padded(self, rows: np.ndarray, size: int) -> Arrays:
-        values, lengths, targets, weights = self.data.gather(rows)
+        values, context, targets, weights = self.data.gather(rows)
         missing = size - len(rows)
         if not missing:
-            return values, lengths, targets, weights
+            return values, context, targets, weights
         # Lengths of one, not zero: a mean over no time steps is NaN, and NaN times zero is NaN.
         return (
             _extend(values, missing, 0),
-            _extend(lengths, missing, 1),
+            _extend(context, missing, 1),
             _extend(targets, missing, 0),
             _extend(weights, missing, 0),
         )

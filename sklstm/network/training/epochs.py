@@ -10,8 +10,14 @@ import numpy as np
 import tensorflow as tf
 
 from sklstm.network.training.data import Batches
+from sklstm.network.training.schedule import Schedule
 
 SECONDS_PER_CALL = 0.5  # how long Ctrl-C may have to wait
+SEEDS_PER_PART = 2**29
+NO_RATES = np.zeros(0, np.float32)
+
+Part = list[tf.Tensor]  # values, context, targets and weights of some rows of a batch
+States = list[list[tf.Tensor]]  # for each part, what its layers carry from batch to batch
 
 
 @keras.saving.register_keras_serializable(package="sklstm")
@@ -24,33 +30,109 @@ class EpochModel(keras.Model):
 
     batch_events: bool = False
 
-    def set_up(self, batch_size: int, metrics: list[keras.metrics.Metric], *, xla: bool) -> None:
-        """Make the loops that are compiled, by XLA or as plain graphs, when first called."""
-        self._batch_size = batch_size
+    def set_up(
+        self,
+        batch_size: int,
+        metrics: list[keras.metrics.Metric],
+        *,
+        xla: bool,
+        n_parts: int = 1,
+    ) -> None:
+        """Make the loops that are compiled, by XLA or as plain graphs, when first called.
+
+        Parameters
+        ----------
+        batch_size : int
+        metrics : list of Metric
+            All whose state an epoch begins anew.
+        xla : bool
+        n_parts : int, default=1
+            In how many parts a batch is computed, side by side. The model takes a part's rows.
+        """
+        self._part_size, self._n_parts = batch_size // n_parts, n_parts
+        metric_states = [variable for metric in metrics for variable in metric.variables]
         compiled = tf.function(jit_compile=xla, autograph=False)
-        states = [variable for metric in metrics for variable in metric.variables]
-        self._train_loop = compiled(self._loop_over(self.train_step, states))
-        self._test_loop = compiled(self._loop_over(self.test_step, states))
+        # Parts are computed side by side as functions of a graph, which XLA would put in a row.
+        outer = compiled if n_parts == 1 else tf.function(autograph=False)
+        inner = compiled if n_parts > 1 else lambda function: function
+        self._gradients_of = inner(self._gradients_of_part)
+        self._outputs_of = inner(self._outputs_of_part)
+        self._update_by, self._judge_by = inner(self._update), inner(self._judge)
+        self._train_loop = outer(self._loop_over(self._train_batch, metric_states))
+        self._test_loop = outer(self._loop_over(self._test_batch, metric_states))
         self._traced: dict[tuple, Callable] = {}
 
-    def train_step(self, data: tuple) -> dict:
+    def _train_batch(self, parts: list[Part], states: States, rate: tf.Tensor | None) -> States:
         """Take one step of the optimizer; rows of weight zero do not count."""
-        x, y, weights = data
-        with tf.GradientTape() as tape:
-            y_pred = self(x, training=True)
-            loss = self.compute_loss(x=x, y=y, y_pred=y_pred, sample_weight=weights)
-        gradients = tape.gradient(loss, self.trainable_variables)
-        self.optimizer.apply_gradients(zip(gradients, self.trainable_variables, strict=True))
-        self._loss_tracker.update_state(loss, sample_weight=tf.reduce_sum(weights))
-        return self.compute_metrics(x, y, y_pred, sample_weight=weights)
+        results = [self._gradients_of(*of) for of in zip(parts, states, strict=True)]
+        gradients, outputs, losses, states = (list(column) for column in zip(*results, strict=True))
+        self._update_by(parts, gradients, outputs, losses, rate)
+        return states
 
-    def test_step(self, data: tuple) -> dict:
+    def _test_batch(self, parts: list[Part], states: States, rate: None) -> States:
         """Evaluate one batch."""
-        x, y, weights = data
-        y_pred = self(x, training=False)
-        loss = self.compute_loss(x=x, y=y, y_pred=y_pred, sample_weight=weights, training=False)
+        results = [self._outputs_of(*of) for of in zip(parts, states, strict=True)]
+        outputs, losses, states = (list(column) for column in zip(*results, strict=True))
+        self._judge_by(parts, outputs, losses)
+        return states
+
+    def _gradients_of_part(self, part: Part, state: list[tf.Tensor]) -> tuple:
+        weights = [variable.value for variable in self.trainable_variables]
+        with tf.GradientTape() as tape:
+            tape.watch(weights)
+            outputs, loss, state = self._run_part(part, weights, state, training=True)
+        return tape.gradient(loss, weights), outputs, loss, state
+
+    def _outputs_of_part(self, part: Part, state: list[tf.Tensor]) -> tuple:
+        weights = [variable.value for variable in self.trainable_variables]
+        return self._run_part(part, weights, state, training=False)
+
+    def _run_part(
+        self, part: Part, weights: list[tf.Tensor], state: list[tf.Tensor], *, training: bool
+    ) -> tuple:
+        """Return outputs, loss and the state (what the layers carry) after some rows."""
+        values, context, targets, row_weights = part
+        x = [values, context] if self.reads_context else values
+        outputs, state = self.stateless_call(weights, state, x, training=training)
+        if self._n_parts > 1:  # a mean over no rows is NaN, and NaN times zero is NaN
+            row_weights = tf.where(
+                tf.reduce_sum(row_weights) > 0, row_weights, tf.ones_like(row_weights)
+            )
+        loss = self.compute_loss(
+            y=targets, y_pred=outputs, sample_weight=row_weights, training=training
+        )
+        return outputs, loss, state
+
+    def _update(
+        self,
+        parts: list[Part],
+        gradients: list[list[tf.Tensor]],
+        outputs: list[tf.Tensor],
+        losses: list[tf.Tensor],
+        rate: tf.Tensor | None,
+    ) -> None:
+        if rate is not None:
+            self.optimizer.learning_rate.assign(rate)
+        shares = self._shares(parts)
+        whole = [_weighted_sum(shares, of_parts) for of_parts in zip(*gradients, strict=True)]
+        self.optimizer.apply_gradients(zip(whole, self.trainable_variables, strict=True))
+        self._judge(parts, outputs, losses)
+
+    def _judge(
+        self, parts: list[Part], outputs: list[tf.Tensor], losses: list[tf.Tensor]
+    ) -> None:
+        """Add to the metrics."""
+        _, _, targets, weights = (tf.concat(column, 0) for column in zip(*parts, strict=True))
+        loss = _weighted_sum(self._shares(parts), losses)
         self._loss_tracker.update_state(loss, sample_weight=tf.reduce_sum(weights))
-        return self.compute_metrics(x, y, y_pred, sample_weight=weights)
+        self.compute_metrics(None, targets, tf.concat(outputs, 0), sample_weight=weights)
+
+    def _shares(self, parts: list[Part]) -> list[tf.Tensor | float]:
+        """Return the parts' shares of a batch's weight."""
+        if self._n_parts == 1:
+            return [1.0]
+        totals = [tf.reduce_sum(weights) for *_, weights in parts]
+        return [total / tf.add_n(totals) for total in totals]
 
     def fit(
         self,
@@ -58,19 +140,36 @@ class EpochModel(keras.Model):
         *,
         validation_data: Batches | None = None,
         epochs: int = 1,
+        initial_epoch: int = 0,
+        schedule: Schedule | None = None,
         callbacks: list[keras.callbacks.Callback] | None = None,
+        on_progress: Callable[[int], None] | None = None,
     ) -> keras.callbacks.History:
-        """Train for some epochs, with Keras's events for callbacks."""
+        """Train for some epochs, with Keras's events for callbacks.
+
+        Parameters
+        ----------
+        x, validation_data : Batches
+        epochs, initial_epoch : int
+            The epoch to stop before and the one to begin with.
+        schedule : Schedule, default=None
+            What the learning rate is multiplied by.
+        callbacks : list
+        on_progress : callable, default=None
+            Called after each compiled call with its number of batches.
+        """
         events = keras.callbacks.CallbackList(
             callbacks, add_history=True, model=self, epochs=epochs, verbose=0
         )
         self.stop_training = False
         self._seconds_per_batch = None
+        self._schedule, self._on_progress = schedule, on_progress
+        self._rate = None if schedule is None else float(self.optimizer.learning_rate)
         events.on_train_begin()
         logs: dict[str, float] = {}
-        for epoch in range(epochs):
+        for epoch in range(initial_epoch, epochs):
             events.on_epoch_begin(epoch)
-            logs = self._train_epoch(x, events)
+            logs = self._train_epoch(x, events, epoch)
             if validation_data is not None:
                 val_logs = self._evaluate(validation_data)
                 logs |= {f"val_{name}": value for name, value in val_logs.items()}
@@ -81,54 +180,90 @@ class EpochModel(keras.Model):
         return self.history
 
     @property
-    def is_padded(self) -> bool:
-        """Whether the model takes lengths beside the values."""
+    def reads_context(self) -> bool:
+        """Whether the model takes the context of the values: lengths, or what rows continue."""
         return len(self.inputs) == 2
 
     def _train_epoch(
-        self, batches: Batches, events: keras.callbacks.CallbackList
+        self, batches: Batches, events: keras.callbacks.CallbackList, epoch: int
     ) -> dict[str, float]:
         n_done = 0
+        states = self._begin_states()
         for arrays, count in batches.chunks(batches.draw_epoch()):
             tensors = [tf.convert_to_tensor(array) for array in arrays]
+            tensors.append(self._rates(epoch, n_done, len(arrays[0])))
             first = 0
             while first < count and not (self.batch_events and self.stop_training):
                 n_batches = 1 if self.batch_events else self._batches_per_call(count - first)
                 if self.batch_events:
                     events.on_train_batch_begin(n_done + first)
                 is_new = n_done + first == 0
-                results = self._run(self._train_loop, tensors, first, n_batches, is_new)
+                results, states = self._run(
+                    self._train_loop, tensors, states, first, n_batches, is_new
+                )
                 if self.batch_events:
                     events.on_train_batch_end(n_done + first, _logs(results))
+                if self._on_progress is not None:
+                    self._on_progress(n_batches)
                 first += n_batches
             n_done += count
+        self._keep_seeds(states)
         return _logs(results)
 
     def _evaluate(self, batches: Batches) -> dict[str, float]:
         is_new = True
-        for arrays, count in batches.chunks(batches.data.all_rows()):
-            tensors = [tf.convert_to_tensor(array) for array in arrays]
-            results = self._run(self._test_loop, tensors, 0, count, is_new)
+        states = self._begin_states()
+        for arrays, count in batches.chunks(batches.all_rows()):
+            tensors = [tf.convert_to_tensor(array) for array in (*arrays, NO_RATES)]
+            results, states = self._run(self._test_loop, tensors, states, 0, count, is_new)
             is_new = False
         return _logs(results)
 
+    def _begin_states(self) -> States:
+        """Return what each part's layers carry from batch to batch: seeds, states."""
+        values = [variable.value for variable in self.non_trainable_variables]
+        return [[_beginning(value, part) for value in values] for part in range(self._n_parts)]
+
+    def _keep_seeds(self, states: States) -> None:
+        for variable, value in zip(self.non_trainable_variables, states[0], strict=True):
+            if value.dtype.is_integer:
+                variable.assign(value)
+
+    def _rates(self, epoch: int, n_done: int, n_rows: int) -> tf.Tensor:
+        """Return the learning rates of a chunk's batches; none where there is no schedule."""
+        if self._schedule is None:
+            return tf.constant(NO_RATES)
+        n_batches = n_rows // (self._part_size * self._n_parts)
+        factors = self._schedule.factors(epoch, n_done + np.arange(n_batches))
+        return tf.constant((self._rate * factors).astype(np.float32))
+
     def _run(
-        self, loop: Callable, tensors: list[tf.Tensor], first: int, n_batches: int, is_new: bool
-    ) -> dict[str, tf.Tensor]:
+        self,
+        loop: Callable,
+        tensors: list[tf.Tensor],
+        states: States,
+        first: int,
+        n_batches: int,
+        is_new: bool,
+    ) -> tuple[dict[str, tf.Tensor], States]:
         """Run some batches of a chunk; return the metrics since the last call that was new."""
         start = time.perf_counter()
-        run = self._trace(loop, tensors)
-        results = run(*tensors, tf.constant(first), tf.constant(n_batches), tf.constant(is_new))
+        run = self._trace(loop, tensors, states)
+        results, states = run(
+            tensors, states, tf.constant(first), tf.constant(n_batches), tf.constant(is_new)
+        )
         self._seconds_per_batch = (time.perf_counter() - start) / n_batches
-        return results
+        return results, states
 
-    def _trace(self, loop: Callable, tensors: list[tf.Tensor]) -> Callable:
+    def _trace(self, loop: Callable, tensors: list[tf.Tensor], states: States) -> Callable:
         """Return the loop for arrays of these shapes, traced once."""
         key = (loop, *(tuple(tensor.shape) for tensor in tensors))
         if key not in self._traced:
-            arrays = [tf.TensorSpec(tensor.shape, tensor.dtype) for tensor in tensors]
+            arrays, states = tf.nest.map_structure(
+                lambda tensor: tf.TensorSpec(tensor.shape, tensor.dtype), (tensors, states)
+            )
             numbers = [tf.TensorSpec((), dtype) for dtype in (tf.int32, tf.int32, tf.bool)]
-            self._traced[key] = loop.get_concrete_function(*arrays, *numbers)
+            self._traced[key] = loop.get_concrete_function(arrays, states, *numbers)
         return self._traced[key]
 
     def _batches_per_call(self, left: int) -> int:
@@ -137,41 +272,51 @@ class EpochModel(keras.Model):
         return int(np.clip(SECONDS_PER_CALL / self._seconds_per_batch, 1, left))
 
     def _loop_over(self, step: Callable, metric_states: list[keras.Variable]) -> Callable:
-        size = self._batch_size
+        size = self._part_size
 
         def run(
-            values: tf.Tensor,
-            lengths: tf.Tensor,
-            targets: tf.Tensor,
-            weights: tf.Tensor,
+            tensors: list[tf.Tensor],
+            states: States,
             first: tf.Tensor,
             n_batches: tf.Tensor,
             is_new: tf.Tensor,
-        ) -> dict[str, tf.Tensor]:
+        ) -> tuple[dict[str, tf.Tensor], States]:
+            *arrays, rates = tensors
             # In here rather than between the calls: each would cost as much as some small steps.
             for state in metric_states:
                 state.assign(tf.where(is_new, tf.zeros_like(state.value), state.value))
 
-            def one(index: tf.Tensor) -> tuple[tf.Tensor]:
-                arrays = (values, lengths, targets, weights)
-                batch = [_rows(array, index * size, size) for array in arrays]
-                step(_as_keras_batch(batch, self.is_padded))
-                return (index + 1,)
+            def one(index: tf.Tensor, states: States) -> tuple:
+                begin = index * self._n_parts
+                parts = [
+                    [_rows(array, (begin + part) * size, size) for array in arrays]
+                    for part in range(self._n_parts)
+                ]
+                rate = rates[index] if rates.shape[0] else None
+                return index + 1, step(parts, states, rate)
 
             stop = first + n_batches
-            tf.while_loop(lambda index: index < stop, one, (first,))
-            return self.get_metrics_result()
+            _, states = tf.while_loop(lambda index, _: index < stop, one, (first, states))
+            return self.get_metrics_result(), states
 
         return run
 
 
+def _beginning(value: tf.Tensor, part: int) -> tf.Tensor:
+    """Return the zero state, or the seed from which a part draws."""
+    if not value.dtype.is_integer:
+        return tf.zeros_like(value)
+    return value + [0, part * SEEDS_PER_PART]
+
+
+def _weighted_sum(weights: list[tf.Tensor | float], tensors: list[tf.Tensor]) -> tf.Tensor:
+    if len(tensors) == 1:
+        return tensors[0]
+    return tf.add_n([weight * tensor for weight, tensor in zip(weights, tensors, strict=True)])
+
+
 def _logs(results: dict[str, tf.Tensor]) -> dict[str, float]:
     return {name: float(value) for name, value in results.items()}
-
-
-def _as_keras_batch(batch: list, is_padded: bool) -> tuple:
-    values, lengths, targets, weights = batch
-    return ([values, lengths] if is_padded else values), targets, weights
 
 
 def _rows(array: tf.Tensor, first: tf.Tensor, count: int) -> tf.Tensor:

@@ -9,6 +9,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 
 import keras
 import numpy as np
@@ -19,10 +20,16 @@ from sklstm.network.keras_model import PinballLoss, build_model, set_weights, tr
 from sklstm.network.runtime import available_cores
 from sklstm.network.spec import NetworkSpec
 from sklstm.network.training.epochs import EpochModel
-from sklstm.network.training.sequence_function import SequenceLSTM
-from sklstm.network.training.settings import OptimizerState, TrainingSettings
+from sklstm.network.training.sequence_function import CarryingLSTM, SequenceLSTM
+from sklstm.network.training.settings import (
+    OptimizerState,
+    Snapshot,
+    TrainingSettings,
+)
 
 POOL_SIZE = 16
+MIN_WORK_FOR_PARTS = 2**27  # multiplications of a batch
+MIN_ROWS_FOR_PARTS = 32
 
 LOSSES = {
     "sparse_categorical_crossentropy": keras.losses.SparseCategoricalCrossentropy,
@@ -61,6 +68,19 @@ class ProgramKey:
     n_steps: int
     batch_size: int
     xla: bool
+
+    @property
+    def n_parts(self) -> int:
+        """In how many parts a batch is computed, side by side.
+
+        The matrix products of a batch are spread over the cores anyway, but nothing else is. Two
+        halves take up to a third less time on two cores where a batch is much work. The number is
+        the same on every machine, and so are the results.
+        """
+        products = [np.prod(shape) for shape in self.spec.weight_shapes().values()]
+        work = self.batch_size * self.n_steps * sum(products)
+        is_large = self.xla and work >= MIN_WORK_FOR_PARTS and self.batch_size >= MIN_ROWS_FOR_PARTS
+        return 2 if is_large and self.batch_size % 2 == 0 else 1
 
 
 def settings_key(settings: TrainingSettings) -> str:
@@ -116,8 +136,7 @@ class KerasAdapter(BaseWrapper):
 
     def __init__(
         self,
-        spec: NetworkSpec,
-        varies: bool,
+        key: ProgramKey,
         settings: TrainingSettings,
         weighted_metrics: list[keras.metrics.Metric],
         routed: dict,
@@ -128,14 +147,17 @@ class KerasAdapter(BaseWrapper):
             random_state=None,
             **{"loss__reduction": "mean_with_sample_weight"} | routed,
         )
-        self.spec, self.varies, self.settings = spec, varies, settings
+        self.key, self.settings = key, settings
         self.weighted_metrics = weighted_metrics
 
     def _keras_build_fn(self, compile_kwargs: dict) -> keras.Model:
+        carries = self.key.spec.pooling is None
+        part_size = self.key.batch_size // self.key.n_parts
         model = build_model(
-            self.spec,
-            varies=self.varies,
-            lstm=SequenceLSTM,
+            self.key.spec,
+            varies=self.key.varies,
+            lstm=partial(CarryingLSTM, batch_size=part_size) if carries else SequenceLSTM,
+            carries_state=carries,
             dropout=SequenceDropout,
             model_class=EpochModel,
         )
@@ -175,10 +197,15 @@ class Program:
             settings = replace(settings, optimizer=keras.optimizers.deserialize(config))
         self.key = key
         metrics = [METRICS[settings.metric](name="accuracy")] if settings.metric else []
-        adapter = KerasAdapter(key.spec, key.varies, settings, metrics, routed)
+        adapter = KerasAdapter(key, settings, metrics, routed)
         self.model = adapter.compiled_model()
         self.model.optimizer.build(trainable_variables(key.spec, self.model))
-        self.model.set_up(key.batch_size, [*metrics, self.model._loss_tracker], xla=key.xla)
+        self.model.set_up(
+            key.batch_size,
+            [*metrics, self.model._loss_tracker],
+            xla=key.xla,
+            n_parts=key.n_parts,
+        )
         self._fresh_state = self.optimizer_state()
         rate = self.model.optimizer.learning_rate
         self._own_rate = _copy(rate) if isinstance(rate, keras.Variable) else None  # a schedule
@@ -193,14 +220,33 @@ class Program:
         """Set everything that a fit changes."""
         set_weights(self.key.spec, self.model, weights)
         state = optimizer_state if self._can_take(optimizer_state) else self._fresh_state
-        for variable, value in zip(self._optimizer_variables(), state.variables, strict=True):
-            variable.assign(value)
+        self._set_optimizer(state)
         if self._own_rate is not None:
             rate = self._own_rate if learning_rate is None else learning_rate
             self.model.optimizer.learning_rate = rate
-        for layer in self.model.layers:
-            if isinstance(layer, SequenceDropout):
-                layer.reseed(seed)
+        for layer in self._dropout_layers():
+            layer.reseed(seed)
+
+    def restore(self, snapshot: Snapshot) -> None:
+        """Set where a training stood."""
+        set_weights(self.key.spec, self.model, snapshot.weights)
+        self._set_optimizer(snapshot.optimizer_state)
+        for layer, seed in zip(self._dropout_layers(), snapshot.seeds, strict=True):
+            layer.seed.assign(seed)
+
+    def snapshot(
+        self, rng: np.random.RandomState, history: dict[str, list[float]]
+    ) -> Snapshot:
+        """Copy where a training stands, after the epochs of a history."""
+        return Snapshot(
+            weights=self.weights(),
+            optimizer_state=self.optimizer_state(),
+            seeds=[_copy(layer.seed) for layer in self._dropout_layers()],
+            rng_state=rng.get_state(legacy=False),
+            history=history,
+            n_epochs=len(history["loss"]),
+            best_weights=None,
+        )
 
     def weights(self) -> list[np.ndarray]:
         """Copy the weights."""
@@ -210,6 +256,13 @@ class Program:
         """Copy what the optimizer has gathered."""
         variables = [_copy(variable) for variable in self._optimizer_variables()]
         return OptimizerState(type(self.model.optimizer).__name__, variables)
+
+    def _dropout_layers(self) -> list[SequenceDropout]:
+        return [layer for layer in self.model.layers if isinstance(layer, SequenceDropout)]
+
+    def _set_optimizer(self, state: OptimizerState) -> None:
+        for variable, value in zip(self._optimizer_variables(), state.variables, strict=True):
+            variable.assign(value)
 
     def _optimizer_variables(self) -> list[keras.Variable]:
         return [v for v in self.model.optimizer.variables if v.name != "learning_rate"]

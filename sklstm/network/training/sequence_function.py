@@ -15,7 +15,7 @@ ACTIVATIONS = (tf.sigmoid, tf.sigmoid, tf.tanh, tf.sigmoid)  # input, forget, ce
 
 
 def sequence_function(return_sequences: bool) -> Callable[..., tf.Tensor]:
-    """Make the function that runs an LSTM over sequences, from the zero state.
+    """Make the function that runs an LSTM over sequences, from a state on.
 
     Parameters
     ----------
@@ -24,24 +24,26 @@ def sequence_function(return_sequences: bool) -> Callable[..., tf.Tensor]:
 
     Returns
     -------
-    function of (inputs, kernel, recurrent_kernel, bias)
+    function of (inputs, kernel, recurrent_kernel, bias, hidden, cell)
         Inputs are time-major: features of shape (T, n, F), or integer ids of shape (T, n) that
         stand for one-hot vectors. The weights are Keras's, of shapes (F, 4 * units),
-        (units, 4 * units) and (4 * units,). The result is (T, n, units) or (n, units).
+        (units, 4 * units) and (4 * units,). The state, twice (n, units), is a constant: gradients
+        end there. The results are (T, n, units) or (n, units), and the last state.
     """
 
     @tf.custom_gradient
-    def hidden_states(inputs, kernel, recurrent_kernel, bias):
+    def hidden_states(inputs, kernel, recurrent_kernel, bias, hidden, cell):
         projected = _project(inputs, kernel, bias)
-        gates, cells, hiddens = _forward(projected, recurrent_kernel)
+        gates, cells, hiddens = _forward(projected, recurrent_kernel, hidden, cell)
 
-        def gradient(upstream):
+        def gradient(upstream, *_of_state):
             dz = _backward(upstream, return_sequences, gates, cells, recurrent_kernel)
             dinputs, dkernel, dbias = _project_gradient(inputs, kernel, dz)
             drecurrent = tf.matmul(_rows(hiddens[:-1]), _rows(dz), transpose_a=True)
-            return dinputs, dkernel, drecurrent, dbias
+            return dinputs, dkernel, drecurrent, dbias, None, None
 
-        return (hiddens[1:] if return_sequences else hiddens[-1]), gradient
+        outputs = hiddens[1:] if return_sequences else hiddens[-1]
+        return (outputs, hiddens[-1], cells[-1]), gradient
 
     return hidden_states
 
@@ -64,11 +66,13 @@ def _project_gradient(inputs, kernel, dz) -> tuple[tf.Tensor | None, tf.Tensor, 
     return tf.matmul(dz, kernel, transpose_b=True), dkernel, tf.reduce_sum(dz, (0, 1))
 
 
-def _forward(projected, recurrent_kernel) -> tuple[list[tf.Tensor], tf.Tensor, tf.Tensor]:
+def _forward(
+    projected, recurrent_kernel, hidden, cell
+) -> tuple[list[tf.Tensor], tf.Tensor, tf.Tensor]:
     """Return activated gates, four times (T, n, units), and both states, (T + 1, n, units)."""
     steps = tf.shape(projected[0])[0]
-    start = tf.zeros_like(projected[0][0])
-    cells, hiddens = (_array(steps + 1, start).write(0, start) for _ in range(2))
+    cells = _array(steps + 1, cell).write(0, cell)
+    hiddens = _array(steps + 1, hidden).write(0, hidden)
 
     def step(t, hidden, cell, gates, cells, hiddens):
         z = tf.split(tf.matmul(hidden, recurrent_kernel), 4, axis=1)
@@ -83,9 +87,9 @@ def _forward(projected, recurrent_kernel) -> tuple[list[tf.Tensor], tf.Tensor, t
         return t + 1, hidden, cell, gates, cells.write(t + 1, cell), hiddens.write(t + 1, hidden)
 
     # A gate takes the place of its projection: one array less to fill.
-    gates = [_array(steps, start).unstack(part) for part in projected]
+    gates = [_array(steps, cell).unstack(part) for part in projected]
     *_, gates, cells, hiddens = tf.while_loop(
-        lambda t, *_: t < steps, step, (0, start, start, gates, cells, hiddens)
+        lambda t, *_: t < steps, step, (0, hidden, cell, gates, cells, hiddens)
     )
     return [gate.stack() for gate in gates], cells.stack(), hiddens.stack()
 
@@ -161,19 +165,30 @@ class SequenceLSTM(keras.layers.LSTM):
 
     def call(self, sequences, initial_state=None, mask=None, training=False):
         """Run the sequence function, or Keras's layer where that does not cover the case."""
+        if initial_state is not None or mask is not None or not self._is_covered(training):
+            return super().call(self._features(sequences), initial_state, mask, training)
+        start = tf.zeros((tf.shape(sequences)[0], self.units), self.compute_dtype)
+        return self._run(sequences, start, start)[0]
+
+    def _run(self, sequences, hidden, cell) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+        """Run the sequence function from a state; return the outputs and the last state."""
         if self.one_hot_size is not None:
             sequences = tf.cast(sequences, "int32")
-        if initial_state is not None or mask is not None or not self._is_covered(training):
-            if self.one_hot_size is not None:
-                sequences = tf.one_hot(sequences, self.one_hot_size, dtype=self.compute_dtype)
-            return super().call(sequences, initial_state, mask, training)
         steps = _swap_time_and_batch(sequences)
         if self.go_backwards:
             steps = tf.reverse(steps, [0])
-        cell = self.cell
-        weights = map(tf.convert_to_tensor, (cell.kernel, cell.recurrent_kernel, cell.bias))
-        states = sequence_function(self.return_sequences)(steps, *weights)
-        return _swap_time_and_batch(states) if self.return_sequences else states
+        own = self.cell
+        weights = map(tf.convert_to_tensor, (own.kernel, own.recurrent_kernel, own.bias))
+        function = sequence_function(self.return_sequences)
+        outputs, hidden, cell = function(steps, *weights, hidden, cell)
+        return (_swap_time_and_batch(outputs) if self.return_sequences else outputs), hidden, cell
+
+    def _features(self, sequences) -> tf.Tensor:
+        """Return what Keras's layer reads: one-hot vectors for ids."""
+        if self.one_hot_size is None:
+            return sequences
+        ids = tf.cast(sequences, "int32")
+        return tf.one_hot(ids, self.one_hot_size, dtype=self.compute_dtype)
 
     def _is_covered(self, training: bool) -> bool:
         return (
@@ -188,6 +203,60 @@ class SequenceLSTM(keras.layers.LSTM):
     def get_config(self) -> dict:
         """Return the parameters."""
         return {**super().get_config(), "one_hot_size": self.one_hot_size}
+
+
+@keras.saving.register_keras_serializable(package="sklstm")
+class CarryingLSTM(SequenceLSTM):
+    """An LSTM whose batches go on from the state in which the batch before ended.
+
+    It returns all time steps, of batches of one size. Called with ``(sequences, continues)``: rows
+    whose ``continues`` is 0 start from the zero state. Gradients end at the batch's beginning.
+
+    Parameters
+    ----------
+    units : int
+    batch_size : int
+    **kwargs
+        Those of `SequenceLSTM`.
+
+    References
+    ----------
+    R. J. Williams, J. Peng, "An efficient gradient-based algorithm for on-line training of
+    recurrent network trajectories", 1990.
+    """
+
+    def __init__(self, units: int, *, batch_size: int, **kwargs) -> None:
+        super().__init__(units, **{**kwargs, "return_sequences": True})
+        self.batch_size = batch_size
+
+    def build(self, sequences_shape, continues_shape=None) -> None:
+        """Make the weights of Keras's layer, and the state."""
+        super().build(sequences_shape)
+        shape = (self.batch_size, self.units)
+        self.hidden, self.carried_cell = (
+            self.add_weight(shape=shape, initializer="zeros", trainable=False, name=name)
+            for name in ("hidden", "carried_cell")
+        )
+
+    def call(self, sequences, continues, training=False):
+        """Run from the state on, and remember where it ends."""
+        kept = tf.cast(continues, self.compute_dtype)[:, tf.newaxis]
+        state = [kept * self.hidden.value, kept * self.carried_cell.value]
+        if self._is_covered(training):
+            outputs, *state = self._run(sequences, *state)
+        else:
+            _, outputs, state = self.inner_loop(self._features(sequences), state, None, training)
+        self.hidden.assign(state[0])
+        self.carried_cell.assign(state[1])
+        return outputs
+
+    def compute_output_shape(self, sequences_shape, continues_shape=None) -> tuple:
+        """Return (n, T, units)."""
+        return (*sequences_shape[:2], self.units)
+
+    def get_config(self) -> dict:
+        """Return the parameters."""
+        return {**super().get_config(), "batch_size": self.batch_size}
 
 
 def _swap_time_and_batch(x) -> tf.Tensor:

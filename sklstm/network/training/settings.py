@@ -31,10 +31,14 @@ class TrainingSettings:
     epochs : int
     patience : int or None
         Epochs without a better validation loss after which training stops; None never stops.
+    schedule : {"constant", "cosine"}
+        How the learning rate goes on after the warm-up.
+    warmup : float
+        Share of all batches over which the learning rate rises.
     callbacks : tuple
         Keras's callbacks, and functions of ``(epoch, logs)``.
-    verbose : int
-        1 shows a progress bar.
+    progress : Progress or None
+        What a progress bar counts; None shows none.
     """
 
     loss: str
@@ -46,8 +50,28 @@ class TrainingSettings:
     batch_size: int = 32
     epochs: int = 1
     patience: int | None = None
+    schedule: str = "constant"
+    warmup: float = 0.0
     callbacks: tuple = ()
-    verbose: int = 0
+    progress: Progress | None = None
+
+
+@dataclass(frozen=True)
+class Progress:
+    """What a progress bar counts.
+
+    Attributes
+    ----------
+    unit : str
+    per_epoch : int
+        Units in an epoch.
+    loss : str
+        What the loss is called.
+    """
+
+    unit: str = "epoch"
+    per_epoch: int = 1
+    loss: str = "loss"
 
 
 @dataclass(frozen=True)
@@ -66,29 +90,54 @@ class OptimizerState:
     variables: list[np.ndarray]
 
 
+@dataclass(frozen=True)
+class Snapshot:
+    """Where a training stands after an epoch: all it takes to go on to the last bit.
+
+    Attributes
+    ----------
+    weights : list of ndarray
+    optimizer_state : OptimizerState
+    seeds : list of ndarray
+        Of the dropout.
+    rng_state : dict
+        Of the generator that draws the rows.
+    history : dict of lists
+        One entry per epoch.
+    n_epochs : int
+        Epochs run.
+    best_weights : list of ndarray or None
+        Those of the least validation loss, where early stopping looks at it.
+    """
+
+    weights: list[np.ndarray]
+    optimizer_state: OptimizerState
+    seeds: list[np.ndarray]
+    rng_state: dict[str, Any]
+    history: dict[str, list[float]]
+    n_epochs: int
+    best_weights: list[np.ndarray] | None
+
+
 @dataclass
 class Trained:
-    """A network's weights, and what is needed to go on training them.
+    """What came of a training.
 
     Attributes
     ----------
     spec : NetworkSpec
     weights : list of ndarray
-    optimizer_state : OptimizerState
-    history : dict of lists
-        One entry per epoch.
-    n_epochs : int
-        Epochs run.
+        Of the last epoch, or of the best where early stopping looked for it.
+    last : Snapshot
+        What is needed to go on.
     interrupted : bool
         Whether Ctrl-C ended the training.
-    loop : {"xla", "graph", "keras"}
-        Which loop ran the epochs.
+    loop : str
+        What ran the epochs: "xla" or "graph".
     """
 
     spec: NetworkSpec
     weights: list[np.ndarray]
-    optimizer_state: OptimizerState
-    history: dict[str, list[float]]
-    n_epochs: int
+    last: Snapshot
     interrupted: bool
     loop: str

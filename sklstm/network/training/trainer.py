@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+
 import keras
 import numpy as np
 
@@ -9,7 +12,13 @@ from sklstm.network.spec import NetworkSpec
 from sklstm.network.training import callbacks as ours
 from sklstm.network.training.data import Batches, TrainingData
 from sklstm.network.training.programs import Program, ProgramKey, pool, settings_key
-from sklstm.network.training.settings import OptimizerState, Trained, TrainingSettings
+from sklstm.network.training.schedule import Schedule
+from sklstm.network.training.settings import (
+    OptimizerState,
+    Snapshot,
+    Trained,
+    TrainingSettings,
+)
 
 # XLA takes about a second to compile and saves, on two cores, half a second in 3,600 time steps of
 # LSTM(32) (ten epochs on the digits). A program serves the next fits too: what a single fit loses
@@ -28,6 +37,8 @@ def train(
     optimizer_state: OptimizerState | None,
     varies: bool,
     rng: np.random.RandomState,
+    resume: Snapshot | None = None,
+    on_epoch: Callable[[Snapshot], None] | None = None,
 ) -> Trained:
     """Train a network.
 
@@ -44,6 +55,10 @@ def train(
         Whether sequences differ in length.
     rng : RandomState
         Draws the order of the rows and the dropout.
+    resume : Snapshot, default=None
+        Where an earlier call with the same arguments stood, to go on from.
+    on_epoch : callable, default=None
+        Called with a snapshot after every epoch.
 
     Returns
     -------
@@ -57,9 +72,9 @@ def train(
         If Ctrl-C comes before the first epoch is complete; afterwards it ends the training.
     """
     seed = int(rng.randint(2**31))
-    rows = data.all_rows()
+    batches = Batches(data, _batch_size(settings.batch_size, len(data)), rng)
+    rows = batches.all_rows()
     n_steps = data.gather(rows[:1])[0].shape[1]
-    batches = Batches(data, _batch_size(settings.batch_size, len(rows)), rng)
     if validation is not None:
         validation = Batches(validation, batches.batch_size, rng)
     work = settings.epochs * batches.count(rows) * n_steps * max(1, len(spec.units))
@@ -73,7 +88,10 @@ def train(
     )
     with pool.borrow(key, settings) as program:
         program.reset(weights, optimizer_state, settings.learning_rate, seed)
-        return _fit(program, settings, batches, validation)
+        if resume is not None:
+            program.restore(resume)
+            rng.set_state(resume.rng_state)
+        return _fit(program, settings, batches, validation, resume, on_epoch)
 
 
 def _batch_size(batch_size: int, n_rows: int) -> int:
@@ -82,36 +100,56 @@ def _batch_size(batch_size: int, n_rows: int) -> int:
 
 
 def _fit(
-    program: Program, settings: TrainingSettings, batches: Batches, validation: Batches | None
+    program: Program,
+    settings: TrainingSettings,
+    batches: Batches,
+    validation: Batches | None,
+    resume: Snapshot | None,
+    on_epoch: Callable[[Snapshot], None] | None,
 ) -> Trained:
     model = program.model
     theirs = ours.prepare(settings.callbacks)
     model.batch_events = any(map(ours.wants_batch_events, theirs))
-    last_epoch = ours.LastEpoch(program.weights)
-    bar = ours.ProgressBar(settings.epochs)
-    callbacks = [ours.FiniteLoss(), last_epoch, *theirs]
-    callbacks += [bar] if settings.verbose else []
-    if settings.patience is not None:
-        callbacks.append(
-            keras.callbacks.EarlyStopping(
-                "val_loss", patience=settings.patience, mode="min", restore_best_weights=True
-            )
-        )
+    last = ours.LastEpoch(partial(program.snapshot, batches.rng), settings.patience, resume)
+    callbacks = [ours.FiniteLoss(), last, *theirs]
+    if on_epoch is not None:
+        after = keras.callbacks.LambdaCallback(on_epoch_end=lambda *_: on_epoch(last.snapshot))
+        callbacks.append(after)
+    bar = None
+    if settings.progress is not None:
+        bar = ours.ProgressBar(settings.progress, settings.epochs, last.n_epochs)
+        callbacks.append(bar)
+    n_batches = batches.count(batches.all_rows())
     interrupted = False
     try:
-        model.fit(batches, validation_data=validation, epochs=settings.epochs, callbacks=callbacks)
+        model.fit(
+            batches,
+            validation_data=validation,
+            epochs=settings.epochs,
+            initial_epoch=last.n_epochs,
+            schedule=_schedule(settings, n_batches),
+            callbacks=callbacks,
+            on_progress=bar and (lambda n_done: bar.advance(n_done / n_batches)),
+        )
     except KeyboardInterrupt:
-        if last_epoch.weights is None:
+        if last.snapshot is None:
             raise
         interrupted = True
     finally:
-        bar.close()
+        if bar is not None:
+            bar.close()
+    # A callback may have set other weights when the training ended.
+    weights = last.snapshot.weights if interrupted else program.weights()
     return Trained(
         spec=program.key.spec,
-        weights=last_epoch.weights if interrupted else program.weights(),
-        optimizer_state=program.optimizer_state(),
-        history=last_epoch.history,
-        n_epochs=last_epoch.n_epochs,
+        weights=weights if settings.patience is None else last.snapshot.best_weights,
+        last=last.snapshot,
         interrupted=interrupted,
         loop=f"{'xla' if program.key.xla else 'graph'}{', batch by batch' * model.batch_events}",
     )
+
+
+def _schedule(settings: TrainingSettings, n_batches: int) -> Schedule | None:
+    if settings.schedule == "constant" and not settings.warmup:
+        return None
+    return Schedule(settings.schedule, settings.warmup, settings.epochs, n_batches)
