@@ -179,9 +179,7 @@ class GateActivationsDisplay:
         check_matplotlib_support(f"{type(self).__name__}.plot")
         n_samples, _, n_units = self.activations.cell.shape
         _check_index(self.sample, n_samples, "sample", "samples")
-        units = np.arange(n_units) if self.units is None else np.atleast_1d(self.units)
-        for unit in units:
-            _check_index(unit, n_units, "units", "units of the layer")
+        units = _checked_units(self.units, n_units)
         length = self.activations.lengths[self.sample]
         labels = self._labels(length)
         width = float(np.clip(2 + 0.13 * length, 7, 16))
@@ -223,6 +221,17 @@ class GateActivationsDisplay:
         return image
 
 
+def _checked_units(units: int | Sequence[int] | None, n_units: int) -> np.ndarray:
+    units = np.arange(n_units) if units is None else np.atleast_1d(units)
+    if not len(units):
+        raise ValueError(
+            f"units is empty: valid are None (all) and numbers from 0 to {n_units - 1}."
+        )
+    for unit in units:
+        _check_index(unit, n_units, "units", "units in the layer")
+    return units
+
+
 def _check_index(index: int, n: int, name: str, what: str) -> None:
     if not isinstance(index, Integral) or isinstance(index, bool) or not 0 <= index < n:
         raise ValueError(f"{name}={index!r} is not valid: there are {n} {what}, from 0 to {n - 1}.")
@@ -245,7 +254,8 @@ def _label_steps(panels: np.ndarray, labels: list[str] | None) -> None:
         lowest.set_xlabel("time step")
         return
     rotation = 90 if max(map(len, labels)) > 1 else 0
-    lowest.set_xticks(range(len(labels)), labels, fontsize=size, rotation=rotation)
+    style = {"fontsize": size, "rotation": rotation, "family": "monospace"}
+    lowest.set_xticks(range(len(labels)), labels, **style)
     beginning = f" ({VISIBLE['']}: the beginning)" if labels[0] == VISIBLE[""] else ""
     lowest.set_xlabel(f"time step{beginning}")
 
@@ -253,5 +263,5 @@ def _label_steps(panels: np.ndarray, labels: list[str] | None) -> None:
 def _font_size(axes: Axes, labels: list[str]) -> float:
     """Return the size, in points, at which labels side by side do not touch."""
     width = axes.get_window_extent().width * 72 / axes.get_figure(root=True).dpi
-    em_per_label = 1.2 if max(map(len, labels)) > 1 else 0.9
-    return min(FONT_SIZES[1], 0.85 * width / len(labels) / em_per_label)
+    em_per_label = 1.2 if max(map(len, labels)) > 1 else 0.8
+    return min(FONT_SIZES[1], width / len(labels) / em_per_label)

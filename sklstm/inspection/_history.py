@@ -22,6 +22,16 @@ CURVES = (
 )
 BEST = {"color": "black", "marker": "o", "markersize": 7, "fillstyle": "none", "linestyle": "none"}
 
+ABOVE = {
+    "loc": "lower center",
+    "bbox_to_anchor": (0.5, 1),
+    "ncols": 3,
+    "frameon": False,
+    "fontsize": "small",
+    "columnspacing": 1.2,
+    "handlelength": 1.6,
+}
+
 
 class TrainingHistoryDisplay:
     """Loss and metrics over the epochs of a fit, in one panel each.
@@ -39,7 +49,7 @@ class TrainingHistoryDisplay:
     Attributes
     ----------
     axes_ : ndarray of matplotlib axes, shape (n_metrics,)
-        The panels, in the order of `metrics`.
+        The panels, in the order of `metrics`; the loss first, where `metrics` is None.
     figure_ : matplotlib figure
         The figure that holds them.
     lines_ : dict of matplotlib lines
@@ -164,11 +174,12 @@ class TrainingHistoryDisplay:
             self._mark_best(axes, f"val_{name}", marker_kw or {})
             axes.xaxis.get_major_locator().set_params(integer=True)
             axes.set(xlabel="epoch", ylabel=name)
-            axes.legend()
+            axes.legend(**ABOVE)
         return self
 
     def _names(self, metrics: str | Sequence[str] | None) -> list[str]:
         valid = [name for name in self.history if not name.startswith("val_")]
+        valid.sort(key=lambda name: name != "loss")  # the loss comes first
         names = valid if metrics is None else [metrics] if isinstance(metrics, str) else metrics
         for name in names:
             if name not in valid:
