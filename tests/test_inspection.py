@@ -3,6 +3,7 @@
 import subprocess
 import sys
 import tracemalloc
+from itertools import pairwise
 
 import matplotlib as mpl
 
@@ -542,6 +543,21 @@ def test_blocks_move_as_a_whole(task):
     assert {tuple(x[:3].ravel()) for x in first} == donors
     _, (first, *_) = permuted(X, by="feature")
     assert {tuple(x[:, 0]) for x in first} == {tuple(x[:, 0]) for x in X}
+
+
+def test_a_block_stays_together_as_far_as_lengths_allow(task):
+    sequences = ragged(task[0])
+    _, (seen, *_) = permuted(sequences, by="feature")
+    donors = []  # for each time step: from which sample to which
+    for t in range(5):
+        rows, old = at_step(sequences, t, 2)
+        _, new = at_step(seen, t, 2)
+        sources = {value: row for row, value in zip(rows, old[:, 0], strict=True)}
+        donors.append({row: sources[value] for row, value in zip(rows, new[:, 0], strict=True)})
+    for earlier, later in pairwise(donors):
+        for row, donor in earlier.items():
+            if row in later and donor in later:
+                assert later[row] == donor
 
 
 def test_repeats_differ_and_the_seed_decides(task):
