@@ -18,7 +18,7 @@ from sklstm.inspection._networks import read
 from sklstm.network.equations import gates_over_time
 from sklstm.network.spec import NetworkSpec
 
-NUMBERS_PER_BATCH = 2**20  # of one gate over time
+NUMBERS_PER_BATCH = 2**17  # of one gate over time: larger batches are slower, and take memory
 
 
 @dataclass(frozen=True)
