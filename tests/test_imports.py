@@ -32,6 +32,7 @@ FLOORS = {
     "sklstm.preprocessing": 1,
     "sklstm.datasets": 1,
     "sklstm._published": 0,
+    "sklstm._files": 0,
     "sklstm._sequences": 0,
     "sklstm._sampling": 0,
     "sklstm.network.spec": 0,
