@@ -18,7 +18,6 @@ from pathlib import Path
 from typing import Any
 from zipfile import ZIP_DEFLATED, ZIP_STORED, ZipFile, ZipInfo
 
-import numpy as np
 import sklearn
 from sklearn import model_selection
 from sklearn.base import BaseEstimator
@@ -26,6 +25,7 @@ from sklearn.metrics import get_scorer, get_scorer_names
 
 import sklstm
 from sklstm._files import write_atomically
+from sklstm._parts import full_name, keys_last, parts
 from sklstm._sequences import InputForm
 from sklstm.network.runtime import Runtime
 from sklstm.network.spec import NetworkSpec
@@ -54,7 +54,7 @@ OURS = (
     OptimizerState,
     Runtime,
 )
-# What searches, votes and calibrations of scikit-learn hold besides the estimators that skops knows.
+# What searches, votes and calibrations hold besides the estimators that skops knows.
 SPLITTERS = (
     model_selection.GroupKFold,
     model_selection.GroupShuffleSplit,
@@ -137,7 +137,7 @@ def save(
     if not isinstance(estimator, BaseEstimator):
         raise TypeError(
             f"persistence.save writes fitted estimators, but was given {estimator!r:.80} of type "
-            f"{_name(type(estimator))}."
+            f"{full_name(type(estimator))}."
         )
     names = _names(trusted)
     _refuse_foreign(estimator, names)
@@ -249,7 +249,7 @@ def _names(trusted: Collection[str | type]) -> set[str]:
         raise TypeError(f"trusted={trusted!r} is not valid: give a list of types or their names.")
     metrics = {get_scorer(name)._score_func for name in get_scorer_names()}
     known = (*OURS, *SPLITTERS, *PARTS_OF_SCIKIT_LEARN, *metrics, *trusted)
-    return {each if isinstance(each, str) else _name(each) for each in known}
+    return {each if isinstance(each, str) else full_name(each) for each in known}
 
 
 def _pack(dumped: bytes) -> bytes:
@@ -288,7 +288,7 @@ def _read_header(archive: bytes, path: str | os.PathLike) -> dict[str, Any]:
     if header["format"] > FORMAT:
         raise ValueError(
             f"{path} was written by a newer sklstm, {header['sklstm']} (format "
-            f"{header['format']}); this is sklstm {sklstm.__version__} (format {FORMAT}): update it."
+            f"{header['format']}); this is {sklstm.__version__} (format {FORMAT}): update sklstm."
         )
     return header
 
@@ -338,9 +338,13 @@ def _explaining(path: str | os.PathLike, header: dict[str, Any]) -> Iterator[Non
 
 
 def _refuse_foreign(estimator: BaseEstimator, trusted: set[str]) -> None:
+    """Raise TypeError for what skops had better not look into: it follows every reference."""
+
     def is_foreign(name: str) -> bool:
-        is_request = name.startswith("sklearn.utils._metadata_requests.")
-        return (name.split(".")[0] not in KNOWN_PACKAGES or is_request) and name not in trusted
+        if name in trusted:
+            return False
+        is_cyclic = name.startswith("sklearn.utils._metadata_requests.")
+        return is_cyclic or name.partition(".")[0] not in KNOWN_PACKAGES
 
     _refuse(estimator, is_foreign)
 
@@ -349,8 +353,8 @@ def _refuse(
     estimator: BaseEstimator, is_refused: Callable[[str], bool], names: Collection[str] = ()
 ) -> None:
     """Raise TypeError that names the first part that is refused, and where it is."""
-    for place, part in _parts(estimator, type(estimator).__name__):
-        if is_refused(name := _name(part)):
+    for place, part in parts(estimator, type(estimator).__name__):
+        if is_refused(name := full_name(part)):
             raise TypeError(
                 f"{place} holds {name}, which a model file cannot keep. {_advice(place, name)}"
             )
@@ -380,57 +384,9 @@ def _advice(place: str, name: str) -> str:
 
 def _refuse_keys(estimator: BaseEstimator) -> None:
     """Raise TypeError for keys of dicts that would come back as others."""
-    for place, part in _parts(estimator, type(estimator).__name__):
-        if isinstance(part, dict) and not _keys_last(part):
+    for place, part in parts(estimator, type(estimator).__name__):
+        if isinstance(part, dict) and not keys_last(part):
             raise TypeError(
                 f"{place} has the keys {list(part)!r:.80}: a model file keeps strings, ints and "
                 "floats, all different as text. Use such keys, or a pickle."
             )
-
-
-def _keys_last(mapping: dict) -> bool:
-    lasting = (str, int, float, np.integer, np.floating)
-    distinct = {str(key) for key in mapping}
-    return len(distinct) == len(mapping) and all(
-        isinstance(key, lasting) and not isinstance(key, bool) for key in mapping
-    )
-
-
-def _parts(estimator: BaseEstimator, place: str) -> Iterator[tuple[str, Any]]:
-    """Yield the place and the value of everything that an estimator holds, each value once."""
-    waiting, seen = [(place, estimator)], set()
-    while waiting:
-        place, part = waiting.pop()
-        if id(part) in seen:
-            continue
-        seen.add(id(part))
-        yield place, part
-        waiting += reversed(list(_inside(part, place)))
-
-
-def _inside(part: Any, place: str) -> Iterator[tuple[str, Any]]:
-    if isinstance(part, dict):
-        yield from ((f"{place}[{key!r}]", value) for key, value in part.items())
-    elif isinstance(part, list | tuple | set):
-        for i, value in enumerate(part):
-            if isinstance(value, tuple) and len(value) > 1 and isinstance(value[0], str):
-                yield from ((f"{place}[{value[0]!r}]", item) for item in value[1:])  # a named step
-            else:
-                yield f"{place}[{i}]", value
-    elif isinstance(part, np.ndarray) and part.dtype == object:
-        yield from ((f"{place}[{i}]", value) for i, value in enumerate(part.flat))
-    elif _is_opened(part) and isinstance(state := part.__getstate__(), dict):
-        yield from ((f"{place}.{name}", value) for name, value in state.items())
-
-
-def _is_opened(part: Any) -> bool:
-    """Say whether it is an object, no type or function, of sklstm or scikit-learn."""
-    is_object = hasattr(part, "__dict__") and not hasattr(part, "__name__")
-    return is_object and _name(part).split(".")[0] in {"sklearn", "sklstm"}
-
-
-def _name(value: Any) -> str:
-    """Return the full name of a type or a function, or of an object's type."""
-    named = value if hasattr(value, "__name__") else type(value)
-    module = getattr(named, "__module__", None) or type(named).__module__
-    return f"{module}.{named.__name__}"

@@ -106,7 +106,7 @@ def test_a_link_stays_one(old):
 
 
 def test_errors_name_the_folder(tmp_path):
-    with pytest.raises(FileNotFoundError, match="There is no such folder.*nowhere'"):
+    with pytest.raises(FileNotFoundError, match=r"There is no such folder.*nowhere'"):
         write_atomically(tmp_path / "nowhere" / "file", disk_full)
     with pytest.raises(IsADirectoryError, match=tmp_path.name):
         write_atomically(tmp_path, disk_full)

@@ -33,6 +33,7 @@ FLOORS = {
     "sklstm.datasets": 1,
     "sklstm._published": 0,
     "sklstm._files": 0,
+    "sklstm._parts": 0,
     "sklstm._sequences": 0,
     "sklstm._sampling": 0,
     "sklstm.network.spec": 0,

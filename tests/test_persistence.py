@@ -100,9 +100,7 @@ def test_other_targets_come_back(tmp_path):
     for fitted in (
         LSTMClassifier(**TINY, class_weight={"ja": 2, "nein": 1, "vielleicht": 0.5}).fit(X, labels),
         LSTMClassifier(**TINY, class_weight="balanced").fit(X, y == 1),
-        LSTMClassifier(**TINY, units=[4, 3]).fit(X, several)
-        if "units" not in TINY
-        else LSTMClassifier(**TINY | {"units": [4, 3]}).fit(X, several),
+        LSTMClassifier(**TINY | {"units": [4, 3]}).fit(X, several),
         LSTMRegressor(**TINY | {"random_state": np.random.RandomState(3)}).fit(X, X[:, 0] * 1000),
     ):
         loaded = through_a_file(fitted, tmp_path)
@@ -330,7 +328,7 @@ def test_what_would_not_load_is_not_saved(make, message, tmp_path):
 def test_metadata_requests_are_refused(tmp_path):
     with sklearn.config_context(enable_metadata_routing=True):
         model = LSTMClassifier().set_fit_request(sample_weight=True)
-    with pytest.raises(TypeError, match="_metadata_request holds .*A pickle keeps metadata"):
+    with pytest.raises(TypeError, match=r"_metadata_request holds .*A pickle keeps metadata"):
         persistence.save(model, tmp_path / "model.sklstm")
 
 
@@ -339,7 +337,7 @@ def test_types_that_the_user_trusts(tmp_path):
         [("forest", RandomForestClassifier(2)), ("lstm", LSTMClassifier(**TINY, timesteps=5))],
         cv=2,
     ).fit(TABLE, y)
-    with pytest.raises(TypeError, match="holds sklearn.tree._tree.Tree"):
+    with pytest.raises(TypeError, match=r"holds sklearn\.tree\._tree\.Tree"):
         persistence.save(stack, tmp_path / "model.sklstm")
     loaded = through_a_file(stack, tmp_path, trusted=["sklearn.tree._tree.Tree"])
     np.testing.assert_array_equal(loaded.predict_proba(TABLE), stack.predict_proba(TABLE))
@@ -361,7 +359,7 @@ def test_types_that_the_user_trusts(tmp_path):
 
 
 FOREIGN = {
-    "empty": (b"", "not a model file of sklstm: it is empty"),
+    "empty": (b"", "it is empty"),
     "text": (b"once upon a time", "it begins with b'once upon a time'"),
     "another zip": (skops.io.dumps(StandardScaler()), "it is another zip archive"),
 }
@@ -376,13 +374,20 @@ def test_foreign_files_are_refused(content, message, tmp_path):
 
 
 def test_what_is_no_file(tmp_path):
-    with pytest.raises(FileNotFoundError, match="none.sklstm"):
+    with pytest.raises(FileNotFoundError, match=r"none\.sklstm"):
         persistence.load(tmp_path / "none.sklstm")
     with pytest.raises(IsADirectoryError):
         persistence.load(tmp_path)
 
 
-OURS = "is not a model file of sklstm|is truncated or damaged|cannot be loaded|written by a newer"
+REFUSALS = ("not a model file", "truncated or damaged", "cannot be loaded", "a newer sklstm")
+
+
+def load_or_refusal(path):
+    try:
+        return persistence.load(path), None
+    except ValueError as error:
+        return None, str(error)
 
 
 def test_truncated_files_are_refused(model_file, tmp_path):
@@ -390,7 +395,7 @@ def test_truncated_files_are_refused(model_file, tmp_path):
     cut = tmp_path / "cut.sklstm"
     for n_bytes in {*(len(whole) * tenth // 10 for tenth in range(10)), len(whole) - 1, 50}:
         cut.write_bytes(whole[:n_bytes])
-        with pytest.raises(ValueError, match="cut.sklstm is (truncated|not a model file)"):
+        with pytest.raises(ValueError, match=r"cut\.sklstm is (truncated|not a model file)"):
             persistence.load(cut)
 
 
@@ -405,11 +410,10 @@ def test_flipped_bits_are_seen_or_change_nothing(model_file, tmp_path, classifie
         damaged = bytearray(whole)
         damaged[place // 8] ^= 1 << place % 8
         path.write_bytes(damaged)
-        try:
-            loaded = persistence.load(path)
-        except ValueError as error:
-            assert any(known in str(error) for known in OURS.split("|"))
+        loaded, refusal = load_or_refusal(path)
+        if loaded is None:
             refused += 1
+            assert any(kind in refusal for kind in REFUSALS)
         else:
             np.testing.assert_array_equal(loaded.predict_proba(X), expected)
             assert same_params(loaded, classifier)
@@ -436,7 +440,7 @@ def with_header(model_file, path, **changes):
 
 def test_newer_files_are_refused(model_file, tmp_path):
     path = with_header(model_file, tmp_path / "new.sklstm", format=2, sklstm="7.0")
-    with pytest.raises(ValueError, match=r"newer sklstm, 7.0 \(format 2\); this is sklstm 0"):
+    with pytest.raises(ValueError, match=r"newer sklstm, 7.0 \(format 2\); this is 0"):
         persistence.load(path)
 
 
@@ -472,7 +476,7 @@ def test_a_bomb_is_not_unpacked(model_file, tmp_path):
     members = members_of(model_file) | {"bomb.json": bytes(2**27)}
     path = write_members(tmp_path / "bomb.sklstm", members)
     assert path.stat().st_size < 2**20
-    with pytest.raises(ValueError, match="truncated or damaged .it would expand to"):
+    with pytest.raises(ValueError, match=r"truncated or damaged \(it would expand to"):
         persistence.load(path)
 
 
@@ -573,11 +577,9 @@ def test_crafted_files_are_refused_and_nothing_runs(attack, inside, model_file, 
     else:
         schema = attack | {"protocol": schema["protocol"], "_skops_version": "0"}
     path = write_members(tmp_path / "crafted.sklstm", members | {"schema.json": json.dumps(schema)})
-    marker = tmp_path / "ran"
-    with pytest.raises(ValueError, match="crafted.sklstm holds what sklstm does not trust: "):
+    with pytest.raises(ValueError, match=r"crafted\.sklstm holds what sklstm does not trust: "):
         persistence.load(path)
     assert RAN == []
-    assert not marker.exists()
     run_in_fresh = (
         "import sys\nfrom sklstm import persistence\n"
         "try: persistence.load(sys.argv[1])\n"
@@ -605,11 +607,11 @@ def test_odd_structures_are_refused(model_file, tmp_path):
     deep = "[" * 100_000 + "]" * 100_000
     for schema in (b"", b"{}", b"[1]", b"null", b'{"protocol": 99}', deep.encode()):
         path = write_members(tmp_path / "odd.sklstm", members | {"schema.json": schema})
-        with pytest.raises(ValueError, match="odd.sklstm cannot be loaded"):
+        with pytest.raises(ValueError, match=r"odd\.sklstm cannot be loaded"):
             persistence.load(path)
     for header in (b"", b"{}", b"[1]", b'{"format": "x"}'):
         path = write_members(tmp_path / "odd.sklstm", members | {"sklstm.json": header})
-        with pytest.raises(ValueError, match="odd.sklstm is truncated or damaged"):
+        with pytest.raises(ValueError, match=r"odd\.sklstm is truncated or damaged"):
             persistence.load(path)
 
 
