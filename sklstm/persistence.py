@@ -26,6 +26,7 @@ from sklearn.metrics import get_scorer, get_scorer_names
 import sklstm
 from sklstm._files import write_atomically
 from sklstm._parts import full_name, keys_last, parts
+from sklstm._requests import Requests, restore_requests, without_requests
 from sklstm._sequences import InputForm
 from sklstm.network.runtime import Runtime
 from sklstm.network.spec import NetworkSpec
@@ -132,7 +133,7 @@ def save(
     ...     persistence.save(tokenizer, Path(folder, "words.sklstm"))
     ...     loaded = persistence.load(Path(folder, "words.sklstm"))
     >>> loaded.transform(["not to be"])
-    array([[5, 2, 3, 0, 0, 0]], dtype=int32)
+    array([[4, 3, 2, 0, 0, 0]], dtype=int32)
     """
     if not isinstance(estimator, BaseEstimator):
         raise TypeError(
@@ -142,7 +143,8 @@ def save(
     names = _names(trusted)
     _refuse_foreign(estimator, names)
     _refuse_keys(estimator)
-    archive = _pack(_dump(estimator))
+    estimator, requests = without_requests(estimator)
+    archive = _pack(_dump(estimator), requests)
     if untrusted := _untrusted(archive, names):
         _refuse(estimator, lambda name: name in untrusted, untrusted)
     try:
@@ -218,7 +220,9 @@ def load(path: str | os.PathLike, *, trusted: Collection[str | type] = ()) -> Ba
             stacklevel=2,
         )
     with _explaining(path, header):
-        return _construct(archive, names)
+        estimator = _construct(archive, names)
+        restore_requests(estimator, header["metadata_requests"])
+        return estimator
 
 
 def _dump(estimator: BaseEstimator) -> bytes:
@@ -252,7 +256,7 @@ def _names(trusted: Collection[str | type]) -> set[str]:
     return {each if isinstance(each, str) else full_name(each) for each in known}
 
 
-def _pack(dumped: bytes) -> bytes:
+def _pack(dumped: bytes, requests: Requests) -> bytes:
     """Put the header before what skops wrote, and compress the structure."""
     import skops
 
@@ -261,6 +265,7 @@ def _pack(dumped: bytes) -> bytes:
         "sklstm": sklstm.__version__,
         "scikit-learn": sklearn.__version__,
         "skops": skops.__version__,
+        "metadata_requests": requests,
     }
     buffer = io.BytesIO()
     with ZipFile(io.BytesIO(dumped)) as source, ZipFile(buffer, "w") as archive:
@@ -315,6 +320,7 @@ def _checked_header(archive: bytes) -> dict[str, Any]:
         header = json.loads(members.read(HEADER))
     return {
         "format": int(header["format"]),
+        "metadata_requests": dict(header["metadata_requests"]),
         **{package: str(header[package]) for package in ("sklstm", "scikit-learn", "skops")},
     }
 
@@ -341,10 +347,7 @@ def _refuse_foreign(estimator: BaseEstimator, trusted: set[str]) -> None:
     """Raise TypeError for what skops had better not look into: it follows every reference."""
 
     def is_foreign(name: str) -> bool:
-        if name in trusted:
-            return False
-        is_cyclic = name.startswith("sklearn.utils._metadata_requests.")
-        return is_cyclic or name.partition(".")[0] not in KNOWN_PACKAGES
+        return name not in trusted and name.partition(".")[0] not in KNOWN_PACKAGES
 
     _refuse(estimator, is_foreign)
 
@@ -374,8 +377,6 @@ def _advice(place: str, name: str) -> str:
         )
     if attribute == "callbacks":
         return "They are for training only: set_params(callbacks=None) before saving."
-    if attribute == "_metadata_request":
-        return "A pickle keeps metadata requests; or save the fitted steps that have none."
     return (
         f"If it is safe to load, give trusted=[{name!r}] to save and load; or save without it (of "
         "a search, best_estimator_)."

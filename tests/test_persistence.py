@@ -325,11 +325,35 @@ def test_what_would_not_load_is_not_saved(make, message, tmp_path):
     assert os.listdir(tmp_path) == ["model.sklstm"]
 
 
-def test_metadata_requests_are_refused(tmp_path):
+def test_metadata_requests_come_back(tmp_path):
     with sklearn.config_context(enable_metadata_routing=True):
-        model = LSTMClassifier().set_fit_request(sample_weight=True)
-    with pytest.raises(TypeError, match=r"_metadata_request holds .*A pickle keeps metadata"):
-        persistence.save(model, tmp_path / "model.sklstm")
+        lstm = LSTMClassifier(**TINY, timesteps=5).set_fit_request(
+            sample_weight="weights", X_val=True, y_val=True
+        )
+        scale = StandardScaler().set_fit_request(sample_weight=False)
+        pipeline = Pipeline([("scale", scale), ("lstm", lstm)], transform_input=["X_val"])
+        metadata = {"weights": np.linspace(0.1, 2, 24), "X_val": TABLE, "y_val": y}
+        pipeline.fit(TABLE, y, **metadata)
+        routing = repr(pipeline.get_metadata_routing())
+        loaded = through_a_file(pipeline, tmp_path)
+        assert "weights" in routing
+        assert repr(loaded.get_metadata_routing()) == routing
+        assert repr(pipeline.get_metadata_routing()) == routing  # left alone
+        assert set(vars(loaded["lstm"])) == set(vars(pipeline["lstm"]))
+        refitted = clone(loaded).fit(TABLE, y, **metadata)
+    assert refitted["lstm"].history_ == pipeline["lstm"].history_
+    np.testing.assert_array_equal(loaded.predict_proba(TABLE), pipeline.predict_proba(TABLE))
+
+
+def test_odd_metadata_requests_are_refused(model_file, tmp_path):
+    for odd in (
+        {"nowhere": {}},
+        {"LSTMClassifier": {"__class__": {"a": "b"}}},
+        {"LSTMClassifier": 1},
+    ):
+        path = with_header(model_file, tmp_path / "odd.sklstm", metadata_requests=odd)
+        with pytest.raises(ValueError, match=r"odd\.sklstm cannot be loaded"):
+            persistence.load(path)
 
 
 def test_types_that_the_user_trusts(tmp_path):
