@@ -1,11 +1,15 @@
 """Files that are written whole or not at all."""
 
 import os
+import signal
 import stat
+import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
+import sklstm
 from sklstm._files import write_atomically
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="permissions of POSIX")
@@ -48,6 +52,30 @@ def test_an_interrupted_write_leaves_the_old_file(old):
         write_atomically(old, interrupt)
     assert old.read_bytes() == b"old"
     assert only_file(old)
+
+
+KILLED = """
+import os, signal, sys
+from sklstm._files import write_atomically
+
+def write(file):
+    file.write(b"half")
+    file.flush()
+    os.kill(os.getpid(), signal.SIGKILL)
+
+write_atomically(sys.argv[1], write)
+"""
+
+
+@posix
+def test_a_killed_writer_leaves_the_old_file(old):
+    killed = subprocess.run(
+        [sys.executable, "-c", KILLED, str(old)],
+        env={**os.environ, "PYTHONPATH": str(Path(sklstm.__file__).parents[1])},
+        check=False,
+    )
+    assert killed.returncode == -signal.SIGKILL
+    assert old.read_bytes() == b"old"
 
 
 @pytest.mark.parametrize("step", ["replace", "fsync"])

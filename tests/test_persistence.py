@@ -444,6 +444,17 @@ def test_flipped_bits_are_seen_or_change_nothing(model_file, tmp_path, classifie
     assert refused > 150
 
 
+def test_a_damaged_array_is_named(model_file, tmp_path):
+    whole = bytearray(model_file.read_bytes())
+    with zipfile.ZipFile(model_file) as archive:
+        array = next(member for member in archive.infolist() if member.filename.endswith(".npy"))
+    whole[array.header_offset + 30 + len(array.filename) + array.file_size - 1] ^= 4
+    path = tmp_path / "flipped.sklstm"
+    path.write_bytes(whole)
+    with pytest.raises(ValueError, match=rf"is truncated or damaged .*{array.filename} is wrong"):
+        persistence.load(path)
+
+
 def members_of(path):
     with zipfile.ZipFile(path) as archive:
         return {name: archive.read(name) for name in archive.namelist()}
