@@ -94,9 +94,10 @@ def forecast(estimator: Any, history: Any, steps: int, *, window: int | None = N
     n, n_features = values.shape
     _check_fits(estimator, n, n_features, window)
     index = _continued_index(history, steps)
-    one_step = _rows_model(estimator, history, index) if window is None else (
-        _windows_model(estimator, n_features, window)
-    )  # fmt: skip
+    if window is None:
+        one_step = _rows_model(estimator, history, index)
+    else:
+        one_step = _windows_model(estimator, n_features, window)
     series = np.concatenate([values, np.empty((steps, n_features))])
     for t in range(n, n + steps):
         series[t] = _last_row(one_step(series[:t]), n_features)
@@ -187,19 +188,21 @@ def _continued_index(history: Any, steps: int) -> Any:
 
     index = history.index
     if isinstance(index, pd.PeriodIndex):
-        return index.append(pd.period_range(index[-1] + 1, periods=steps, freq=index.freq))
-    if isinstance(index, pd.RangeIndex):
-        stop = index.start + index.step * (len(index) + steps)
-        return pd.RangeIndex(index.start, stop, index.step)
-    frequency = _frequency(index) if isinstance(index, pd.DatetimeIndex) else None
-    if frequency is not None:
+        later = pd.period_range(index[-1] + 1, periods=steps, freq=index.freq)
+    elif isinstance(index, pd.RangeIndex):
+        start = index[-1] + index.step
+        later = pd.RangeIndex(start, start + index.step * steps, index.step)
+    elif isinstance(index, pd.DatetimeIndex) and (frequency := _frequency(index)) is not None:
         later = pd.date_range(index[-1], periods=steps + 1, freq=frequency)[1:]
-        return index.append(later)
-    return pd.RangeIndex(-len(index), steps)
+    else:
+        return pd.RangeIndex(-len(index), steps)
+    return index.append(later.rename(index.name))
 
 
 def _frequency(dates: Any) -> Any:
-    return dates.freq or (dates.inferred_freq if len(dates) >= 3 else None)
+    import pandas as pd
+
+    return dates.freq or pd.DatetimeIndex(dates, freq="infer").freq  # inferred_freq warns
 
 
 def _as_frame(history: Any, values: np.ndarray, index: Any) -> Any:
