@@ -88,7 +88,7 @@ def forecast(estimator: Any, history: Any, steps: int, *, window: int | None = N
     >>> series = np.array([1.0, 2.0, 4.0, 8.0])
     >>> doubling = LinearRegression().fit(series[:-1, np.newaxis], series[1:])
     >>> forecast(doubling, series, steps=3)
-    array([ 16.,  32.,  64.])
+    array([16., 32., 64.])
     """
     values = _read_history(history)
     n, n_features = values.shape
