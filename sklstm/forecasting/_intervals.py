@@ -72,7 +72,7 @@ class ConformalQuantileRegressor(RegressorMixin, MetaEstimatorMixin, BaseEstimat
     >>> X = rng.uniform(size=(500, 1))
     >>> y = X[:, 0] * rng.normal(size=500)
     >>> model = ConformalQuantileRegressor(QuantileRegressor(alpha=0)).fit(X[:400], y[:400])
-    >>> lower, upper = model.predict_interval(X[400:]).T
+    >>> lower, upper = model.rolling_interval(X[400:], y[400:]).T
     >>> inside = (lower <= y[400:]) & (y[400:] <= upper)
     >>> bool(0.7 < inside.mean() < 0.9)
     True
