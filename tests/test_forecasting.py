@@ -374,6 +374,15 @@ def test_calibration_rows_do_not_teach():
     assert seen == [70, 70, 100, 100, 100]
 
 
+def test_intervals_of_data_frames():
+    X, y = noisy_task(60)
+    frame = pd.DataFrame(X, columns=["load"], index=np.linspace(0, 1, 60))
+    model = ConformalQuantileRegressor(QUANTILES).fit(frame, pd.Series(y))
+    assert model.n_features_in_ == 1
+    expected = ConformalQuantileRegressor(QUANTILES).fit(X, y).predict_interval(X)
+    np.testing.assert_allclose(model.predict_interval(frame), expected)
+
+
 def test_ends_never_cross():
     class Crossing(QuantileRegressor):
         def predict(self, X):

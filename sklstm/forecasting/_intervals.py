@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 from sklearn.base import BaseEstimator, MetaEstimatorMixin, RegressorMixin, _fit_context, clone
-from sklearn.utils import Tags, column_or_1d, get_tags
+from sklearn.utils import Tags, _safe_indexing, column_or_1d, get_tags
 from sklearn.utils._param_validation import HasMethods, Interval, validate_params
 from sklearn.utils.validation import _num_samples, check_is_fitted
 
@@ -127,7 +127,8 @@ class ConformalQuantileRegressor(RegressorMixin, MetaEstimatorMixin, BaseEstimat
                 f"calibration_fraction={self.calibration_fraction} leaves some to fit on."
             )
         tail = (1 - self.coverage) / 2
-        ends = [self._fit_quantile(name, q, X[:n_train], y[:n_train]) for q in (tail, 1 - tail)]
+        earlier = _safe_indexing(X, slice(n_train)), y[:n_train]
+        ends = [self._fit_quantile(name, q, *earlier) for q in (tail, 1 - tail)]
         self.scores_ = _scores(_ends(*ends, X)[n_train:], y[n_train:])
         self.margin_ = _margin(self.scores_, 1 - self.coverage)
         self.lower_, self.median_, self.upper_ = (
