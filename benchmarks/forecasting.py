@@ -10,9 +10,9 @@ the same procedure inside the first 80 %: fitted on their first 80 %, compared o
 
 The point forecast is that of a network trained on the squared error; the intervals are those of
 `ConformalQuantileRegressor.rolling_interval`. RMSE is in the units of the series. "Fixed coverage"
-is that of `predict_interval`, which does not learn from the values that it passes. Adaptation alone
-reaches nearly any coverage; what a model adds is narrower intervals. So beside the mean width stands
-that of the last value with margins found in the same way.
+is that of `predict_interval`, which does not learn from the values that it passes. Adaptation
+alone reaches nearly any coverage; what a model adds is narrower intervals. So beside the mean width
+stands that of the last value with margins found in the same way.
 """
 
 from __future__ import annotations
@@ -62,10 +62,12 @@ class LastValue(RegressorMixin, BaseEstimator):
         self.quantile = quantile
 
     def fit(self, X: np.ndarray, y: np.ndarray) -> LastValue:
+        """Learn nothing."""
         self.is_fitted_ = True
         return self
 
     def predict(self, X: np.ndarray) -> np.ndarray:
+        """Repeat the row."""
         return X[:, 0]
 
 
