@@ -384,12 +384,15 @@ def test_intervals_of_data_frames():
 
 
 def test_ends_never_cross():
+    """Neither those of the quantiles, nor those that are narrowed by more than they are wide."""
+
     class Crossing(QuantileRegressor):
         def predict(self, X):
-            return np.full(len(X), -self.quantile)
+            return -self.quantile * X[:, 0]
 
     X = noisy_task(50)[0]
-    model = ConformalQuantileRegressor(Crossing()).fit(X, np.full(50, -0.5))
+    model = ConformalQuantileRegressor(Crossing()).fit(X, -0.5 * X[:, 0])
+    assert model.margin_ < 0
     intervals = model.predict_interval(X)
     assert (intervals[:, 0] <= intervals[:, 1]).all()
 

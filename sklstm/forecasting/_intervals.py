@@ -270,5 +270,6 @@ def _rolling_margins(
 
 def _widen(ends: np.ndarray, margin: float | np.ndarray) -> np.ndarray:
     """Move both ends outwards; an interval cannot be narrower than its middle."""
-    margins = np.maximum(margin, (ends[:, 0] - ends[:, 1]) / 2)
-    return np.column_stack([ends[:, 0] - margins, ends[:, 1] + margins])
+    middle = ends.mean(axis=1)
+    half = np.maximum(0, (ends[:, 1] - ends[:, 0]) / 2 + margin)
+    return np.column_stack([middle - half, middle + half])
