@@ -155,6 +155,16 @@ def test_looking_inside(run, tmp_path):
     assert_picture(tmp_path / "looking_inside.png")
 
 
+def test_forecasting(run, tmp_path):
+    output = succeed(run("forecasting"))
+    ours, last_value, season, from_afar = numbers(r"error \(RMSE\).*: +([\d.]+)", output)
+    assert ours < min(last_value, season)
+    assert from_afar > 0
+    (inside,) = numbers(r"intervals: (\d+) of 28 months", output)
+    assert 14 < inside <= 28
+    assert_picture(tmp_path / "forecasting.png")
+
+
 @pytest.mark.parametrize("name", ["article_b_shakespeare", "article_c_reviews"])
 def test_missing_data_without_a_substitute(run, name):
     result = run(name)
