@@ -1,13 +1,15 @@
-"""What the benchmarks learn: digits, and characters of the Python reference; no download."""
+"""What the benchmarks learn: digits, characters of the Python reference, series; no download."""
 
 from __future__ import annotations
 
+import os
 from collections import Counter
+from pathlib import Path
 
 import numpy as np
 from sklearn.datasets import load_digits
 
-from sklstm.datasets import load_python_reference
+from sklstm.datasets import load_airline_passengers, load_python_reference
 
 N_CHARACTERS = 65  # as many as tiny Shakespeare has
 
@@ -45,3 +47,11 @@ def one_hot_windows(n: int, length: int) -> tuple[np.ndarray, np.ndarray]:
     starts = stride * np.arange(n)
     windows = ids[starts[:, None] + np.arange(length)]
     return np.eye(N_CHARACTERS, dtype=np.float32)[windows], ids[starts + length]
+
+
+def series(name: str) -> np.ndarray | None:
+    """Return the second column of ``name.csv`` in the folder SKLSTM_DATA, None without the file."""
+    if name == "airline-passengers":
+        return load_airline_passengers()
+    path = Path(os.environ.get("SKLSTM_DATA", "")) / f"{name}.csv"
+    return np.loadtxt(path, delimiter=",", skiprows=1, usecols=1) if path.is_file() else None

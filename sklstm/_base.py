@@ -122,6 +122,10 @@ class BaseNetwork(BaseEstimator, metaclass=ABCMeta):
         check_is_fitted(self)
         return Runtime(self._runtime.spec, self._weights_for_users()).to_onnx()
 
+    @abstractmethod
+    def _sequences(self, X: Any) -> Sequences:
+        """Read X, in any form that ``predict`` takes, as what the network reads."""
+
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "_runtime")
 
@@ -405,6 +409,9 @@ class BaseLSTM(BaseNetwork):
             pooling=self.pooling,
             dense_units=layer_units(self.dense_units, "dense_units"),
         )
+
+    def _sequences(self, X: Any) -> Sequences:
+        return read_for_predict(self, X, self._form)
 
     def _predict_outputs(self, X: Any) -> np.ndarray:
         """Compute the network's outputs, of shape (n, n_outputs)."""

@@ -14,6 +14,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from sklstm._base import TRAINING_CONSTRAINTS, BaseNetwork, layer_units
 from sklstm._sampling import draw, temper
+from sklstm._sequences import Sequences, pad_right
 from sklstm.network.runtime import State
 from sklstm.network.spec import NetworkSpec
 from sklstm.network.training.data import TextWindows
@@ -403,6 +404,15 @@ class CharSequenceGenerator(BaseNetwork):
                 "that may come; vocabulary_ lists those that are known."
             )
         return places + 1
+
+    def _sequences(self, X: Any) -> Sequences:
+        texts = as_documents(X, min_length=0)
+        encoded = [
+            np.append(START, self._encode(text, f"Document {i}")) for i, text in enumerate(texts)
+        ]
+        stops = np.cumsum([len(ids) for ids in encoded])
+        starts = np.concatenate([[0], stops[:-1]])
+        return pad_right(np.concatenate(encoded).astype(np.int32), starts, stops)
 
     def _read_prompt(self, ids: np.ndarray) -> tuple[np.ndarray, State]:
         """Read a document's beginning; return what comes next, (n_characters,), and the state."""

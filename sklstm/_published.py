@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import NamedTuple
 from urllib.error import HTTPError
 from urllib.request import urlopen
-from uuid import uuid4
+
+from sklstm._files import write_atomically
 
 _TIMEOUT = 60  # seconds without a byte
 
@@ -55,7 +56,7 @@ def read_cache(file: Published, data_home: str | os.PathLike | None, download: b
         raise FileNotFoundError(_how_to_get(file, path, f"{path} does not exist"))
     path.parent.mkdir(parents=True, exist_ok=True)  # first: a folder that cannot be is found early
     payload = _download(file, path)
-    _store(payload, path)
+    write_atomically(path, lambda file: file.write(payload))
     return Copy(path, payload)
 
 
@@ -94,16 +95,6 @@ def _get(url: str) -> bytes:
     except HTTPError as error:
         error.close()  # the error is the response, still open
         raise
-
-
-def _store(payload: bytes, path: Path) -> None:
-    """Write a file so that other processes see all of it or nothing."""
-    part = path.with_name(f".{path.name}.{uuid4().hex}.part")
-    try:
-        part.write_bytes(payload)
-        os.replace(part, path)
-    finally:
-        part.unlink(missing_ok=True)
 
 
 def _checksum(payload: bytes, algorithm: str) -> str:

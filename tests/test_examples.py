@@ -144,6 +144,27 @@ def test_regression(run, data):
     assert "in the manner of Shakespeare" in output
 
 
+def test_looking_inside(run, tmp_path):
+    output = succeed(run("looking_inside", "--epochs", 25))
+    (accuracy,) = numbers(r"test accuracy ([\d.]+)", output)
+    assert accuracy > 0.9
+    first, second, third = numbers(r"falls by ([-\d.]+)", output)
+    assert third < 0.1 < second <= first
+    places = re.findall(r"feature (\d) at time step (\d+)", output)[:2]
+    assert sorted(places) == [("1", "4"), ("1", "5")]
+    assert_picture(tmp_path / "looking_inside.png")
+
+
+def test_forecasting(run, tmp_path):
+    output = succeed(run("forecasting"))
+    ours, last_value, season, from_afar = numbers(r"error \(RMSE\).*: +([\d.]+)", output)
+    assert ours < min(last_value, season)
+    assert from_afar > 0
+    (inside,) = numbers(r"intervals: (\d+) of 28 months", output)
+    assert 14 < inside <= 28
+    assert_picture(tmp_path / "forecasting.png")
+
+
 @pytest.mark.parametrize("name", ["article_b_shakespeare", "article_c_reviews"])
 def test_missing_data_without_a_substitute(run, name):
     result = run(name)

@@ -32,6 +32,9 @@ FLOORS = {
     "sklstm.preprocessing": 1,
     "sklstm.datasets": 1,
     "sklstm._published": 0,
+    "sklstm._files": 0,
+    "sklstm._parts": 0,
+    "sklstm._requests": 0,
     "sklstm._sequences": 0,
     "sklstm._sampling": 0,
     "sklstm.network.spec": 0,
@@ -140,6 +143,13 @@ def test_what_loads_tensorflow_is_imported_inside_functions(module):
     assert all(function is not None for _, function in late)
     if module == "sklstm._base":
         assert {function for _, function in late} == {"_train", "to_keras"}
+
+
+@every_module
+def test_skops_is_imported_inside_functions_of_its_room_only(module):
+    """It loads all of scikit-learn."""
+    places = {function for name, function in imports(module) if name.split(".")[0] == "skops"}
+    assert not places or (module == "sklstm.persistence" and None not in places)
 
 
 def test_networks_know_no_estimator_and_preprocessing_knows_no_network():

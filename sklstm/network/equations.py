@@ -37,11 +37,11 @@ ACTIVATIONS = {
 def lstm_over_time(
     x: np.ndarray, kernel: np.ndarray, recurrent_kernel: np.ndarray, bias: np.ndarray
 ) -> dict[str, np.ndarray]:
-    """Run one LSTM layer over one sequence.
+    """Run one LSTM layer over one sequence, or over several of one length side by side.
 
     Parameters
     ----------
-    x : ndarray of shape (T, F)
+    x : ndarray of shape (T, F) or (T, n, F)
     kernel : ndarray of shape (F, 4 * units)
         Columns of the input gate, the forget gate, the candidate and the output gate.
     recurrent_kernel : ndarray of shape (units, 4 * units)
@@ -49,15 +49,15 @@ def lstm_over_time(
 
     Returns
     -------
-    dict of ndarrays of shape (T, units)
+    dict of ndarrays of shape (T, units) or (T, n, units)
         ``input_gate``, ``forget_gate``, ``candidate``, ``output_gate``, ``cell`` and ``output``.
     """
     units = len(recurrent_kernel)
-    h, c = np.zeros(units), np.zeros(units)
+    h = c = np.zeros((*x.shape[1:-1], units))
     names = ("input_gate", "forget_gate", "candidate", "output_gate", "cell", "output")
     rows = []
     for x_t in x:
-        z_i, z_f, z_c, z_o = np.split(x_t @ kernel + h @ recurrent_kernel + bias, 4)
+        z_i, z_f, z_c, z_o = np.split(x_t @ kernel + h @ recurrent_kernel + bias, 4, axis=-1)
         i, f, candidate, o = sigmoid(z_i), sigmoid(z_f), np.tanh(z_c), sigmoid(z_o)
         c = f * c + i * candidate
         h = o * np.tanh(c)
@@ -87,15 +87,34 @@ def forward(spec: NetworkSpec, weights: list[np.ndarray], sequences: Sequences) 
     return outputs
 
 
+def gates_over_time(
+    spec: NetworkSpec, weights: list[np.ndarray], x: np.ndarray
+) -> Iterator[list[dict[str, np.ndarray]]]:
+    """Run one LSTM layer after another over one sequence, or over several of one length.
+
+    Parameters
+    ----------
+    spec : NetworkSpec
+    weights : list of ndarray
+    x : ndarray of shape (T, F) or (T, n, F), or of ids, (T,) or (T, n)
+
+    Yields
+    ------
+    list of dict
+        Of one layer: what `lstm_over_time` returns, for each direction. Entry t belongs to time
+        step t of x in the backward direction too.
+    """
+    remaining = _as_float64(weights)
+    yield from _lstm_layers(spec, remaining, _first_input(spec, remaining, x))
+
+
 def _forward_one(spec: NetworkSpec, weights: list[np.ndarray], x: np.ndarray) -> np.ndarray:
-    remaining = iter(np.asarray(weight, np.float64) for weight in weights)
-    if spec.embedding_dim is not None:
-        x = next(remaining)[x]
-    elif spec.one_hot:
-        x = np.eye(spec.vocabulary_size)[x]
+    remaining = _as_float64(weights)
+    x = _first_input(spec, remaining, x)
     final = x[-1]
-    for _ in spec.units:
-        x, final = _both_directions(spec, remaining, x)
+    for forward, *backward in _lstm_layers(spec, remaining, x):
+        x = _side_by_side([forward, *backward])
+        final = np.concatenate([forward["output"][-1], *(d["output"][0] for d in backward)])
     if spec.pooling is not None:
         x = final if spec.pooling == "last" else getattr(x, spec.pooling)(axis=0)
     for _ in spec.dense_units:
@@ -103,12 +122,28 @@ def _forward_one(spec: NetworkSpec, weights: list[np.ndarray], x: np.ndarray) ->
     return ACTIVATIONS[spec.activation](x @ next(remaining) + next(remaining))
 
 
-def _both_directions(
+def _as_float64(weights: list[np.ndarray]) -> Iterator[np.ndarray]:
+    return iter([np.asarray(weight, np.float64) for weight in weights])
+
+
+def _first_input(spec: NetworkSpec, remaining: Iterator[np.ndarray], x: np.ndarray) -> np.ndarray:
+    """Turn token ids into what the first layer reads."""
+    if spec.embedding_dim is not None:
+        return next(remaining)[x]
+    return np.eye(spec.vocabulary_size)[x] if spec.one_hot else x
+
+
+def _lstm_layers(
     spec: NetworkSpec, remaining: Iterator[np.ndarray], x: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return the outputs over time, and those of the last step that each direction reads."""
-    outputs = lstm_over_time(x, next(remaining), next(remaining), next(remaining))["output"]
-    if not spec.bidirectional:
-        return outputs, outputs[-1]
-    backward = lstm_over_time(x[::-1], next(remaining), next(remaining), next(remaining))["output"]
-    return np.hstack([outputs, backward[::-1]]), np.concatenate([outputs[-1], backward[-1]])
+) -> Iterator[list[dict[str, np.ndarray]]]:
+    for _ in spec.units:
+        directions = [lstm_over_time(x, next(remaining), next(remaining), next(remaining))]
+        if spec.bidirectional:
+            backward = lstm_over_time(x[::-1], next(remaining), next(remaining), next(remaining))
+            directions.append({name: values[::-1] for name, values in backward.items()})
+        x = _side_by_side(directions)
+        yield directions
+
+
+def _side_by_side(directions: list[dict[str, np.ndarray]]) -> np.ndarray:
+    return np.concatenate([direction["output"] for direction in directions], axis=-1)

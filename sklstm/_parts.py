@@ -1,0 +1,59 @@
+"""What an estimator holds, and where: everything that a model file would have to keep."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from sklearn.base import BaseEstimator
+
+
+def parts(estimator: BaseEstimator, place: str) -> Iterator[tuple[str, Any]]:
+    """Yield the place and the value of everything that an estimator holds, each value once."""
+    waiting, seen = [(place, estimator)], set()
+    while waiting:
+        place, part = waiting.pop()
+        if id(part) in seen:
+            continue
+        seen.add(id(part))
+        yield place, part
+        waiting += reversed(list(_inside(part, place)))
+
+
+def _inside(part: Any, place: str) -> Iterator[tuple[str, Any]]:
+    """Yield what a container, or an object of sklstm or scikit-learn, holds itself."""
+    if isinstance(part, dict):
+        yield from ((f"{place}[{key!r}]", value) for key, value in part.items())
+    elif isinstance(part, list | tuple | set):
+        for i, value in enumerate(part):
+            if isinstance(value, tuple) and len(value) > 1 and isinstance(value[0], str):
+                yield from ((f"{place}[{value[0]!r}]", item) for item in value[1:])  # a named step
+            else:
+                yield f"{place}[{i}]", value
+    elif isinstance(part, np.ndarray) and part.dtype == object:
+        yield from ((f"{place}[{i}]", value) for i, value in enumerate(part.flat))
+    elif _is_opened(part) and isinstance(state := part.__getstate__(), dict):
+        yield from ((f"{place}.{name}", value) for name, value in state.items())
+
+
+def _is_opened(part: Any) -> bool:
+    """Say whether it is an object, no type or function, of sklstm or scikit-learn."""
+    is_object = hasattr(part, "__dict__") and not hasattr(part, "__name__")
+    return is_object and full_name(part).split(".")[0] in {"sklearn", "sklstm"}
+
+
+def full_name(value: Any) -> str:
+    """Return the full name of a type or a function, or of an object's type."""
+    named = value if hasattr(value, "__name__") else type(value)
+    module = getattr(named, "__module__", None) or type(named).__module__
+    return f"{module}.{named.__name__}"
+
+
+def keys_last(mapping: dict) -> bool:
+    """Say whether JSON, which writes all keys as text, gives back these."""
+    lasting = (str, int, float, np.integer, np.floating)
+    distinct = {str(key) for key in mapping}
+    return len(distinct) == len(mapping) and all(
+        isinstance(key, lasting) and not isinstance(key, bool) for key in mapping
+    )

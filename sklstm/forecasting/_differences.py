@@ -1,0 +1,156 @@
+"""Learn the change from the last time step, instead of the level."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, Self
+
+import numpy as np
+from sklearn.base import BaseEstimator, MetaEstimatorMixin, RegressorMixin, _fit_context, clone
+from sklearn.utils import Tags, check_array
+from sklearn.utils._param_validation import HasMethods
+from sklearn.utils.validation import check_is_fitted
+
+
+class DifferencedRegressor(RegressorMixin, MetaEstimatorMixin, BaseEstimator):
+    """Read windows relative to their last time step, and learn the change from there.
+
+    The regressor sees ``X - last`` and learns ``y - last``, where `last` is the last time step of
+    each window; `predict` adds it again. So a series with a trend stays in the range that
+    training has seen, and a regressor that predicts 0 is the forecast "as the last value".
+
+    Parameters
+    ----------
+    regressor : estimator
+        Gets windows of the shape of X. It is cloned.
+
+    Attributes
+    ----------
+    regressor_ : estimator
+        Fitted on the changes.
+    n_features_in_ : int
+        Features per time step of a 3-D X, columns of a 2-D X.
+
+    See Also
+    --------
+    sklstm.preprocessing.SlidingWindow : Makes the windows inside a Pipeline.
+
+    Notes
+    -----
+    Changes grow with the level where growth is by per cent. Take logarithms first: a
+    `FunctionTransformer` before the windows, and `TransformedTargetRegressor` around it all.
+
+    References
+    ----------
+    A. Zeng, M. Chen, L. Zhang, Q. Xu, "Are transformers effective for time series forecasting?",
+    AAAI 2023, section "NLinear".
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn.linear_model import LinearRegression
+    >>> from sklstm import sliding_windows
+    >>> from sklstm.forecasting import DifferencedRegressor
+    >>> X, y = sliding_windows(np.arange(20.0), length=3)
+    >>> model = DifferencedRegressor(LinearRegression()).fit(X[:, :, 0], y)
+    >>> model.predict([[100.0, 101.0, 102.0]])
+    array([103.])
+    """
+
+    _parameter_constraints: ClassVar[dict] = {"regressor": [HasMethods(["fit", "predict"])]}
+
+    def __init__(self, regressor: BaseEstimator) -> None:
+        self.regressor = regressor
+
+    @_fit_context(prefer_skip_nested_validation=False)
+    def fit(self, X: Any, y: Any) -> Self:
+        """Fit the regressor on the changes.
+
+        Parameters
+        ----------
+        X : array of shape (n, T, F) or (n, T)
+            Windows of T time steps; a 2-D X has one feature. Time steps that are missing are NaN,
+            at the start of a window, as `SlidingWindow` makes them.
+        y : array-like of shape (n,) or (n, F)
+            The values that are forecast: one for each feature.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError
+            If X is neither 2-D nor 3-D, misses a last time step, or y has not one column for each
+            feature.
+        """
+        X = _read_windows(X)
+        y = check_array(y, ensure_2d=False, dtype=np.float64, input_name="y")
+        last = _last_steps(X, flat=y.ndim == 1)
+        if last.shape[1:] != y.shape[1:]:
+            raise ValueError(
+                f"y has shape {y.shape}, but windows of {_n_features(X)} feature(s) per time step "
+                "need one column for each feature."
+            )
+        self._n_dimensions, self._y_is_flat = X.ndim, y.ndim == 1
+        self.n_features_in_ = X.shape[-1]
+        self.regressor_ = clone(self.regressor).fit(_relative(X), y - last)
+        return self
+
+    def predict(self, X: Any) -> np.ndarray:
+        """Predict the change and add the last time step.
+
+        Parameters
+        ----------
+        X : array of shape (n, T, F) or (n, T)
+            Windows, with as many dimensions as in `fit`.
+
+        Returns
+        -------
+        ndarray of shape (n,) or (n, F)
+            As the y of `fit`.
+
+        Raises
+        ------
+        ValueError
+            If X is not valid, or has other dimensions or features than in `fit`.
+        """
+        check_is_fitted(self)
+        X = _read_windows(X)
+        if X.ndim != self._n_dimensions or X.shape[-1] != self.n_features_in_:
+            raise ValueError(
+                f"X has shape {X.shape}, but {type(self).__name__} was fitted on an X of "
+                f"{self._n_dimensions} dimensions and {self.n_features_in_} features."
+            )
+        return self.regressor_.predict(_relative(X)) + _last_steps(X, flat=self._y_is_flat)
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.target_tags.multi_output = True
+        tags.input_tags.three_d_array = True
+        return tags
+
+
+def _read_windows(X: Any) -> np.ndarray:
+    X = check_array(X, allow_nd=True, dtype=np.float64, ensure_all_finite="allow-nan")
+    if X.ndim > 3:
+        raise ValueError(f"X has shape {X.shape}: valid are (n, T, F) and (n, T).")
+    if (missing := np.isnan(X[:, -1]).reshape(len(X), -1).any(axis=1)).any():
+        raise ValueError(
+            f"The last time step of window {np.flatnonzero(missing)[0]} of X is NaN: windows may "
+            "be padded at the start only."
+        )
+    return X
+
+
+def _n_features(X: np.ndarray) -> int:
+    return X.shape[2] if X.ndim == 3 else 1
+
+
+def _relative(X: np.ndarray) -> np.ndarray:
+    return X - X[:, -1:]
+
+
+def _last_steps(X: np.ndarray, *, flat: bool) -> np.ndarray:
+    """Return the last time steps, (n, F), or (n,) if y is flat and there is one feature."""
+    last = X[:, -1].reshape(len(X), -1)
+    return last[:, 0] if flat and last.shape[1] == 1 else last

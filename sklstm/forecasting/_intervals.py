@@ -1,0 +1,275 @@
+"""Prediction intervals from quantiles, calibrated on later rows."""
+
+from __future__ import annotations
+
+from numbers import Integral, Real
+from typing import Any, ClassVar, Self
+
+import numpy as np
+from sklearn.base import BaseEstimator, MetaEstimatorMixin, RegressorMixin, _fit_context, clone
+from sklearn.utils import Tags, _safe_indexing, column_or_1d, get_tags
+from sklearn.utils._param_validation import HasMethods, Interval, validate_params
+from sklearn.utils.validation import _num_samples, check_is_fitted
+
+
+class ConformalQuantileRegressor(RegressorMixin, MetaEstimatorMixin, BaseEstimator):
+    """Intervals that hold the next value with a chosen probability.
+
+    Three copies of a quantile regressor learn the median and the two ends of the interval. On
+    the last rows, which copies fitted on the earlier ones have not seen, it is measured by how
+    much the ends miss; the intervals are widened (or narrowed) by that amount.
+
+    Parameters
+    ----------
+    estimator : estimator
+        With one parameter `quantile` somewhere in it, such as a Pipeline that ends with
+        ``LSTMRegressor(loss="quantile")``, or scikit-learn's `QuantileRegressor`. It is cloned.
+    coverage : float in (0, 1), default=0.8
+        Share of the values that the intervals shall hold.
+    calibration_fraction : float in (0, 1), default=0.25
+        Share of the rows, the last ones, that measure how much the ends miss.
+    adaptation_rate : float, default=0.05
+        How fast `rolling_interval` answers to a value outside its interval (or inside): the
+        gamma of Gibbs and Candès. 0 does not.
+
+    Attributes
+    ----------
+    median_, lower_, upper_ : estimators
+        Fitted on all rows, for the quantiles 0.5, ``(1 - coverage) / 2`` and
+        ``(1 + coverage) / 2``.
+    scores_ : ndarray of shape (n_calibration,)
+        By how much each calibration row lies outside its interval, in units of y; negative
+        inside.
+    margin_ : float
+        What `predict_interval` widens the intervals by, in units of y.
+    n_features_in_ : int
+        That of the estimator, where it has one.
+
+    See Also
+    --------
+    sklstm.LSTMRegressor : Has ``loss="quantile"``.
+
+    Notes
+    -----
+    Rows are time steps, in order: nothing is shuffled. If rows were exchangeable and the copies
+    were not fitted again on all rows, the coverage would be guaranteed (Romano et al.). A series
+    drifts: there `rolling_interval` follows the coverage that it sees.
+
+    It takes five fits: two for the calibration and three on all rows.
+
+    References
+    ----------
+    Y. Romano, E. Patterson, E. Candès, "Conformalized quantile regression", NeurIPS 2019.
+
+    I. Gibbs, E. Candès, "Adaptive conformal inference under distribution shift", NeurIPS 2021.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn.linear_model import QuantileRegressor
+    >>> from sklstm.forecasting import ConformalQuantileRegressor
+    >>> rng = np.random.default_rng(0)
+    >>> X = rng.uniform(size=(500, 1))
+    >>> y = X[:, 0] * rng.normal(size=500)
+    >>> model = ConformalQuantileRegressor(QuantileRegressor(alpha=0)).fit(X[:400], y[:400])
+    >>> lower, upper = model.rolling_interval(X[400:], y[400:]).T
+    >>> inside = (lower <= y[400:]) & (y[400:] <= upper)
+    >>> bool(0.7 < inside.mean() < 0.9)
+    True
+    """
+
+    _parameter_constraints: ClassVar[dict] = {
+        "estimator": [HasMethods(["fit", "predict", "get_params", "set_params"])],
+        "coverage": [Interval(Real, 0, 1, closed="neither")],
+        "calibration_fraction": [Interval(Real, 0, 1, closed="neither")],
+        "adaptation_rate": [Interval(Real, 0, None, closed="left")],
+    }
+
+    def __init__(
+        self,
+        estimator: BaseEstimator,
+        *,
+        coverage: float = 0.8,
+        calibration_fraction: float = 0.25,
+        adaptation_rate: float = 0.05,
+    ) -> None:
+        self.estimator = estimator
+        self.coverage = coverage
+        self.calibration_fraction = calibration_fraction
+        self.adaptation_rate = adaptation_rate
+
+    @_fit_context(prefer_skip_nested_validation=False)
+    def fit(self, X: Any, y: Any) -> Self:
+        """Measure the margin on the last rows, then fit on all.
+
+        Parameters
+        ----------
+        X : whatever the estimator takes, n rows
+            In the order of time.
+        y : array-like of shape (n,)
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError
+            If a parameter or y is not valid, the estimator has no `quantile` or another loss, or
+            a part of the rows is empty; and whatever the estimator raises.
+        """
+        y = column_or_1d(y, dtype=np.float64)
+        name = _quantile_parameter(self.estimator)
+        n_train = len(y) - int(np.ceil(self.calibration_fraction * len(y)))
+        if n_train < 1 or _num_samples(X) != len(y):
+            raise ValueError(
+                f"X has {_num_samples(X)} and y {len(y)} row(s): valid are equal numbers, of which "
+                f"calibration_fraction={self.calibration_fraction} leaves some to fit on."
+            )
+        tail = (1 - self.coverage) / 2
+        earlier = _safe_indexing(X, slice(n_train)), y[:n_train]
+        ends = [self._fit_quantile(name, q, *earlier) for q in (tail, 1 - tail)]
+        self.scores_ = _scores(_ends(*ends, X)[n_train:], y[n_train:])
+        self.margin_ = _margin(self.scores_, 1 - self.coverage)
+        self.lower_, self.median_, self.upper_ = (
+            self._fit_quantile(name, q, X, y) for q in (tail, 0.5, 1 - tail)
+        )
+        if hasattr(self.median_, "n_features_in_"):
+            self.n_features_in_ = self.median_.n_features_in_
+        return self
+
+    def predict(self, X: Any) -> np.ndarray:
+        """Predict the median.
+
+        Parameters
+        ----------
+        X : whatever the estimator takes, n rows
+
+        Returns
+        -------
+        ndarray of shape (n,)
+        """
+        check_is_fitted(self)
+        return self.median_.predict(X)
+
+    def predict_interval(self, X: Any) -> np.ndarray:
+        """Predict intervals, as calibrated in `fit`.
+
+        Parameters
+        ----------
+        X : whatever the estimator takes, n rows
+
+        Returns
+        -------
+        ndarray of shape (n, 2), float64
+            The lower and the upper end, in units of y.
+        """
+        check_is_fitted(self)
+        return _widen(_ends(self.lower_, self.upper_, X), self.margin_)
+
+    @validate_params(
+        {
+            "X": "no_validation",
+            "y": ["array-like"],
+            "horizon": [Interval(Integral, 1, None, closed="left")],
+        },
+        prefer_skip_nested_validation=True,
+    )
+    def rolling_interval(self, X: Any, y: Any, *, horizon: int = 1) -> np.ndarray:
+        """Predict intervals one after another, each knowing the values before it.
+
+        The margin is taken from the errors of the latest rows, as many as the calibration had.
+        After a value outside its interval the next ones aim at a higher coverage, after a value
+        inside at a slightly lower one. The estimator itself does not change.
+
+        Parameters
+        ----------
+        X : whatever the estimator takes, at least n rows
+            In the order of time, after those of `fit`. Rows before the last n are only read
+            along: with a `SlidingWindow` they fill the first windows.
+        y : array-like of shape (n,)
+            The true values of the last n rows of X. The interval of row t knows those up to
+            row t - `horizon`.
+        horizon : int, default=1
+            How many time steps after row t its y is known.
+
+        Returns
+        -------
+        ndarray of shape (n, 2), float64
+            The lower and the upper end, in units of y.
+
+        Raises
+        ------
+        ValueError
+            If y has more rows than X.
+        """
+        check_is_fitted(self)
+        y = column_or_1d(y, dtype=np.float64)
+        if not 0 < len(y) <= _num_samples(X):
+            raise ValueError(f"y has {len(y)} row(s): valid are 1 to {_num_samples(X)}, as X has.")
+        ends = _ends(self.lower_, self.upper_, X)[-len(y) :]
+        margins = _rolling_margins(
+            self.scores_, _scores(ends, y), 1 - self.coverage, self.adaptation_rate, horizon
+        )
+        return _widen(ends, margins)
+
+    def _fit_quantile(self, name: str, quantile: float, X: Any, y: np.ndarray) -> Any:
+        return clone(self.estimator).set_params(**{name: quantile}).fit(X, y)
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.input_tags = get_tags(self.estimator).input_tags
+        return tags
+
+
+def _quantile_parameter(estimator: BaseEstimator) -> str:
+    """Return the name of the one parameter that is the quantile."""
+    parameters = estimator.get_params()
+    names = [name for name in parameters if name.rpartition("__")[2] == "quantile"]
+    if len(names) != 1:
+        raise ValueError(
+            f"{type(estimator).__name__} has {len(names)} parameters named quantile {names}: "
+            "valid is an estimator with one, such as LSTMRegressor(loss='quantile')."
+        )
+    loss = parameters.get(names[0].removesuffix("quantile") + "loss", "quantile")
+    if loss != "quantile":
+        raise ValueError(f"The estimator has loss={loss!r}: intervals need loss='quantile'.")
+    return names[0]
+
+
+def _ends(lower: Any, upper: Any, X: Any) -> np.ndarray:
+    """Predict both ends, (n, 2); ends that cross are put in order."""
+    return np.sort(np.column_stack([lower.predict(X), upper.predict(X)]), axis=1)
+
+
+def _scores(ends: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """Say by how much y lies outside its interval."""
+    return np.maximum(ends[:, 0] - y, y - ends[:, 1])
+
+
+def _margin(scores: np.ndarray, miss_rate: float) -> float:
+    """Return the margin that all but a `miss_rate` of the next values stay within."""
+    level = (1 - miss_rate) * (1 + 1 / len(scores))  # the next value counts as one of them
+    return float(np.quantile(scores, np.clip(level, 0, 1), method="inverted_cdf"))
+
+
+def _rolling_margins(
+    known: np.ndarray, scores: np.ndarray, miss_rate: float, rate: float, horizon: int
+) -> np.ndarray:
+    """Return a margin for each row, from the scores of the rows up to `horizon` before it."""
+    everything = np.concatenate([known, scores])
+    margins = np.empty(len(scores))
+    aimed = miss_rate
+    for t in range(len(scores)):
+        if (seen := t - horizon) >= 0:
+            aimed += rate * (miss_rate - (scores[seen] > margins[seen]))
+        stop = len(known) + max(0, seen + 1)
+        margins[t] = _margin(everything[stop - len(known) : stop], aimed)
+    return margins
+
+
+def _widen(ends: np.ndarray, margin: float | np.ndarray) -> np.ndarray:
+    """Move both ends outwards; an interval cannot be narrower than its middle."""
+    middle = ends.mean(axis=1)
+    half = np.maximum(0, (ends[:, 1] - ends[:, 0]) / 2 + margin)
+    return np.column_stack([middle - half, middle + half])

@@ -1,0 +1,220 @@
+"""Recursive forecasts from a one-step model."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from numbers import Integral
+from typing import Any
+
+import numpy as np
+from sklearn.base import BaseEstimator
+from sklearn.pipeline import Pipeline
+from sklearn.utils import check_array
+from sklearn.utils._param_validation import HasMethods, Interval, validate_params
+
+from sklstm._base import BaseLSTM
+from sklstm.preprocessing import SlidingWindow
+
+POSITIVE = Interval(Integral, 1, None, closed="left")
+
+
+@validate_params(
+    {
+        "estimator": [HasMethods(["predict"])],
+        "history": ["array-like"],
+        "steps": [POSITIVE],
+        "window": [POSITIVE, None],
+    },
+    prefer_skip_nested_validation=True,
+)
+def forecast(estimator: Any, history: Any, steps: int, *, window: int | None = None) -> Any:
+    """Forecast the next time steps of a series, each from the forecasts before it.
+
+    The model knows one step: it predicts the next time step, which is then appended to the
+    history, and so on. There are two kinds of such models:
+
+    - of rows, fitted on ``series[:-1]`` and ``series[1:]`` (a Pipeline with a `SlidingWindow`).
+      It gets the whole history, one row per time step, and the last row of what it predicts
+      is the forecast.
+    - of windows, fitted on ``sliding_windows(series, window)``. It gets the last `window` time
+      steps.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Fitted. Predicts all features of the next time step: y of shape (n,) for one feature, or
+        (n, F).
+    history : array-like of shape (n,) or (n, F), Series or DataFrame
+        n time steps, in order.
+    steps : int
+        Time steps to forecast.
+    window : int, default=None
+        None for a model of rows. For a model of windows, the time steps of its windows: it gets
+        an array of shape (1, window, F), or of shape (1, window * F) if it was fitted on so many
+        columns.
+
+    Returns
+    -------
+    forecasts : ndarray of shape (steps,) or (steps, F), Series or DataFrame
+        As `history` is. The index of a Series or DataFrame goes on if its frequency is known
+        (a PeriodIndex, a RangeIndex, or a DatetimeIndex with a frequency or regular dates);
+        otherwise it counts from 0.
+
+    Raises
+    ------
+    ValueError
+        If `history` is not a series of numbers, is shorter than the window, has another number of
+        features than the model, or the model does not predict these features.
+
+    See Also
+    --------
+    sklstm.preprocessing.SlidingWindow : Windows inside a Pipeline.
+    ConformalQuantileRegressor : Intervals instead of points.
+
+    Notes
+    -----
+    A model of rows reads the whole history at every step. If that is long, pass its last rows:
+    as many as the windows need.
+
+    A forecast of many steps from a model of one repeats its own errors. For a fixed horizon,
+    compare with a model that learns it directly: ``sliding_windows(series, length, horizon)``
+    and a regressor of `horizon` outputs.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn.linear_model import LinearRegression
+    >>> from sklstm.forecasting import forecast
+    >>> series = np.array([1.0, 2.0, 4.0, 8.0])
+    >>> doubling = LinearRegression().fit(series[:-1, np.newaxis], series[1:])
+    >>> forecast(doubling, series, steps=3)
+    array([16., 32., 64.])
+    """
+    values = _read_history(history)
+    n, n_features = values.shape
+    _check_fits(estimator, n, n_features, window)
+    index = _continued_index(history, steps)
+    if window is None:
+        one_step = _rows_model(estimator, history, index)
+    else:
+        one_step = _windows_model(estimator, n_features, window)
+    series = np.concatenate([values, np.empty((steps, n_features))])
+    for t in range(n, n + steps):
+        series[t] = _last_row(one_step(series[:t]), n_features)
+    return _like(history, series[n:], index[n:] if index is not None else None)
+
+
+def _read_history(history: Any) -> np.ndarray:
+    """Read a series as an array of shape (n, F)."""
+    values = check_array(history, ensure_2d=False, dtype=np.float64, input_name="history")
+    return values.reshape(len(values), -1)
+
+
+def _check_fits(estimator: Any, n: int, n_features: int, window: int | None) -> None:
+    """Check the estimator against a history of n time steps, as far as its parameters tell."""
+    parts = _parts(estimator)
+    needed = window or max((p.length for p in parts if isinstance(p, SlidingWindow)), default=1)
+    if n < needed:
+        raise ValueError(f"history has {n} time step(s), fewer than a window of {needed}.")
+    expected = getattr(estimator, "n_features_in_", n_features)
+    reads_windows = _holds(parts, BaseLSTM) and not _holds(parts, Pipeline)
+    if window is None and (expected != n_features or reads_windows):
+        raise ValueError(
+            f"{type(estimator).__name__} was fitted on X of {expected} feature(s) and the history "
+            f"has {n_features}. If it was fitted on windows, say how long they are: window=..."
+        )
+    if window and expected not in (n_features, window * n_features):
+        raise ValueError(
+            f"{type(estimator).__name__} was fitted on X of {expected} feature(s), but a window of "
+            f"{window} time step(s) of the history has {n_features} feature(s) per time step, or "
+            f"{window * n_features} columns."
+        )
+
+
+def _parts(estimator: Any) -> list[Any]:
+    nested = estimator.get_params().values() if isinstance(estimator, BaseEstimator) else []
+    return [estimator, *nested]
+
+
+def _holds(parts: list[Any], kind: type) -> bool:
+    return any(isinstance(part, kind) for part in parts)
+
+
+def _rows_model(estimator: Any, history: Any, index: Any) -> Callable[[np.ndarray], Any]:
+    """Return a function that predicts all rows of a series, shown as the estimator knows them."""
+
+    def one_step(series: np.ndarray) -> Any:
+        rows = series
+        if index is not None and hasattr(estimator, "feature_names_in_"):
+            rows = _as_frame(history, series, index[: len(series)])
+        predicted = np.asarray(estimator.predict(rows))
+        if len(predicted) != len(series):
+            raise ValueError(
+                f"{type(estimator).__name__} predicts {len(predicted)} row(s) for a history of "
+                f"{len(series)} rows: a model of rows predicts one for each."
+            )
+        return predicted
+
+    return one_step
+
+
+def _windows_model(estimator: Any, n_features: int, window: int) -> Callable[[np.ndarray], Any]:
+    """Return a function that predicts from the last window of a series."""
+    expected = getattr(estimator, "n_features_in_", n_features)
+    shape = (1, window, n_features) if expected == n_features else (1, window * n_features)
+
+    def one_step(series: np.ndarray) -> Any:
+        return estimator.predict(series[-window:].reshape(shape))
+
+    return one_step
+
+
+def _last_row(predicted: Any, n_features: int) -> np.ndarray:
+    row = np.ravel(np.asarray(predicted)[-1])
+    if len(row) != n_features:
+        raise ValueError(
+            f"The estimator predicts {len(row)} value(s) per time step, but the history has "
+            f"{n_features} feature(s): forecast needs a model that predicts every feature of the "
+            "next time step, and only that."
+        )
+    return row
+
+
+def _continued_index(history: Any, steps: int) -> Any:
+    """Return the index of a Series or DataFrame and of `steps` rows more; None for an array."""
+    if not hasattr(history, "iloc"):
+        return None
+    import pandas as pd
+
+    index = history.index
+    if isinstance(index, pd.PeriodIndex):
+        later = pd.period_range(index[-1] + 1, periods=steps, freq=index.freq)
+    elif isinstance(index, pd.RangeIndex):
+        start = index[-1] + index.step
+        later = pd.RangeIndex(start, start + index.step * steps, index.step)
+    elif isinstance(index, pd.DatetimeIndex) and (frequency := _frequency(index)) is not None:
+        later = pd.date_range(index[-1], periods=steps + 1, freq=frequency)[1:]
+    else:
+        return pd.RangeIndex(-len(index), steps)
+    return index.append(later.rename(index.name))
+
+
+def _frequency(dates: Any) -> Any:
+    import pandas as pd
+
+    return dates.freq or pd.DatetimeIndex(dates, freq="infer").freq  # inferred_freq warns
+
+
+def _as_frame(history: Any, values: np.ndarray, index: Any) -> Any:
+    import pandas as pd
+
+    columns = [history.name] if history.ndim == 1 else history.columns
+    return pd.DataFrame(values, index=index, columns=columns)
+
+
+def _like(history: Any, values: np.ndarray, index: Any) -> Any:
+    """Give values of shape (n, F) the form of the history."""
+    if index is None:
+        return values[:, 0] if np.ndim(history) == 1 else values
+    frame = _as_frame(history, values, index)
+    return frame.iloc[:, 0] if history.ndim == 1 else frame

@@ -1,0 +1,14 @@
+"""Looking inside a fitted network: how it learnt, what its gates do, what it looks at."""
+
+from sklstm.inspection._gates import GateActivations, gate_activations
+from sklstm.inspection._gates_display import GateActivationsDisplay
+from sklstm.inspection._history import TrainingHistoryDisplay
+from sklstm.inspection._permutation import permutation_importance_over_time
+
+__all__ = [
+    "GateActivations",
+    "GateActivationsDisplay",
+    "TrainingHistoryDisplay",
+    "gate_activations",
+    "permutation_importance_over_time",
+]

@@ -1,0 +1,187 @@
+"""`gate_activations`: what the gates of an LSTM layer do over time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import islice
+from numbers import Integral
+from typing import Any
+
+import numpy as np
+from sklearn.base import BaseEstimator
+from sklearn.utils._param_validation import HasMethods, StrOptions, validate_params
+
+from sklstm._base import BaseNetwork
+from sklstm._sequences import Sequences
+from sklstm.inspection._networks import read
+from sklstm.network.equations import gates_over_time
+from sklstm.network.spec import NetworkSpec
+
+NUMBERS_PER_BATCH = 2**17  # of one gate over time: larger batches are slower, and take memory
+
+
+@dataclass(frozen=True)
+class GateActivations:
+    r"""Gates, cell and output of one LSTM layer in one direction, over time.
+
+    Time steps past the end of a sequence are NaN. Sequences begin at index 0, however X was
+    padded, and index t is time step t in the backward direction too.
+
+    Attributes
+    ----------
+    input_gate : ndarray of shape (n, T, units)
+        :math:`i_t`, from 0 to 1: how much of the candidate enters the cell.
+    forget_gate : ndarray of shape (n, T, units)
+        :math:`f_t`, from 0 to 1: how much of the cell stays.
+    output_gate : ndarray of shape (n, T, units)
+        :math:`o_t`, from 0 to 1: how much of the cell is shown.
+    candidate : ndarray of shape (n, T, units)
+        :math:`\tilde c_t`, from -1 to 1.
+    cell : ndarray of shape (n, T, units)
+        :math:`c_t = f_t \odot c_{t-1} + i_t \odot \tilde c_t`.
+    output : ndarray of shape (n, T, units)
+        :math:`h_t = o_t \odot \tanh(c_t)`, from -1 to 1: what the next layer reads.
+    lengths : ndarray of shape (n,)
+        Time steps of each sequence.
+    characters : list of ndarray of str, or None
+        The characters that a `CharSequenceGenerator` read at each time step, ``""`` for the
+        beginning of a document; None for other estimators.
+    """
+
+    input_gate: np.ndarray
+    forget_gate: np.ndarray
+    output_gate: np.ndarray
+    candidate: np.ndarray
+    cell: np.ndarray
+    output: np.ndarray
+    lengths: np.ndarray
+    characters: list[np.ndarray] | None = None
+
+
+GATES = ("input_gate", "forget_gate", "output_gate", "candidate", "cell", "output")
+
+
+@validate_params(
+    {
+        "estimator": [HasMethods(["fit"])],
+        "X": "no_validation",
+        "layer": [Integral],
+        "direction": [StrOptions({"forward", "backward"})],
+    },
+    prefer_skip_nested_validation=True,
+)
+def gate_activations(
+    estimator: BaseEstimator, X: Any, *, layer: int = -1, direction: str = "forward"
+) -> GateActivations:
+    r"""Compute the gates, the cell and the output of an LSTM layer over time.
+
+    They are those of the equations of the user guide, by the numpy code that the fast paths are
+    tested against, so this takes longer than ``predict``.
+
+    Parameters
+    ----------
+    estimator : estimator
+        A fitted `LSTMClassifier`, `LSTMRegressor` or `CharSequenceGenerator`, a Pipeline whose
+        last step is one, or a search such as `GridSearchCV` over either (its
+        ``best_estimator_``).
+    X : what ``predict`` takes
+        Sequences in any form; for a generator a text, or a list of texts.
+    layer : int, default=-1
+        Which LSTM layer, counted from 0 as in ``summary()``, or from the last one at -1.
+    direction : {"forward", "backward"}, default="forward"
+        In which direction the layer reads; "backward" for ``bidirectional=True`` only.
+
+    Returns
+    -------
+    GateActivations
+        Arrays of shape (n, T, units), float32, NaN past the end of a sequence.
+
+    Raises
+    ------
+    NotFittedError
+        If the estimator is not fitted.
+    TypeError
+        If there is no LSTM network in the estimator.
+    ValueError
+        If X is not valid, or the network has no such layer or direction.
+
+    See Also
+    --------
+    GateActivationsDisplay : Draws them.
+
+    References
+    ----------
+    S. Hochreiter, J. Schmidhuber, "Long short-term memory", Neural Computation 9(8), 1997;
+    F. A. Gers, J. Schmidhuber, F. Cummins, "Learning to forget: continual prediction with LSTM",
+    Neural Computation 12(10), 2000.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklstm import LSTMClassifier
+    >>> from sklstm.inspection import gate_activations
+    >>> X = np.random.RandomState(0).normal(size=(64, 5, 1))
+    >>> y = X[:, 0, 0] > 0
+    >>> clf = LSTMClassifier(4, epochs=3, random_state=0).fit(X, y)
+    >>> gates = gate_activations(clf, [X[0], X[1, :3]])
+    >>> gates.forget_gate.shape
+    (2, 5, 4)
+    >>> np.isnan(gates.forget_gate[1]).all(axis=1)
+    array([False, False, False,  True,  True])
+    """
+    network, X = read(estimator, X)
+    return activations_of(network, network._sequences(X), layer, direction)
+
+
+def activations_of(
+    network: BaseNetwork, sequences: Sequences, layer: int, direction: str
+) -> GateActivations:
+    """Compute the gates of sequences that a network has read already."""
+    spec = network._runtime.spec
+    layer, place = _checked_place(spec, layer, direction)
+    shape = (len(sequences), sequences.n_steps, spec.units[layer])
+    arrays = {name: np.full(shape, np.nan, np.float32) for name in GATES}
+    for rows in _rows_of_one_length(sequences.lengths, spec.units[layer]):
+        length = sequences.lengths[rows[0]]
+        x = np.swapaxes(sequences.values[rows, :length], 0, 1)  # (T, n, F), or (T, n) ids
+        layers = gates_over_time(spec, network._runtime.weights, x)
+        gates = next(islice(layers, layer, None))[place]
+        for name, array in arrays.items():
+            array[rows, :length] = np.swapaxes(gates[name], 0, 1)
+    return GateActivations(
+        **arrays, lengths=sequences.lengths, characters=_characters(network, sequences)
+    )
+
+
+def _checked_place(spec: NetworkSpec, layer: int, direction: str) -> tuple[int, int]:
+    n_layers = len(spec.units)
+    if not n_layers:
+        raise ValueError("The network has no LSTM layer (units=()), and so no gates.")
+    if not -n_layers <= layer < n_layers:
+        raise ValueError(
+            f"layer={layer} is not in the network: it has {n_layers} LSTM layer(s), and valid are "
+            f"{-n_layers} to {n_layers - 1}."
+        )
+    if direction == "backward" and not spec.bidirectional:
+        raise ValueError(
+            "direction='backward' needs a network with bidirectional=True: valid here is 'forward'."
+        )
+    return layer % n_layers, int(direction == "backward")
+
+
+def _rows_of_one_length(lengths: np.ndarray, units: int) -> Iterator[np.ndarray]:
+    for length in np.unique(lengths):
+        rows = np.flatnonzero(lengths == length)
+        size = max(1, NUMBERS_PER_BATCH // (length * units))
+        for first in range(0, len(rows), size):
+            yield rows[first : first + size]
+
+
+def _characters(network: BaseNetwork, sequences: Sequences) -> list[np.ndarray] | None:
+    if not hasattr(network, "vocabulary_"):
+        return None
+    names = np.concatenate([[""], network.vocabulary_])  # ids count from 1
+    return [
+        names[ids[:length]] for ids, length in zip(sequences.values, sequences.lengths, strict=True)
+    ]

@@ -1,0 +1,294 @@
+"""`permutation_importance_over_time`: what a fitted estimator looks at, and when."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from itertools import pairwise
+from numbers import Integral
+from typing import Any
+
+import numpy as np
+from joblib import effective_n_jobs
+from sklearn.base import BaseEstimator
+from sklearn.metrics import check_scoring, get_scorer_names
+from sklearn.utils import Bunch, check_random_state
+from sklearn.utils._param_validation import HasMethods, Interval, StrOptions, validate_params
+from sklearn.utils.parallel import Parallel, delayed
+from sklearn.utils.validation import check_consistent_length
+
+from sklstm._sequences import Steps, flatten_sequences, is_table
+
+Scores = float | Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class Block:
+    """What is permuted at once.
+
+    Attributes
+    ----------
+    first, stop : int
+        Its time steps, from `first` to before `stop`.
+    features : slice
+        Its features.
+    """
+
+    first: int
+    stop: int
+    features: slice
+
+
+@validate_params(
+    {
+        "estimator": [HasMethods(["fit"])],
+        "X": "no_validation",
+        "y": "no_validation",
+        "by": [StrOptions({"feature", "time", "both"})],
+        "block_length": [Interval(Integral, 1, None, closed="left")],
+        "scoring": [StrOptions(set(get_scorer_names())), callable, list, tuple, dict, None],
+        "n_repeats": [Interval(Integral, 1, None, closed="left")],
+        "n_jobs": [Integral, None],
+        "random_state": ["random_state"],
+        "sample_weight": ["array-like", None],
+    },
+    prefer_skip_nested_validation=True,
+)
+def permutation_importance_over_time(
+    estimator: BaseEstimator,
+    X: Any,
+    y: Any,
+    *,
+    by: str = "feature",
+    block_length: int = 1,
+    scoring: str | Callable | list | tuple | dict | None = None,
+    n_repeats: int = 5,
+    n_jobs: int | None = None,
+    random_state: int | np.random.RandomState | None = None,
+    sample_weight: Any = None,
+) -> Bunch:
+    """Permutation importance of features, time steps, or both, of sequences [1]_.
+
+    What an estimator loses when a part of X is taken from other samples: the score on X minus the
+    score on X with that part permuted. It is `sklearn.inspection.permutation_importance` for 3-D
+    X and for sequences of different lengths.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Fitted; any that takes such an X and that `scoring` can score, Pipelines included.
+    X : array of shape (n, T, F), or list of arrays of shape (T_i, F) or (T_i,)
+        Sequences; NaN-padded 3-D arrays and lists may vary in length. Preferably such that the
+        estimator was not fitted on.
+    y : array-like of shape (n,) or (n, n_outputs), or None
+        Targets.
+    by : {"feature", "time", "both"}, default="feature"
+        What is permuted: each feature, over all time steps together; each block of time steps,
+        all features together; or each feature within each block.
+    block_length : int, default=1
+        Length of a block, in time steps; the last one may be shorter. Neighbouring steps often
+        tell the same: permuted one by one, none of them seems to matter.
+    scoring : str, callable, list, tuple or dict, default=None
+        As scikit-learn's function takes it; None for the estimator's ``score``.
+    n_repeats : int, default=5
+        Permutations of each part.
+    n_jobs : int, default=None
+        Jobs that share the parts. None is one, unless in a `joblib.parallel_config` context; -1
+        uses all processors. The result does not depend on it.
+    random_state : int, RandomState or None, default=None
+        Draws the permutations.
+    sample_weight : array-like of shape (n,), default=None
+        Weights of the samples in the score.
+
+    Returns
+    -------
+    Bunch, or dict of Bunch where `scoring` names several scores
+        importances_mean : ndarray of shape (F,), (n_blocks,) or (n_blocks, F)
+            For `by` "feature", "time" and "both"; mean decrease of the score.
+        importances_std : ndarray, of the same shape
+            Standard deviation over the repeats.
+        importances : ndarray, of the same shape and (n_repeats,)
+            Decrease of the score in each repeat.
+        baseline_score : float
+            The score on X.
+        block_starts : ndarray of shape (n_blocks,)
+            First time step of each block; a single 0 for ``by="feature"``.
+
+    Raises
+    ------
+    ValueError
+        If X is two-dimensional or not valid, a parameter is not valid, or X, y and sample_weight
+        differ in length.
+
+    See Also
+    --------
+    sklearn.inspection.permutation_importance : For the columns of a 2-D X.
+
+    Notes
+    -----
+    The samples are brought into a random order, and each takes the part of the next one, the last
+    one that of the first. A time step that is absent, past the end of a list's array or NaN in
+    all features, stays absent, and a present one stays present: samples without it are passed
+    over at this time step. So lengths do not change, and a value comes from the same time step of
+    a sample that has one. Where all samples have all time steps of a part, it moves as a whole; a
+    sequence that is longer than the next one in the order takes its last steps from those behind.
+    A time step is an index of X: sequences are compared from their starts in lists and where
+    padding stands at the end, from their ends where it stands at the start.
+
+    Each job holds one copy of X, which it changes and restores part by part (of a list, two).
+
+    References
+    ----------
+    .. [1] L. Breiman, "Random forests", Machine Learning 45(1), 2001.
+
+    Examples
+    --------
+    The first time step of the second feature tells the label:
+
+    >>> import numpy as np
+    >>> from sklstm import LSTMClassifier
+    >>> from sklstm.inspection import permutation_importance_over_time
+    >>> X = np.random.RandomState(0).normal(size=(200, 6, 2))
+    >>> y = X[:, 0, 1] > 0
+    >>> clf = LSTMClassifier(8, epochs=30, learning_rate=0.02, random_state=0).fit(X, y)
+    >>> result = permutation_importance_over_time(clf, X, y, by="both", random_state=0)
+    >>> result.importances_mean.shape
+    (6, 2)
+    >>> np.unravel_index(result.importances_mean.argmax(), (6, 2))
+    (np.int64(0), np.int64(1))
+    """
+    n_steps, n_features = _checked_shape(X, y, sample_weight)
+    blocks, shape = _blocks(n_steps, n_features, by, block_length)
+    scorer = check_scoring(estimator, scoring=scoring)
+    baseline = _score(scorer, estimator, X, y, sample_weight)
+    seeds = check_random_state(random_state).randint(2**31 - 1, size=len(blocks))
+    shares = np.array_split(np.arange(len(blocks)), min(effective_n_jobs(n_jobs), len(blocks)))
+    scores = Parallel(n_jobs=n_jobs)(
+        delayed(_permuted_scores)(
+            estimator,
+            X,
+            y,
+            sample_weight,
+            scorer,
+            [blocks[i] for i in share],
+            seeds[share],
+            n_repeats,
+        )
+        for share in shares
+    )
+    scores = [score for share in scores for score in share]
+    starts = np.unique([block.first for block in blocks])
+    if isinstance(baseline, Mapping):
+        return {
+            name: _importances(
+                value, [score[name] for score in scores], (*shape, n_repeats), starts
+            )
+            for name, value in baseline.items()
+        }
+    return _importances(baseline, scores, (*shape, n_repeats), starts)
+
+
+def _checked_shape(X: Any, y: Any, sample_weight: Any) -> tuple[int, int]:
+    """Check that X holds sequences, as many as y; return time steps (at most) and features."""
+    if is_table(X):
+        raise ValueError(
+            f"X has shape {np.shape(X)}, and permutation over time needs sequences: valid are an "
+            "array of shape (n, T, F) and a list of arrays of shape (T_i, F) or (T_i,). The "
+            "columns of a 2-D X are permuted by sklearn.inspection.permutation_importance."
+        )
+    steps = flatten_sequences(X)
+    lengths = np.diff(steps.offsets)
+    check_consistent_length(lengths, y, sample_weight)
+    return int(lengths.max()), steps.values.shape[1]
+
+
+def _blocks(
+    n_steps: int, n_features: int, by: str, block_length: int
+) -> tuple[list[Block], tuple[int, ...]]:
+    """Cut X into what is permuted at once; return the parts and their shape."""
+    length = n_steps if by == "feature" else min(block_length, n_steps)
+    firsts = range(0, n_steps, length)
+    every = [slice(None)] if by == "time" else [slice(f, f + 1) for f in range(n_features)]
+    blocks = [
+        Block(first, min(first + length, n_steps), features)
+        for first in firsts
+        for features in every
+    ]
+    shapes = {"feature": (n_features,), "time": (len(firsts),), "both": (len(firsts), n_features)}
+    return blocks, shapes[by]
+
+
+def _permuted_scores(
+    estimator: BaseEstimator,
+    X: Any,
+    y: Any,
+    sample_weight: Any,
+    scorer: Callable,
+    blocks: list[Block],
+    seeds: np.ndarray,
+    n_repeats: int,
+) -> list[Scores]:
+    """Score X with each block permuted, `n_repeats` times; all within one copy of X."""
+    steps = flatten_sequences(X)
+    permuted = np.array(steps.values)
+    view = _in_the_form_of(X, permuted, steps.offsets)
+    absent = np.isnan(steps.values).all(axis=1)
+    scores = []
+    for block, seed in zip(blocks, seeds, strict=True):
+        rng = np.random.RandomState(seed)
+        for _ in range(n_repeats):
+            order = rng.permutation(len(steps.offsets) - 1)
+            _permute(steps, absent, block, order, permuted)
+            scores.append(_score(scorer, estimator, view, y, sample_weight))
+        _permute(steps, absent, block, None, permuted)
+    return scores
+
+
+def _permute(
+    steps: Steps, absent: np.ndarray, block: Block, order: np.ndarray | None, out: np.ndarray
+) -> None:
+    """Write a block into `out`: each sample's from the next one in `order`; None puts it back."""
+    starts, lengths = steps.offsets[:-1], np.diff(steps.offsets)
+    if order is not None:
+        starts, lengths = starts[order], lengths[order]
+    for t in range(block.first, block.stop):
+        rows = starts[lengths > t] + t
+        rows = rows[~absent[rows]]
+        sources = rows if order is None else np.roll(rows, -1)
+        out[rows, block.features] = steps.values[sources, block.features]
+
+
+def _in_the_form_of(X: Any, values: np.ndarray, offsets: np.ndarray) -> Any:
+    """Return a view of steps that looks like X: an array, a list or an object array."""
+    is_object_array = getattr(X, "dtype", None) == np.dtype(object) and np.ndim(X) == 1
+    if not is_object_array and not isinstance(X, list | tuple):
+        return values.reshape(np.shape(X))
+    flat = np.ndim(X[0]) == 1
+    sequences = [
+        values[start:stop, 0] if flat else values[start:stop] for start, stop in pairwise(offsets)
+    ]
+    if not is_object_array:
+        return sequences
+    array = np.empty(len(sequences), object)
+    for row, sequence in enumerate(sequences):
+        array[row] = sequence
+    return array
+
+
+def _score(scorer: Callable, estimator: BaseEstimator, X: Any, y: Any, weight: Any) -> Scores:
+    if weight is None:
+        return scorer(estimator, X, y)
+    return scorer(estimator, X, y, sample_weight=weight)
+
+
+def _importances(
+    baseline: float, scores: list[float], shape: tuple[int, ...], starts: np.ndarray
+) -> Bunch:
+    importances = baseline - np.reshape(scores, shape)
+    return Bunch(
+        importances_mean=importances.mean(axis=-1),
+        importances_std=importances.std(axis=-1),
+        importances=importances,
+        baseline_score=baseline,
+        block_starts=starts,
+    )
