@@ -2,6 +2,7 @@
 
 from sklstm._estimators import LSTMClassifier, LSTMRegressor
 from sklstm._generator import CharSequenceGenerator
+from sklstm._version import __version__
 from sklstm.preprocessing import (
     CharOneHotEncoder,
     SequencePadder,
@@ -10,8 +11,6 @@ from sklstm.preprocessing import (
     TimeDistributed,
     sliding_windows,
 )
-
-__version__ = "0.1.0"
 
 __all__ = [
     "CharOneHotEncoder",
@@ -22,5 +21,6 @@ __all__ = [
     "SequenceTokenizer",
     "SlidingWindow",
     "TimeDistributed",
+    "__version__",
     "sliding_windows",
 ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from abc import ABCMeta, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any
 
@@ -26,7 +26,7 @@ from sklstm.network.runtime import Runtime
 from sklstm.network.spec import NetworkSpec
 from sklstm.network.training.data import SequenceData, TrainingData
 from sklstm.network.training.schedule import SCHEDULES
-from sklstm.network.training.settings import Progress, Trained, TrainingSettings
+from sklstm.network.training.settings import Progress, Snapshot, Trained, TrainingSettings
 
 if TYPE_CHECKING:
     import keras
@@ -186,6 +186,8 @@ class BaseNetwork(BaseEstimator, metaclass=ABCMeta):
         continues: bool,
         keep_optimizer: bool,
         varies: bool,
+        resume: Snapshot | None = None,
+        on_epoch: Callable[[Trained], None] | None = None,
     ) -> None:
         from sklstm.network.training.trainer import train
 
@@ -204,6 +206,8 @@ class BaseNetwork(BaseEstimator, metaclass=ABCMeta):
             optimizer_state=getattr(self, "_optimizer_state", None) if continues else None,
             varies=varies,
             rng=rng,
+            resume=resume,
+            on_epoch=on_epoch,
         )
         self._remember(trained, continues=continues, varies=varies)
         self._optimizer_state = trained.last.optimizer_state if keep_optimizer else None

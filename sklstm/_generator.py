@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import copy
+import os
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any, Self
 
@@ -11,13 +14,16 @@ from sklearn.base import _fit_context
 from sklearn.utils import Tags, check_random_state
 from sklearn.utils._param_validation import Interval, validate_params
 from sklearn.utils.validation import check_is_fitted
+from tqdm import tqdm
 
 from sklstm._base import TRAINING_CONSTRAINTS, BaseNetwork, layer_units
+from sklstm._checkpoint import Checkpoint
 from sklstm._sampling import draw, temper
 from sklstm._sequences import Sequences, pad_right
 from sklstm.network.runtime import State
 from sklstm.network.spec import NetworkSpec
 from sklstm.network.training.data import TextWindows
+from sklstm.network.training.settings import Progress, Trained
 
 if TYPE_CHECKING:
     import keras
@@ -65,6 +71,18 @@ class CharSequenceGenerator(BaseNetwork):
         Windows per step of the optimizer.
     epochs : int, default=10
         Passes over the text.
+    early_stopping : bool, default=False
+        Whether to stop when the loss of `X_val` has not improved for `n_iter_no_change` epochs; the
+        best weights are kept.
+    n_iter_no_change : int, default=3
+        Patience of early stopping, in epochs.
+    checkpoint : str or path-like, default=None
+        A file that ``fit`` writes after every epoch, whole or not at all. If it is there when
+        ``fit`` begins, the training goes on from it, to the same result as if it had never
+        stopped; a training that was complete is not run again. It is a model file:
+        ``persistence.load`` reads it.
+    sample_length : int, default=0
+        Characters of a sample that is printed after every epoch, at temperature 0.6; 0 prints none.
     callbacks : list, default=None
         Keras callbacks, copied before training, and functions of ``(epoch, logs)`` called at each
         epoch's end.
@@ -76,14 +94,15 @@ class CharSequenceGenerator(BaseNetwork):
         Draws the initial weights, the windows and the dropout. An int gives the same numbers to
         the last bit on one machine.
     verbose : int, default=0
-        1 shows a progress bar over the epochs.
+        1 shows a progress bar, with nats per character, characters per second and the time left.
 
     Attributes
     ----------
     vocabulary_ : ndarray of str, shape (n_characters,)
         The characters of the text, in order; columns of ``predict_proba``.
     history_ : dict of lists
-        ``loss``, the mean nats per character of each epoch, and ``accuracy``.
+        ``loss``, the mean nats per character of each epoch, and ``accuracy``; with `X_val`,
+        ``val_loss`` and ``val_accuracy``.
     n_iter_ : int
         Epochs run.
     training_loop_ : str
@@ -110,6 +129,10 @@ class CharSequenceGenerator(BaseNetwork):
         "embedding_dim": [Interval(Integral, 1, None, closed="left"), None],
         "vocabulary": [str, None],
         "window": [Interval(Integral, 1, None, closed="left")],
+        "early_stopping": ["boolean"],
+        "n_iter_no_change": [Interval(Integral, 1, None, closed="left")],
+        "checkpoint": [str, os.PathLike, None],
+        "sample_length": [Interval(Integral, 0, None, closed="left")],
     }
 
     def __init__(
@@ -127,6 +150,10 @@ class CharSequenceGenerator(BaseNetwork):
         clipnorm: float | None = 1.0,
         batch_size: int = 64,
         epochs: int = 10,
+        early_stopping: bool = False,
+        n_iter_no_change: int = 3,
+        checkpoint: str | os.PathLike | None = None,
+        sample_length: int = 0,
         callbacks: list | None = None,
         keras_params: Mapping[str, Any] | None = None,
         warm_start: bool = False,
@@ -145,6 +172,10 @@ class CharSequenceGenerator(BaseNetwork):
         self.clipnorm = clipnorm
         self.batch_size = batch_size
         self.epochs = epochs
+        self.early_stopping = early_stopping
+        self.n_iter_no_change = n_iter_no_change
+        self.checkpoint = checkpoint
+        self.sample_length = sample_length
         self.callbacks = callbacks
         self.keras_params = keras_params
         self.warm_start = warm_start
@@ -152,7 +183,9 @@ class CharSequenceGenerator(BaseNetwork):
         self.verbose = verbose
 
     @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X: str | Sequence[str], y: None = None) -> Self:
+    def fit(
+        self, X: str | Sequence[str], y: None = None, *, X_val: str | Sequence[str] | None = None
+    ) -> Self:
         """Learn a text, anew or, with `warm_start`, from where the network stands.
 
         Parameters
@@ -161,6 +194,9 @@ class CharSequenceGenerator(BaseNetwork):
             A text, or documents.
         y : None
             Ignored.
+        X_val : str or list of str, default=None
+            A text, or documents, whose loss is recorded after every epoch. It is read at
+            `batch_size` places at once, so that it may differ a little from ``-score(X_val)``.
 
         Returns
         -------
@@ -169,11 +205,11 @@ class CharSequenceGenerator(BaseNetwork):
         Raises
         ------
         ValueError
-            If a parameter is not valid, or a document has fewer than two characters or characters
-            that the vocabulary lacks.
+            If a parameter is not valid, a document has fewer than two characters or characters
+            that the vocabulary lacks, or the checkpoint is damaged or of another training.
         """
         continues = self.warm_start and self.__sklearn_is_fitted__()
-        self._fit(X, continues=continues, keep_optimizer=self.warm_start, one_epoch=False)
+        self._fit(X, X_val, continues=continues, keep_optimizer=self.warm_start, one_epoch=False)
         return self
 
     @_fit_context(prefer_skip_nested_validation=True)
@@ -197,7 +233,7 @@ class CharSequenceGenerator(BaseNetwork):
             As ``fit``; if X holds characters that the vocabulary lacks.
         """
         continues = self.__sklearn_is_fitted__()
-        self._fit(X, continues=continues, keep_optimizer=True, one_epoch=True)
+        self._fit(X, None, continues=continues, keep_optimizer=True, one_epoch=True)
         return self
 
     @validate_params(
@@ -349,32 +385,76 @@ class CharSequenceGenerator(BaseNetwork):
         """
         return float(np.exp(-self.score(X)))
 
-    def _fit(self, X: Any, *, continues: bool, keep_optimizer: bool, one_epoch: bool) -> None:
+    def _fit(
+        self, X: Any, X_val: Any, *, continues: bool, keep_optimizer: bool, one_epoch: bool
+    ) -> None:
         documents = as_documents(X)
+        self._check_combinations(X_val, one_epoch=one_epoch)
         if not continues:
             known = "".join(documents) if self.vocabulary is None else self.vocabulary
             self.vocabulary_ = np.unique(_code_points(known)).view("<U1")
-        encoded = [self._encode(text, f"Document {i}") for i, text in enumerate(documents)]
-        lengths = np.array([len(ids) + 1 for ids in encoded])
-        stream = np.concatenate([part for ids in encoded for part in ([START], ids)])
-        window = min(self.window, int(lengths.max()) - 1)
-        data = TextWindows(stream.astype(np.int32), np.cumsum(lengths) - lengths, window)
+        data = self._windows(documents, "Document")
+        validation = None
+        if X_val is not None:
+            validation = self._windows(as_documents(X_val), "Validation document", data.window)
+        checkpoint = None
+        if self.checkpoint is not None and not one_epoch:
+            checkpoint = Checkpoint(self, [data.stream, validation and validation.stream])
         settings = self._settings(
             "sparse_categorical_crossentropy",
             "sparse_categorical_accuracy",
             one_epoch=one_epoch,
-            patience=None,
+            patience=self.n_iter_no_change if self.early_stopping and not one_epoch else None,
+            progress=Progress("char", len(data.stream), "nats/char"),
         )
         self._train(
             self._spec(),
             settings,
             data,
-            None,
+            validation,
             self._random_generator(continues=continues),
             continues=continues,
             keep_optimizer=keep_optimizer,
             varies=False,
+            resume=checkpoint and checkpoint.read(),
+            on_epoch=partial(self._after_epoch, checkpoint),
         )
+
+    def _after_epoch(self, checkpoint: Checkpoint | None, trained: Trained) -> None:
+        if checkpoint is not None:
+            checkpoint.write(trained)
+        if self.sample_length:
+            writer = copy.copy(self)
+            writer._remember(trained, continues=False, varies=False)
+            text = writer.generate(
+                "", self.sample_length, temperature=0.6, random_state=trained.last.n_epochs
+            )
+            tqdm.write(f"--- after epoch {trained.last.n_epochs}\n{text}")
+
+    def _check_combinations(self, X_val: Any, *, one_epoch: bool) -> None:
+        if self.early_stopping and X_val is None and not one_epoch:
+            raise ValueError("early_stopping=True needs a validation text: fit(X, X_val=...).")
+        if self.checkpoint is None:
+            return
+        if self.warm_start:
+            raise ValueError(
+                f"checkpoint={str(self.checkpoint)!r} goes on with a fit that was interrupted, "
+                "warm_start=True with one that was complete: set one of them."
+            )
+        if not isinstance(self.optimizer, str):
+            raise ValueError(
+                f"checkpoint={str(self.checkpoint)!r} needs an optimizer given by name: a model "
+                f"file cannot keep {self.optimizer!r}."
+            )
+
+    def _windows(self, documents: list[str], name: str, window: int | None = None) -> TextWindows:
+        """Put documents one after another, each after the id that starts it."""
+        encoded = [self._encode(text, f"{name} {i}") for i, text in enumerate(documents)]
+        lengths = np.array([len(ids) + 1 for ids in encoded])
+        stream = np.concatenate([part for ids in encoded for part in ([START], ids)])
+        if window is None:
+            window = min(self.window, int(lengths.max()) - 1)
+        return TextWindows(stream.astype(np.int32), np.cumsum(lengths) - lengths, window)
 
     def _spec(self) -> NetworkSpec:
         units = layer_units(self.units, "units")

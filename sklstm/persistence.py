@@ -23,14 +23,14 @@ from sklearn import model_selection
 from sklearn.base import BaseEstimator
 from sklearn.metrics import get_scorer, get_scorer_names
 
-import sklstm
 from sklstm._files import write_atomically
 from sklstm._parts import full_name, keys_last, parts
 from sklstm._requests import Requests, restore_requests, without_requests
 from sklstm._sequences import InputForm
+from sklstm._version import __version__
 from sklstm.network.runtime import Runtime
 from sklstm.network.spec import NetworkSpec
-from sklstm.network.training.settings import OptimizerState
+from sklstm.network.training.settings import OptimizerState, Snapshot
 
 __all__ = ["load", "save"]
 
@@ -42,18 +42,19 @@ MAX_EXPANSION, MAX_EXTRA_BYTES = 100, 2**26  # what a file may expand to, agains
 
 # Their modules stand in the files: whoever moves a class has to read its old name, too.
 OURS = (
-    sklstm.CharOneHotEncoder,
-    sklstm.CharSequenceGenerator,
-    sklstm.LSTMClassifier,
-    sklstm.LSTMRegressor,
-    sklstm.SequencePadder,
-    sklstm.SequenceTokenizer,
-    sklstm.SlidingWindow,
-    sklstm.TimeDistributed,
+    "sklstm._estimators.LSTMClassifier",
+    "sklstm._estimators.LSTMRegressor",
+    "sklstm._generator.CharSequenceGenerator",
+    "sklstm.preprocessing._chars.CharOneHotEncoder",
+    "sklstm.preprocessing._padding.SequencePadder",
+    "sklstm.preprocessing._time_distributed.TimeDistributed",
+    "sklstm.preprocessing._tokens.SequenceTokenizer",
+    "sklstm.preprocessing._windows.SlidingWindow",
     InputForm,
     NetworkSpec,
     OptimizerState,
     Runtime,
+    Snapshot,
 )
 # What searches, votes and calibrations hold besides the estimators that skops knows.
 SPLITTERS = (
@@ -212,10 +213,10 @@ def load(path: str | os.PathLike, *, trusted: Collection[str | type] = ()) -> Ba
             f"{path} holds what sklstm does not trust: {', '.join(untrusted)}. If you know these "
             f"and who wrote the file, name them: load(..., trusted={untrusted})."
         )
-    if header["sklstm"] != sklstm.__version__:
+    if header["sklstm"] != __version__:
         warnings.warn(
             f"{path} was saved with sklstm {header['sklstm']}, and this is sklstm "
-            f"{sklstm.__version__}: its predictions may differ. Check them, or fit anew.",
+            f"{__version__}: its predictions may differ. Check them, or fit anew.",
             UserWarning,
             stacklevel=2,
         )
@@ -262,7 +263,7 @@ def _pack(dumped: bytes, requests: Requests) -> bytes:
 
     header = {
         "format": FORMAT,
-        "sklstm": sklstm.__version__,
+        "sklstm": __version__,
         "scikit-learn": sklearn.__version__,
         "skops": skops.__version__,
         "metadata_requests": requests,
@@ -293,7 +294,7 @@ def _read_header(archive: bytes, path: str | os.PathLike) -> dict[str, Any]:
     if header["format"] > FORMAT:
         raise ValueError(
             f"{path} was written by a newer sklstm, {header['sklstm']} (format "
-            f"{header['format']}); this is {sklstm.__version__} (format {FORMAT}): update sklstm."
+            f"{header['format']}); this is {__version__} (format {FORMAT}): update sklstm."
         )
     return header
 
@@ -338,7 +339,7 @@ def _explaining(path: str | os.PathLike, header: dict[str, Any]) -> Iterator[Non
         raise ValueError(
             f"{path} cannot be loaded ({type(error).__name__}: {error}). It was saved with sklstm "
             f"{header['sklstm']}, scikit-learn {header['scikit-learn']} and skops "
-            f"{header['skops']}; these are {sklstm.__version__}, {sklearn.__version__} and "
+            f"{header['skops']}; these are {__version__}, {sklearn.__version__} and "
             f"{skops.__version__}."
         ) from error
 

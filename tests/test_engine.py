@@ -82,7 +82,7 @@ def train_by_keras(spec, settings, data, validation=None, seed=1):
     rng.randint(2**31)  # the seed of the dropout, which the compiled epochs draw first
     history = {}
     for _ in range(settings.epochs):
-        rows = data.draw_epoch(rng)
+        rows = data.draw_epoch(rng, settings.batch_size)
         logs = model.fit(
             data.sequences.values[rows],
             data.targets[rows],
@@ -115,9 +115,9 @@ def test_compiled_epochs_equal_keras_fit(loop, weighted):
     for ours, theirs in zip(trained.weights, weights, strict=True):
         assert_allclose(ours, theirs, rtol=1e-3, atol=2e-5)
     if not weighted:  # Keras's mean over batches does not look at their weights
-        assert trained.history.keys() == history.keys()
+        assert trained.last.history.keys() == history.keys()
         for name, values in history.items():
-            assert_allclose(trained.history[name], values, rtol=1e-4, err_msg=name)
+            assert_allclose(trained.last.history[name], values, rtol=1e-4, err_msg=name)
 
 
 @pytest.mark.parametrize("optimizer", sorted(OPTIMIZERS))

@@ -1,3 +1,4 @@
+import itertools
 import pickle
 import subprocess
 import sys
@@ -165,15 +166,33 @@ def test_documents_do_not_leak_into_each_other():
     stream = np.array([0, 1, 2, 1, 2, 0, 2, 1])
     windows = TextWindows(stream, np.array([0, 5]), window=3)
     for seed in range(20):
-        rows = windows.draw_epoch(np.random.RandomState(seed))
-        inputs, lengths, targets, weights = windows.gather(rows)
+        rows = windows.draw_epoch(np.random.RandomState(seed), 2)
+        inputs, _, targets, weights = windows.gather(rows)
         assert weights.sum() == 6  # every character is a target exactly once
-        assert_array_equal(weights.sum(axis=1), lengths)
-        for (first, last), ids, length in zip(rows, inputs, lengths, strict=True):
-            assert length == last - first
+        assert_array_equal(weights.sum(axis=1), rows[:, 1] - rows[:, 0])
+        for (first, last, _), ids, length in zip(rows, inputs, weights.sum(axis=1), strict=True):
             assert (first < 5) == (last < 5)  # within one document
-            assert_array_equal(ids[:length], stream[first:last])
+            assert_array_equal(ids[: int(length)], stream[first:last])
         assert_array_equal(np.sort(targets[weights > 0]), np.sort(np.array([1, 2, 1, 2, 2, 1]) - 1))
+
+
+@pytest.mark.parametrize("n_lanes", [1, 3, 8])
+def test_windows_that_continue_begin_where_the_lane_stood(n_lanes):
+    stream = np.concatenate([np.append(0, np.arange(1, n)) for n in (40, 3, 90, 17)])
+    windows = TextWindows(stream, np.array([0, 40, 43, 133]), window=5)
+    for seed in range(20):
+        rows = windows.draw_epoch(np.random.RandomState(seed), n_lanes)
+        lanes = rows.reshape(-1, n_lanes, 3).swapaxes(0, 1)
+        n_continued = 0
+        for lane in lanes:
+            assert not lane[0, 2]
+            for before, after in itertools.pairwise(lane):
+                if after[2]:
+                    assert after[0] == before[1]
+                    assert before[1] - before[0] == 5  # a window that is filled up ends its chain
+                    n_continued += 1
+        # Of the windows, only a document's first two and a lane's first start anew.
+        assert n_continued >= len(windows) - 2 * 4 - n_lanes
 
 
 def test_grid_search_over_documents(prose):

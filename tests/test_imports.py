@@ -24,15 +24,17 @@ FLOORS = {
     "sklstm._tour": 4,
     "sklstm.inspection": 4,
     "sklstm.forecasting": 4,
-    "sklstm.persistence": 4,
     "sklstm._estimators": 3,
     "sklstm._generator": 3,
     "sklstm._base": 2,
+    "sklstm._checkpoint": 2,
+    "sklstm.persistence": 1,
     "sklstm.network": 1,
     "sklstm.preprocessing": 1,
     "sklstm.datasets": 1,
     "sklstm._published": 0,
     "sklstm._files": 0,
+    "sklstm._version": 0,
     "sklstm._parts": 0,
     "sklstm._requests": 0,
     "sklstm._sequences": 0,
@@ -47,6 +49,7 @@ NUMERIC = {"numpy", "scipy", "sklearn"}
 WITHOUT_TENSORFLOW = {
     "sklstm.network.training",
     "sklstm.network.training.data",
+    "sklstm.network.training.schedule",
     "sklstm.network.training.settings",
 }
 

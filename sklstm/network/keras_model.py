@@ -205,9 +205,7 @@ class _ModelBuilder:
     ) -> None:
         self.spec = spec
         self.lengths = keras.Input((), dtype="int32", name="lengths") if varies else None
-        self.continues = (
-            keras.Input((), dtype="int32", name="continues") if carries_state else None
-        )
+        self.continues = keras.Input((), dtype="int32", name="continues") if carries_state else None
         self.lstm = lstm
         self.dropout = dropout
         self.n_dropouts = 0

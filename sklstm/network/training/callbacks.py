@@ -86,17 +86,24 @@ class LastEpoch(keras.callbacks.Callback):
         """Epochs run."""
         return self.snapshot.n_epochs if self.snapshot else 0
 
+    @property
+    def is_done(self) -> bool:
+        """Whether the training has stopped early, before it was resumed."""
+        if self.patience is None or self.snapshot is None:
+            return False
+        return _epochs_since_best(self.snapshot.history["val_loss"]) >= self.patience
+
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
         """Take a snapshot."""
         before = self.snapshot.history if self.snapshot else {}
         history = {name: [*before.get(name, []), value] for name, value in logs.items()}
         snapshot = self.take(history)
         if self.patience is not None:
-            waited = _epochs_since_best(history["val_loss"])
-            best = self.snapshot.best_weights if waited else snapshot.weights
+            is_best = not _epochs_since_best(history["val_loss"])
+            best = snapshot.weights if is_best else self.snapshot.best_weights
             snapshot = replace(snapshot, best_weights=best)
-            self.model.stop_training |= waited >= self.patience
         self.snapshot = snapshot
+        self.model.stop_training |= self.is_done
 
 
 def _epochs_since_best(losses: list[float]) -> int:

@@ -118,9 +118,7 @@ class EpochModel(keras.Model):
         self.optimizer.apply_gradients(zip(whole, self.trainable_variables, strict=True))
         self._judge(parts, outputs, losses)
 
-    def _judge(
-        self, parts: list[Part], outputs: list[tf.Tensor], losses: list[tf.Tensor]
-    ) -> None:
+    def _judge(self, parts: list[Part], outputs: list[tf.Tensor], losses: list[tf.Tensor]) -> None:
         """Add to the metrics."""
         _, _, targets, weights = (tf.concat(column, 0) for column in zip(*parts, strict=True))
         loss = _weighted_sum(self._shares(parts), losses)
@@ -306,7 +304,7 @@ def _beginning(value: tf.Tensor, part: int) -> tf.Tensor:
     """Return the zero state, or the seed from which a part draws."""
     if not value.dtype.is_integer:
         return tf.zeros_like(value)
-    return value + [0, part * SEEDS_PER_PART]
+    return tf.add(value, [0, part * SEEDS_PER_PART])
 
 
 def _weighted_sum(weights: list[tf.Tensor | float], tensors: list[tf.Tensor]) -> tf.Tensor:

@@ -234,9 +234,7 @@ class Program:
         for layer, seed in zip(self._dropout_layers(), snapshot.seeds, strict=True):
             layer.seed.assign(seed)
 
-    def snapshot(
-        self, rng: np.random.RandomState, history: dict[str, list[float]]
-    ) -> Snapshot:
+    def snapshot(self, rng: np.random.RandomState, history: dict[str, list[float]]) -> Snapshot:
         """Copy where a training stands, after the epochs of a history."""
         return Snapshot(
             weights=self.weights(),

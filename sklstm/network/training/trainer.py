@@ -38,7 +38,7 @@ def train(
     varies: bool,
     rng: np.random.RandomState,
     resume: Snapshot | None = None,
-    on_epoch: Callable[[Snapshot], None] | None = None,
+    on_epoch: Callable[[Trained], None] | None = None,
 ) -> Trained:
     """Train a network.
 
@@ -58,7 +58,7 @@ def train(
     resume : Snapshot, default=None
         Where an earlier call with the same arguments stood, to go on from.
     on_epoch : callable, default=None
-        Called with a snapshot after every epoch.
+        Called after every epoch with what would be returned if it were the last one.
 
     Returns
     -------
@@ -105,7 +105,7 @@ def _fit(
     batches: Batches,
     validation: Batches | None,
     resume: Snapshot | None,
-    on_epoch: Callable[[Snapshot], None] | None,
+    on_epoch: Callable[[Trained], None] | None,
 ) -> Trained:
     model = program.model
     theirs = ours.prepare(settings.callbacks)
@@ -113,7 +113,9 @@ def _fit(
     last = ours.LastEpoch(partial(program.snapshot, batches.rng), settings.patience, resume)
     callbacks = [ours.FiniteLoss(), last, *theirs]
     if on_epoch is not None:
-        after = keras.callbacks.LambdaCallback(on_epoch_end=lambda *_: on_epoch(last.snapshot))
+        after = keras.callbacks.LambdaCallback(
+            on_epoch_end=lambda *_: on_epoch(_trained(program, last.snapshot))
+        )
         callbacks.append(after)
     bar = None
     if settings.progress is not None:
@@ -125,7 +127,7 @@ def _fit(
         model.fit(
             batches,
             validation_data=validation,
-            epochs=settings.epochs,
+            epochs=last.n_epochs if last.is_done else settings.epochs,
             initial_epoch=last.n_epochs,
             schedule=_schedule(settings, n_batches),
             callbacks=callbacks,
@@ -138,14 +140,21 @@ def _fit(
     finally:
         if bar is not None:
             bar.close()
-    # A callback may have set other weights when the training ended.
-    weights = last.snapshot.weights if interrupted else program.weights()
+    trained = _trained(program, last.snapshot)
+    if not interrupted and settings.patience is None:
+        trained.weights = program.weights()  # a callback may have set others at the end
+    trained.interrupted = interrupted
+    return trained
+
+
+def _trained(program: Program, last: Snapshot) -> Trained:
+    loop = "xla" if program.key.xla else "graph"
     return Trained(
         spec=program.key.spec,
-        weights=weights if settings.patience is None else last.snapshot.best_weights,
-        last=last.snapshot,
-        interrupted=interrupted,
-        loop=f"{'xla' if program.key.xla else 'graph'}{', batch by batch' * model.batch_events}",
+        weights=last.weights if last.best_weights is None else last.best_weights,
+        last=last,
+        interrupted=False,
+        loop=f"{loop}{', batch by batch' * program.model.batch_events}",
     )
 
 

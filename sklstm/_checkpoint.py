@@ -1,0 +1,95 @@
+"""A file that a fit writes after every epoch, and goes on from when it begins anew."""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from sklstm import persistence
+from sklstm.network.training.settings import Snapshot, Trained
+
+if TYPE_CHECKING:
+    from sklstm._base import BaseNetwork
+
+# What may change between two runs of a fit without changing its result so far.
+FREE_PARAMETERS = {"callbacks", "checkpoint", "sample_length", "verbose"}
+
+
+class Checkpoint:
+    """The checkpoint of one fit: a model file that also holds where the training stands.
+
+    Parameters
+    ----------
+    estimator : estimator
+        With ``checkpoint``, the file's name, among its parameters.
+    data : iterable of ndarray or None
+        All that the fit learns from, to tell whether a file is of the same fit.
+    """
+
+    def __init__(self, estimator: BaseNetwork, data: Iterable[np.ndarray | None]) -> None:
+        self.estimator = estimator
+        self.path = Path(estimator.checkpoint)
+        self.fingerprint = _fingerprint(data)
+
+    def read(self) -> Snapshot | None:
+        """Return where an earlier run of the fit stood; None if there is no file.
+
+        Raises
+        ------
+        ValueError
+            If the file is damaged, no checkpoint, or one of another fit.
+        """
+        if not self.path.exists():
+            return None
+        saved = persistence.load(self.path)
+        if not isinstance(saved, type(self.estimator)) or not hasattr(saved, "_snapshot"):
+            self._refuse(f"it holds a {type(saved).__name__} and no state of a training")
+        for name, value in self._fixed_parameters().items():
+            if repr(before := getattr(saved, name)) != repr(value):
+                self._refuse(f"that had {name}={before!r}, and this has {name}={value!r}")
+        if saved._fingerprint != self.fingerprint:
+            self._refuse("that learnt another text")
+        if saved._snapshot.n_epochs > self.estimator.epochs:
+            self._refuse(
+                f"that ran {saved._snapshot.n_epochs} epochs, and this has "
+                f"epochs={self.estimator.epochs}"
+            )
+        return saved._snapshot
+
+    def write(self, trained: Trained) -> None:
+        """Write the estimator as it stands after an epoch, whole or not at all."""
+        saved = copy.copy(self.estimator)
+        saved.set_params(callbacks=None, checkpoint=None)
+        saved._remember(trained, continues=False, varies=False)
+        saved._optimizer_state, saved._rng = trained.last.optimizer_state, None
+        saved._snapshot, saved._fingerprint = trained.last, self.fingerprint
+        persistence.save(saved, self.path)
+
+    def _fixed_parameters(self) -> dict[str, object]:
+        """Return the parameters that determine the epochs run so far."""
+        parameters = self.estimator.get_params(deep=False)
+        free = set(FREE_PARAMETERS)
+        if parameters["learning_rate_schedule"] == "constant" and not parameters["warmup"]:
+            free.add("epochs")
+        if not isinstance(parameters["random_state"], int):
+            free.add("random_state")
+        return {name: value for name, value in parameters.items() if name not in free}
+
+    def _refuse(self, reason: str) -> None:
+        raise ValueError(
+            f"checkpoint={str(self.path)!r} was written by another fit: {reason}. Delete or move "
+            "the file to begin anew, name another one, or set the parameters as they were."
+        )
+
+
+def _fingerprint(data: Iterable[np.ndarray | None]) -> str:
+    digest = hashlib.sha256()
+    for array in data:
+        digest.update(b"none" if array is None else np.ascontiguousarray(array).tobytes())
+        digest.update(b"|")
+    return digest.hexdigest()
