@@ -2,6 +2,7 @@
 
 from sklstm._estimators import LSTMClassifier, LSTMRegressor
 from sklstm._generator import CharSequenceGenerator
+from sklstm._writing import TextState
 from sklstm.preprocessing import (
     CharOneHotEncoder,
     SequencePadder,
@@ -21,6 +22,7 @@ __all__ = [
     "SequencePadder",
     "SequenceTokenizer",
     "SlidingWindow",
+    "TextState",
     "TimeDistributed",
     "sliding_windows",
 ]
