@@ -628,9 +628,15 @@ class CharSequenceGenerator(BaseNetwork):
     ) -> tuple[TextState, Writing]:
         """Read the prompt; return the state after it, and what to write."""
         state = self._begin(state)
-        stops = tuple(self._encode(text, "stop", "keep") - 1 for text in _stop_texts(stop))
+        # A stop with characters that the vocabulary lacks never comes.
+        known = set(self.vocabulary_.tolist())
+        stops = [text for text in _stop_texts(stop) if known.issuperset(text)]
         tokens = self._encode(prompt, "The prompt", unknown) - 1
-        writing = Writing(stops=stops, log_probabilities=return_logprobs, **sampling)
+        writing = Writing(
+            stops=tuple(self._encode(text, "stop") - 1 for text in stops),
+            log_probabilities=return_logprobs,
+            **sampling,
+        )
         return read(self._runtime, tokens, state)[1], writing
 
     def _begin(self, state: TextState | None) -> TextState:
