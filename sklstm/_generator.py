@@ -215,8 +215,7 @@ class CharSequenceGenerator(BaseNetwork):
         return self
 
     @validate_params(
-        WRITING_CONSTRAINTS
-        | {"n_samples": [Interval(Integral, 1, None, closed="left"), None]},
+        WRITING_CONSTRAINTS | {"n_samples": [Interval(Integral, 1, None, closed="left"), None]},
         prefer_skip_nested_validation=True,
     )
     def generate(
@@ -313,9 +312,7 @@ class CharSequenceGenerator(BaseNetwork):
             stop=stop,
             return_logprobs=return_logprobs,
         )
-        samples = write(
-            self._runtime, state, writing, random_streams(random_state, n_samples or 1)
-        )
+        samples = write(self._runtime, state, writing, random_streams(random_state, n_samples or 1))
         texts = [self._decode(sample.tokens) for sample in samples]
         if not return_logprobs:
             return texts[0] if n_samples is None else texts

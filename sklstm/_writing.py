@@ -143,9 +143,7 @@ def random_streams(random_state: Any, n: int) -> list[np.random.Generator]:
     return [np.random.default_rng(seed) for seed in np.random.SeedSequence(entropy).spawn(n)]
 
 
-def read(
-    runtime: Runtime, tokens: np.ndarray, state: TextState
-) -> tuple[np.ndarray, TextState]:
+def read(runtime: Runtime, tokens: np.ndarray, state: TextState) -> tuple[np.ndarray, TextState]:
     """Read some tokens of one text on from a state.
 
     Returns

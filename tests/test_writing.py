@@ -129,9 +129,7 @@ def test_a_random_state_is_advanced_and_none_differs(generator):
 
 def test_log_probabilities_are_those_of_the_network_whatever_is_drawn_from(generator):
     for sampling in SAMPLING:
-        text, logs = generator.generate(
-            "ab", 50, random_state=0, return_logprobs=True, **sampling
-        )
+        text, logs = generator.generate("ab", 50, random_state=0, return_logprobs=True, **sampling)
         state = generator.encode("ab")
         assert_allclose(logs, generator.log_probabilities(text, state=state), atol=1e-5)
     assert_allclose(generator.score(text), generator.log_probabilities(text).mean(), rtol=1e-6)

@@ -35,6 +35,7 @@ class GraphWriter:
     def model(
         self, inputs: list[onnx.ValueInfoProto], outputs: list[onnx.ValueInfoProto]
     ) -> onnx.ModelProto:
+        """Return the graph as a model that ONNX has checked."""
         graph = helper.make_graph(self.nodes, "sklstm", inputs, outputs, self.constants)
         opset = helper.make_opsetid("", OPSET)
         model = helper.make_model(
@@ -52,12 +53,13 @@ class GraphWriter:
         name: str | None = None,
         **attributes: object,
     ) -> str:
-        """Return the name of what the node computes, drawn up here but for outputs of the graph."""
+        """Return the name of what is computed: that of an output of the graph, or a made-up one."""
         names = [name or f"{op}_{len(self.nodes)}_{i}" for i in range(n_outputs)]
         self.nodes.append(helper.make_node(op, inputs, names, **attributes))
         return names[0] if n_outputs == 1 else names
 
     def constant(self, value: np.ndarray | list[int]) -> str:
+        """Return the name of a constant; a list is one of int64."""
         name = f"constant_{len(self.constants)}"
         array = np.asarray(value, np.int64) if isinstance(value, list) else value
         self.constants.append(numpy_helper.from_array(np.ascontiguousarray(array), name))

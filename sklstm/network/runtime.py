@@ -114,10 +114,12 @@ class Runtime:
     ) -> Steps:
         """Return what writes some rows on from a state, on one thread; see `Steps`."""
         truncates = top_k is not None or top_p is not None
-        session = self._session(
-            ("steps", truncates),
-            lambda: _make_session(build_step_graph(self.spec, self.weights, truncates=truncates), 1),
-        )
+
+        def make() -> onnxruntime.InferenceSession:
+            graph = build_step_graph(self.spec, self.weights, truncates=truncates)
+            return _make_session(graph, 1)
+
+        session = self._session(("steps", truncates), make)
         return Steps(
             session, self.spec, tokens, state, temperature=temperature, top_k=top_k, top_p=top_p
         )

@@ -239,7 +239,5 @@ def _sigmoids_first(weight: np.ndarray) -> np.ndarray:
     return np.concatenate([parts[KERAS_GATES[gate]] for gate in SIGMOID_GATES_FIRST], axis=-1)
 
 
-def _info(
-    name: str, kind: int = TensorProto.FLOAT, *shape: int | str
-) -> onnx.ValueInfoProto:
+def _info(name: str, kind: int = TensorProto.FLOAT, *shape: int | str) -> onnx.ValueInfoProto:
     return helper.make_tensor_value_info(name, kind, shape)
