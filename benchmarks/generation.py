@@ -25,7 +25,7 @@ from sklstm import CharSequenceGenerator
 
 WINDOW = 100
 TEMPERATURE = 0.6
-PEER_CHARACTERS = 50
+PEER_CHARACTERS = 20
 CHARACTERS = {1: 4000, 64: 400}  # of each sample, by the number of samples
 LONG = 10_000
 
