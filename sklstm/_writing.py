@@ -22,7 +22,8 @@ NOTHING = -2  # no token: what stands before the first token that was written
 STEPS_PER_PIECE = 512  # read at once, so that outputs stay in the cache
 STEPS_PER_BLOCK = 32  # written before stops are looked for
 STEPS_PER_STREAMED_BLOCK = 8
-MIN_ROWS_PER_THREAD = 16
+# Multiplications per step: with fewer, threads wait for the interpreter's lock more than they gain.
+MIN_WORK_PER_THREAD = 2**23
 
 
 @dataclass(frozen=True, eq=False)
@@ -194,8 +195,9 @@ def write(
             samples[row].append(written)
         return [_join(sample, writing) for sample in samples]
 
-    n_threads = max(1, min(available_cores(), len(rngs) // MIN_ROWS_PER_THREAD))
-    if n_threads == 1:
+    most = len(rngs) * runtime.work_per_step // MIN_WORK_PER_THREAD
+    n_threads = min(available_cores(), len(rngs), most)
+    if n_threads <= 1:
         return write_part(rngs)
     share = -(-len(rngs) // n_threads)
     parts = [rngs[first : first + share] for first in range(0, len(rngs), share)]

@@ -1,6 +1,7 @@
 """Writing and reading on with a carried state."""
 
 import pickle
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import cache
 
@@ -13,7 +14,15 @@ from sklearn.exceptions import NotFittedError
 from sklstm import CharSequenceGenerator, TextState
 from sklstm._sampling import distribution
 from sklstm._sequences import Sequences
-from sklstm._writing import Writing, beginning, random_streams, read, stream, write
+from sklstm._writing import (
+    MIN_WORK_PER_THREAD,
+    Writing,
+    beginning,
+    random_streams,
+    read,
+    stream,
+    write,
+)
 from sklstm.network.equations import forward
 from sklstm.network.runtime import Runtime
 from sklstm.network.spec import NetworkSpec
@@ -314,3 +323,20 @@ def test_a_stream_goes_on_in_blocks_that_are_short():
     runtime = make_runtime()
     blocks = stream(runtime, beginning(runtime), Writing(20), random_streams(0, 1)[0])
     assert max(len(block.tokens) for block in blocks) <= 8
+
+
+def test_samples_shared_between_threads_are_the_same_as_alone():
+    runtime = make_runtime(units=(256,))
+    assert 64 * runtime.work_per_step >= 2 * MIN_WORK_PER_THREAD
+    writing, rngs = Writing(40, stops=(np.array([1, 2]),)), random_streams(0, 64)
+    together = write(runtime, beginning(runtime), writing, rngs)
+    assert len(together) == 64
+    for i, rng in enumerate(random_streams(0, 64)[:40:9]):
+        (alone,) = write(runtime, beginning(runtime), writing, [rng])
+        assert_array_equal(together[9 * i].tokens, alone.tokens)
+
+
+def test_several_threads_write_with_one_generator(generator):
+    with ThreadPoolExecutor(4) as pool:
+        texts = list(pool.map(lambda seed: generator.generate(random_state=seed), range(12)))
+    assert texts == [generator.generate(random_state=seed) for seed in range(12)]

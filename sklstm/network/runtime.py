@@ -145,14 +145,14 @@ class Runtime:
         return max(MIN_ROWS_PER_BATCH, BYTES_PER_BATCH // (4 * gates * n_steps))
 
     @cached_property
-    def _work_per_step(self) -> int:
-        """Multiplications that a time step takes."""
+    def work_per_step(self) -> int:
+        """Multiplications that a time step of one sequence takes."""
         shapes = self.spec.weight_shapes().items()
         return sum(int(np.prod(shape)) for name, shape in shapes if name != "embedding")
 
     def _session_for(self, n_steps: int) -> onnxruntime.InferenceSession:
         """Return a session for a batch of this many time steps, all rows together."""
-        is_large = n_steps * self._work_per_step >= MIN_WORK_FOR_THREADS
+        is_large = n_steps * self.work_per_step >= MIN_WORK_FOR_THREADS
         n_threads = available_cores() if is_large else 1
         return self._session(n_threads, lambda: _make_session(self.to_onnx(), n_threads))
 
