@@ -3,6 +3,7 @@
 from sklstm._estimators import LSTMClassifier, LSTMRegressor
 from sklstm._generator import CharSequenceGenerator
 from sklstm._version import __version__
+from sklstm._writing import TextState
 from sklstm.preprocessing import (
     CharOneHotEncoder,
     SequencePadder,
@@ -20,6 +21,7 @@ __all__ = [
     "SequencePadder",
     "SequenceTokenizer",
     "SlidingWindow",
+    "TextState",
     "TimeDistributed",
     "__version__",
     "sliding_windows",

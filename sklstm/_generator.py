@@ -11,16 +11,28 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from sklearn.base import _fit_context
-from sklearn.utils import Tags, check_random_state
-from sklearn.utils._param_validation import Interval, validate_params
+from sklearn.utils import Tags
+from sklearn.utils._param_validation import Interval, StrOptions, validate_params
 from sklearn.utils.validation import check_is_fitted
 from tqdm import tqdm
 
 from sklstm._base import TRAINING_CONSTRAINTS, BaseNetwork, layer_units
 from sklstm._checkpoint import Checkpoint
-from sklstm._sampling import draw, temper
 from sklstm._sequences import Sequences, pad_right
-from sklstm.network.runtime import State
+from sklstm._writing import (
+    TextState,
+    Writing,
+    Written,
+    beginning,
+    check_state,
+    log_of_chosen,
+    pieces,
+    random_streams,
+    read,
+    read_next,
+    stream,
+    write,
+)
 from sklstm.network.spec import NetworkSpec
 from sklstm.network.training.data import TextWindows
 from sklstm.network.training.settings import Progress, Trained
@@ -29,8 +41,19 @@ if TYPE_CHECKING:
     import keras
 
 START = 0  # the id that stands before a document's first character
-STEPS_PER_PIECE = 512
 DOCUMENTS_PER_BATCH = 32
+WRITING_CONSTRAINTS: dict[str, list] = {
+    "prompt": [str],
+    "length": [Interval(Integral, 0, None, closed="left")],
+    "temperature": [Interval(Real, 0, None, closed="left")],
+    "top_k": [Interval(Integral, 1, None, closed="left"), None],
+    "top_p": [Interval(Real, 0, 1, closed="right"), None],
+    "stop": [str, "array-like", None],
+    "unknown": [StrOptions({"error", "skip"})],
+    "return_logprobs": ["boolean"],
+    "state": [TextState, None],
+    "random_state": ["random_state"],
+}
 
 
 class CharSequenceGenerator(BaseNetwork):
@@ -237,12 +260,7 @@ class CharSequenceGenerator(BaseNetwork):
         return self
 
     @validate_params(
-        {
-            "prompt": [str],
-            "length": [Interval(Integral, 0, None, closed="left")],
-            "temperature": [Interval(Real, 0, None, closed="left")],
-            "random_state": ["random_state"],
-        },
+        WRITING_CONSTRAINTS | {"n_samples": [Interval(Integral, 1, None, closed="left"), None]},
         prefer_skip_nested_validation=True,
     )
     def generate(
@@ -251,43 +269,256 @@ class CharSequenceGenerator(BaseNetwork):
         length: int = 400,
         *,
         temperature: float = 1.0,
+        top_k: int | None = None,
+        top_p: float | None = None,
+        stop: str | Sequence[str] | None = None,
+        n_samples: int | None = None,
+        unknown: str = "error",
+        return_logprobs: bool = False,
+        state: TextState | None = None,
         random_state: int | np.random.RandomState | None = None,
-    ) -> str:
+    ) -> str | list[str] | tuple[str, np.ndarray] | tuple[list[str], list[np.ndarray]]:
         """Write on from a prompt, one character after another, carrying the state.
 
         Parameters
         ----------
         prompt : str, default=""
-            What has been written so far; an empty one begins a document.
+            What has been written so far; an empty one begins a document, or goes on from `state`.
         length : int, default=400
             Characters to write.
         temperature : float, default=1.0
-            Below 1 the text is more regular, above 1 more surprising; 0 always takes the most
-            probable character.
+            Divides the logarithms of the probabilities. Below 1 the text is more regular, above 1
+            more surprising; 0 always takes the most probable character (of equals, the first in
+            ``vocabulary_``).
+        top_k : int, default=None
+            Draw from this many of the most probable characters; of equals, the first in
+            ``vocabulary_`` are taken, so that there are never more or fewer.
+        top_p : float in (0, 1], default=None
+            Draw from the fewest of the most probable characters whose probabilities, after
+            `temperature` and `top_k`, sum to at least this share [1]_.
+        stop : str or list of str, default=None
+            Text that ends a sample as soon as it has been written; it is the sample's end. The
+            prompt does not count.
+        n_samples : int, default=None
+            Write this many samples side by side, far faster than one after another. Each draws from
+            a stream of its own: the first is the text that the same `random_state` gives alone.
+        unknown : {"error", "skip"}, default="error"
+            Whether characters of the prompt that the vocabulary lacks are an error or left out.
+        return_logprobs : bool, default=False
+            Whether to return the logarithm of each character's probability too: the network's
+            own, as of ``log_probabilities``, whatever `temperature`, `top_k` and `top_p` are.
+        state : TextState, default=None
+            From ``encode``: what has been read before the prompt. It is not changed.
         random_state : int, RandomState or None, default=None
             Draws the characters.
 
         Returns
         -------
-        str
-            The new characters, without the prompt.
+        text : str, or list of str
+            The new characters, without the prompt; a list if `n_samples` is given.
+        log_probabilities : ndarray of shape (n_characters_written,), or list of ndarray
+            In nats; only if `return_logprobs`.
 
         Raises
         ------
         NotFittedError
             If the generator is not fitted.
         ValueError
-            If the prompt holds characters that the vocabulary lacks.
+            If an argument is out of range, the prompt holds characters that the vocabulary lacks,
+            or `state` belongs to a network of another shape.
+
+        Notes
+        -----
+        A sample's text does not depend on how many are written beside it: the step computes each
+        row of a batch alike, to the last bit (tested on x86-64). Where a processor's matrix
+        products round by the size of the batch, a probability moves by some 1e-7, which draws
+        another character about once in some 100,000; the texts differ from there on.
+
+        References
+        ----------
+        .. [1] A. Holtzman, J. Buys, L. Du, M. Forbes, Y. Choi, "The curious case of neural text
+           degeneration", ICLR 2020.
+
+        Examples
+        --------
+        >>> from sklstm import CharSequenceGenerator
+        >>> generator = CharSequenceGenerator(16, window=16, batch_size=8, learning_rate=0.03,
+        ...                                   random_state=0).fit("abcd" * 200)
+        >>> generator.generate("ab", 50, temperature=0.1, stop=["da"], n_samples=2, random_state=0)
+        ['cda', 'cda']
         """
-        check_is_fitted(self)
-        rng = np.random.RandomState() if random_state is None else check_random_state(random_state)
-        probabilities, state = self._read_prompt(self._encode(prompt, "The prompt"))
-        ids = []
-        for uniform in rng.uniform(size=length):
-            index = draw(temper(probabilities, temperature), uniform)
-            ids.append(index)
-            probabilities, state = self._read_one(index + 1, state)
-        return "".join(self.vocabulary_[ids])
+        state, writing = self._prepare(
+            prompt,
+            state,
+            unknown,
+            length=length,
+            temperature=temperature,
+            top_k=top_k,
+            top_p=top_p,
+            stop=stop,
+            return_logprobs=return_logprobs,
+        )
+        samples = write(self._runtime, state, writing, random_streams(random_state, n_samples or 1))
+        texts = [self._decode(sample.tokens) for sample in samples]
+        if not return_logprobs:
+            return texts[0] if n_samples is None else texts
+        logs = [sample.log_probabilities for sample in samples]
+        return (texts[0], logs[0]) if n_samples is None else (texts, logs)
+
+    @validate_params(WRITING_CONSTRAINTS, prefer_skip_nested_validation=True)
+    def stream(
+        self,
+        prompt: str = "",
+        length: int = 400,
+        *,
+        temperature: float = 1.0,
+        top_k: int | None = None,
+        top_p: float | None = None,
+        stop: str | Sequence[str] | None = None,
+        unknown: str = "error",
+        return_logprobs: bool = False,
+        state: TextState | None = None,
+        random_state: int | np.random.RandomState | None = None,
+    ) -> Iterator[str] | Iterator[tuple[str, float]]:
+        """Write on from a prompt, and yield characters as they are drawn.
+
+        Together they are the text of ``generate``. The prompt is read, and arguments are checked,
+        by the call itself.
+
+        Parameters
+        ----------
+        prompt, length, temperature, top_k, top_p, stop, unknown, state, random_state
+            As of ``generate``.
+        return_logprobs : bool, default=False
+            Whether to yield (character, the logarithm of its probability).
+
+        Returns
+        -------
+        iterator of str, or of (str, float)
+
+        Raises
+        ------
+        NotFittedError, ValueError
+            As ``generate``.
+
+        Examples
+        --------
+        >>> from sklstm import CharSequenceGenerator
+        >>> generator = CharSequenceGenerator(16, window=16, batch_size=8, learning_rate=0.03,
+        ...                                   random_state=0).fit("abcd" * 200)
+        >>> for character in generator.stream("ab", 4, temperature=0):
+        ...     print(character, end="|")
+        c|d|a|b|
+        """
+        state, writing = self._prepare(
+            prompt,
+            state,
+            unknown,
+            length=length,
+            temperature=temperature,
+            top_k=top_k,
+            top_p=top_p,
+            stop=stop,
+            return_logprobs=return_logprobs,
+        )
+        (rng,) = random_streams(random_state, 1)
+        return self._characters(stream(self._runtime, state, writing, rng))
+
+    @validate_params(
+        {
+            "text": [str],
+            "state": [TextState, None],
+            "unknown": [StrOptions({"error", "skip"})],
+        },
+        prefer_skip_nested_validation=True,
+    )
+    def encode(
+        self, text: str, *, state: TextState | None = None, unknown: str = "error"
+    ) -> TextState:
+        """Read a text once, and return the state that writing and reading go on from.
+
+        Parameters
+        ----------
+        text : str
+            A document's beginning, or what follows `state`.
+        state : TextState, default=None
+            Of an earlier call; None begins a document.
+        unknown : {"error", "skip"}, default="error"
+            Whether characters that the vocabulary lacks are an error or left out.
+
+        Returns
+        -------
+        TextState
+
+        Raises
+        ------
+        NotFittedError
+            If the generator is not fitted.
+        ValueError
+            If the text holds characters that the vocabulary lacks, or `state` belongs to a network
+            of another shape.
+
+        Examples
+        --------
+        >>> from sklstm import CharSequenceGenerator
+        >>> generator = CharSequenceGenerator(16, window=16, batch_size=8, learning_rate=0.03,
+        ...                                   random_state=0).fit("abcd" * 200)
+        >>> state = generator.encode("abcdab")
+        >>> generator.generate("c", 5, temperature=0, state=state)
+        'dabcd'
+        """
+        state = self._begin(state)
+        return read(self._runtime, self._encode(text, "The text", unknown) - 1, state)[1]
+
+    @validate_params(
+        {"text": [str], "state": [TextState, None], "return_state": ["boolean"]},
+        prefer_skip_nested_validation=True,
+    )
+    def log_probabilities(
+        self, text: str, *, state: TextState | None = None, return_state: bool = False
+    ) -> np.ndarray | tuple[np.ndarray, TextState]:
+        """Compute the logarithm of each character's probability, after those before it.
+
+        Their mean over a document is ``score``.
+
+        Parameters
+        ----------
+        text : str
+            A document, or what follows `state`.
+        state : TextState, default=None
+            From ``encode``, or of an earlier call; None begins a document.
+        return_state : bool, default=False
+            Whether to return the state after the text too, to read a long text in pieces.
+
+        Returns
+        -------
+        log_probabilities : ndarray of shape (n_characters,)
+            In nats.
+        state : TextState
+            Only if `return_state`.
+
+        Raises
+        ------
+        NotFittedError
+            If the generator is not fitted.
+        ValueError
+            If the text holds characters that the vocabulary lacks, or `state` belongs to a network
+            of another shape.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from sklstm import CharSequenceGenerator
+        >>> generator = CharSequenceGenerator(16, window=16, batch_size=8, learning_rate=0.03,
+        ...                                   random_state=0).fit("abcd" * 200)
+        >>> logs, state = generator.log_probabilities("abcd", return_state=True)
+        >>> bool(np.isclose(logs.mean(), generator.score("abcd")))
+        True
+        >>> more = generator.log_probabilities("abcd", state=state)
+        """
+        state = self._begin(state)
+        logs, state = read(self._runtime, self._encode(text, "The text") - 1, state)
+        return (logs, state) if return_state else logs
 
     def predict(self, X: str | Sequence[str]) -> np.ndarray:
         """Predict the most probable next character of each prompt.
@@ -334,7 +565,9 @@ class CharSequenceGenerator(BaseNetwork):
         check_is_fitted(self)
         prompts = as_documents(X, min_length=0)
         encoded = [self._encode(prompt, f"Prompt {i}") for i, prompt in enumerate(prompts)]
-        return np.stack([self._read_prompt(ids)[0] for ids in encoded])
+        begin = beginning(self._runtime)
+        states = [read(self._runtime, ids - 1, begin)[1] for ids in encoded]
+        return np.stack([read_next(self._runtime, state) for state in states])
 
     def score(self, X: str | Sequence[str], y: None = None) -> float:
         """Compute the mean log-likelihood per character, in nats; greater is better.
@@ -470,11 +703,53 @@ class CharSequenceGenerator(BaseNetwork):
             pooling=None,
         )
 
-    def _encode(self, text: str, name: str) -> np.ndarray:
+    def _prepare(
+        self,
+        prompt: str,
+        state: TextState | None,
+        unknown: str,
+        *,
+        stop: str | Sequence[str] | None,
+        return_logprobs: bool,
+        **sampling: Any,
+    ) -> tuple[TextState, Writing]:
+        """Read the prompt; return the state after it, and what to write."""
+        state = self._begin(state)
+        # A stop with characters that the vocabulary lacks never comes.
+        known = set(self.vocabulary_.tolist())
+        stops = [text for text in _stop_texts(stop) if known.issuperset(text)]
+        tokens = self._encode(prompt, "The prompt", unknown) - 1
+        writing = Writing(
+            stops=tuple(self._encode(text, "stop") - 1 for text in stops),
+            log_probabilities=return_logprobs,
+            **sampling,
+        )
+        return read(self._runtime, tokens, state)[1], writing
+
+    def _begin(self, state: TextState | None) -> TextState:
+        check_is_fitted(self)
+        return beginning(self._runtime) if state is None else check_state(state, self._runtime)
+
+    def _characters(self, blocks: Iterator[Written]) -> Iterator[str] | Iterator[tuple[str, float]]:
+        for block in blocks:
+            text = self._decode(block.tokens)
+            if block.log_probabilities is None:
+                yield from text
+            else:
+                yield from zip(text, block.log_probabilities.tolist(), strict=True)
+
+    def _decode(self, tokens: np.ndarray) -> str:
+        """Turn indices of the vocabulary into text."""
+        points = self.vocabulary_.view("<u4")[tokens]
+        return points.tobytes().decode("utf-32-le", "surrogatepass")
+
+    def _encode(self, text: str, name: str, unknown: str = "error") -> np.ndarray:
         """Turn characters into ids, counted from 1."""
         points, known = _code_points(text), self.vocabulary_.view("<u4")
         places = np.searchsorted(known, points)
         unseen = known[np.minimum(places, len(known) - 1)] != points
+        if unknown == "skip":
+            return places[~unseen] + 1
         if unseen.any():
             place = int(np.flatnonzero(unseen)[0])
             characters = "".join(dict.fromkeys(np.array(list(text))[unseen]))
@@ -494,17 +769,6 @@ class CharSequenceGenerator(BaseNetwork):
         starts = np.concatenate([[0], stops[:-1]])
         return pad_right(np.concatenate(encoded).astype(np.int32), starts, stops)
 
-    def _read_prompt(self, ids: np.ndarray) -> tuple[np.ndarray, State]:
-        """Read a document's beginning; return what comes next, (n_characters,), and the state."""
-        state = self._runtime.initial_state()
-        for piece in _pieces(np.append(START, ids)[np.newaxis].astype(np.int32)):
-            outputs, state = self._runtime.read(piece, state)
-        return outputs[0, -1], state
-
-    def _read_one(self, character_id: int, state: State) -> tuple[np.ndarray, State]:
-        outputs, state = self._runtime.read(np.array([[character_id]], np.int32), state)
-        return outputs[0, 0], state
-
     def _read(self, batch: list[np.ndarray]) -> np.ndarray:
         """Sum the log-likelihoods of each of some documents, read side by side."""
         ids = np.zeros((len(batch), max(map(len, batch)) + 1), np.int32)
@@ -512,10 +776,9 @@ class CharSequenceGenerator(BaseNetwork):
             row[1 : len(document) + 1] = document
         totals = np.zeros(len(batch))
         state = self._runtime.initial_state(len(batch))
-        for inputs, targets in zip(_pieces(ids[:, :-1]), _pieces(ids[:, 1:]), strict=True):
+        for inputs, targets in zip(pieces(ids[:, :-1]), pieces(ids[:, 1:]), strict=True):
             outputs, state = self._runtime.read(inputs, state)
-            chosen = np.take_along_axis(outputs, np.maximum(targets - 1, 0)[..., np.newaxis], 2)
-            logs = np.log(np.maximum(chosen[..., 0], np.finfo(np.float32).tiny), dtype=np.float64)
+            logs = log_of_chosen(outputs, np.maximum(targets - 1, 0))
             totals += np.where(targets > 0, logs, 0).sum(axis=1)
         return totals
 
@@ -557,15 +820,19 @@ def as_documents(X: Any, *, min_length: int = 2) -> list[str]:
     return [str(document) for document in documents]
 
 
+def _stop_texts(stop: str | Sequence[str] | None) -> list[str]:
+    texts = [stop] if isinstance(stop, str) else list(() if stop is None else stop)
+    for text in texts:
+        if not isinstance(text, str) or not text:
+            raise ValueError(
+                f"stop holds {text!r}: valid are texts of at least one character, which end a "
+                "sample."
+            )
+    return texts
+
+
 def _code_points(text: str) -> np.ndarray:
     return np.frombuffer(text.encode("utf-32-le", "surrogatepass"), "<u4")
-
-
-def _pieces(ids: np.ndarray) -> Iterator[np.ndarray]:
-    """Cut (n, T) ids into pieces of limited length, so that outputs stay in the cache."""
-    steps = max(1, STEPS_PER_PIECE // len(ids))
-    for first in range(0, ids.shape[1], steps):
-        yield ids[:, first : first + steps]
 
 
 def _similar_lengths(encoded: list[np.ndarray]) -> Iterator[list[np.ndarray]]:

@@ -1,49 +1,54 @@
-"""Drawing from probabilities: pure functions on arrays whose last axis sums to one."""
+r"""What is drawn from, as its definition has it.
+
+From the probabilities :math:`p` of a network, a temperature :math:`\tau` makes :math:`p^{1/\tau}`,
+normalised. Top-k keeps the k most probable entries, of equals the first ones. Top-p (A. Holtzman
+et al., "The curious case of neural text degeneration", 2020) keeps the fewest of the most probable
+entries whose probabilities, normalised after top-k, sum to at least p.
+
+Slow and plain on purpose: the graph that draws is tested against it.
+"""
 
 from __future__ import annotations
 
 import numpy as np
 
 
-def temper(probabilities: np.ndarray, temperature: float) -> np.ndarray:
-    """Sharpen (temperature below 1) or flatten (above 1) probabilities.
-
-    Proportional to ``p ** (1 / temperature)``; a temperature of 0 leaves the most probable entry
-    (of equals, the first) alone.
+def distribution(
+    probabilities: np.ndarray,
+    *,
+    temperature: float = 1.0,
+    top_k: int | None = None,
+    top_p: float | None = None,
+) -> np.ndarray:
+    """Return what is drawn from; its support is what may be drawn.
 
     Parameters
     ----------
-    probabilities : ndarray of shape (..., n)
-    temperature : float
-        At least 0.
+    probabilities : ndarray of shape (n,)
+    temperature : float, default=1.0
+        At least 0; 0 leaves the most probable entry (of equals, the first) alone.
+    top_k : int, default=None
+    top_p : float, default=None
 
     Returns
     -------
-    ndarray of shape (..., n), float64
+    ndarray of shape (n,), float64
     """
     if temperature == 0:
-        best = probabilities.argmax(axis=-1, keepdims=True)
-        return (np.arange(probabilities.shape[-1]) == best).astype(np.float64)
+        temperature, top_k = 1.0, 1
+    order = np.argsort(-probabilities, kind="stable")[:top_k]
+    kept = temper(probabilities[order], temperature)
+    if top_p is not None and top_p < 1:
+        kept = np.where(np.cumsum(kept) - kept < top_p, kept, 0)
+    result = np.zeros(len(probabilities))
+    result[order] = kept / kept.sum()
+    return result
+
+
+def temper(probabilities: np.ndarray, temperature: float) -> np.ndarray:
+    """Return ``p ** (1 / temperature)``, normalised, for a temperature above 0."""
     with np.errstate(divide="ignore", over="ignore"):
         # The largest is subtracted first: extreme temperatures then neither overflow nor give NaN.
         logs = np.log(probabilities, dtype=np.float64)
-        powers = np.exp((logs - logs.max(axis=-1, keepdims=True)) / temperature)
-    return powers / powers.sum(axis=-1, keepdims=True)
-
-
-def draw(probabilities: np.ndarray, uniform: np.ndarray) -> np.ndarray:
-    """Draw an index for each row, by inversion of its cumulative sums.
-
-    Parameters
-    ----------
-    probabilities : ndarray of shape (..., n)
-    uniform : ndarray of shape (...)
-        Uniform numbers from [0, 1).
-
-    Returns
-    -------
-    ndarray of int, shape (...)
-    """
-    sums = np.cumsum(probabilities, axis=-1)
-    # Rounding leaves the last sum near one, not at one: scale what is drawn, never miss the end.
-    return (sums <= (uniform * sums[..., -1])[..., np.newaxis]).sum(axis=-1)
+        powers = np.exp((logs - logs.max()) / temperature)
+    return powers / powers.sum()

@@ -1,60 +1,155 @@
+"""What is drawn from: its definition, and the graph that draws against it."""
+
+from functools import cache
+
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.stats import chisquare
 
-from sklstm._sampling import draw, temper
+from sklstm._sampling import distribution
+from sklstm._writing import Writing
+from sklstm.network.runtime import Runtime
+from sklstm.network.spec import NetworkSpec
 
+EDGE = np.nextafter(1, 0)
 weights = arrays(np.float64, st.integers(1, 12), elements=st.floats(0, 1)).filter(
     lambda w: w.sum() > 1e-3
 )
 
 
+@cache
+def network_with_scores(scores):
+    """A network whose scores are these, whatever it reads."""
+    spec = NetworkSpec(
+        n_outputs=len(scores),
+        activation="softmax",
+        vocabulary_size=len(scores) + 1,
+        units=(1,),
+        pooling=None,
+    )
+    arrays = [np.zeros(shape, np.float32) for shape in spec.weight_shapes().values()]
+    arrays[-1] += np.float32(scores)
+    return Runtime(spec, arrays)
+
+
+def draw(scores, uniforms, **sampling):
+    """Draw one token for each uniform number, by the graph."""
+    runtime = network_with_scores(tuple(scores))
+    state = [np.zeros((len(uniforms), 1)) for _ in range(2)]
+    writing = Writing(1, **sampling)
+    steps = writing.steps(runtime, np.full(len(uniforms), -1), state)
+    return steps.write(np.atleast_2d(uniforms))[0][0]
+
+
+def support(scores, **sampling):
+    """All tokens that are drawn: a fine grid of uniform numbers meets each of them."""
+    grid = np.append(np.linspace(0, 1, 2000, endpoint=False), EDGE)
+    return set(draw(scores, grid, **sampling).tolist())
+
+
 @given(weights, st.floats(1e-300, 1e300))
 def test_tempered_probabilities_are_probabilities(w, temperature):
-    tempered = temper(w / w.sum(), temperature)
+    tempered = distribution(w / w.sum(), temperature=temperature)
     assert_allclose(tempered.sum(), 1)
     assert (tempered >= 0).all()
     assert (tempered[w == 0] == 0).all()
 
 
 @given(weights)
-def test_temperature_one_changes_nothing(w):
-    assert_allclose(temper(w / w.sum(), 1.0), w / w.sum(), atol=1e-12)
+def test_what_changes_nothing(w):
+    p = w / w.sum()
+    for off in ({}, {"top_p": 1.0}, {"top_k": len(p)}, {"top_k": len(p) + 5}):
+        assert_allclose(distribution(p, **off), p, atol=1e-12)
 
 
 @given(weights)
 def test_temperature_zero_is_argmax_and_the_limit(w):
     p = w / w.sum()
-    greedy = temper(p, 0)
+    greedy = distribution(p, temperature=0)
     assert_array_equal(np.flatnonzero(greedy), [p.argmax()])
     is_clear = np.delete(p, p.argmax()).max(initial=0) < 0.99 * p.max()
     if is_clear:
-        assert_allclose(temper(p, 1e-4), greedy, atol=1e-12)
+        assert_allclose(distribution(p, temperature=1e-4), greedy, atol=1e-12)
 
 
-def test_a_high_temperature_flattens():
-    assert_allclose(temper(np.array([0.9, 0.1]), 1e9), [0.5, 0.5], rtol=1e-6)
+@given(weights, st.floats(1e-6, 1))
+def test_top_p_keeps_the_fewest_that_reach_it(w, top_p):
+    p = w / w.sum()
+    kept = np.flatnonzero(distribution(p, top_p=top_p))
+    assert p[kept].sum() >= top_p - 1e-9
+    assert p[kept].sum() - p[kept].min() < top_p + 1e-9
+    assert p[kept].min() >= np.delete(p, kept).max(initial=0)
 
 
-@pytest.mark.parametrize("temperature", [0.5, 1.0, 2.0])
-def test_draws_follow_the_distribution(temperature):
-    p = temper(np.array([0.5, 0.2, 0.2, 0.1, 0.0]), temperature)
-    drawn = draw(np.tile(p, (20_000, 1)), np.random.RandomState(0).uniform(size=20_000))
-    counts = np.bincount(drawn, minlength=5)
-    assert counts[4] == 0
-    assert chisquare(counts[:4], 20_000 * p[:4]).pvalue > 0.01
+def test_top_p_counts_shares_of_what_top_k_left():
+    p = np.array([0.4, 0.2, 0.2, 0.2])
+    assert_allclose(distribution(p, top_k=2, top_p=0.6), [1, 0, 0, 0])
+    assert_allclose(distribution(p, top_k=2, top_p=0.7), [2 / 3, 1 / 3, 0, 0])
 
 
-@given(weights, st.floats(0, 1, exclude_max=True))
-def test_only_possible_entries_are_drawn(w, uniform):
-    assert w[draw(w.astype(np.float32), np.float64(uniform))] > 0
+@pytest.mark.parametrize(
+    "sampling",
+    [
+        {},
+        {"temperature": 0.5},
+        {"temperature": 2.0},
+        {"top_k": 4},
+        {"top_p": 0.8},
+        {"temperature": 1.5, "top_k": 6, "top_p": 0.9},
+    ],
+    ids=str,
+)
+def test_draws_follow_the_distribution(sampling):
+    p = np.array([0.02, 0.3, 0.1, 0.25, 0.03, 0.2, 0.1])
+    expected = distribution(p, **sampling)
+    drawn = draw(np.log(p), np.random.default_rng(1).random(200_000), **sampling)
+    counts = np.bincount(drawn, minlength=len(p))
+    possible = expected > 0
+    assert not counts[~possible].any()
+    assert chisquare(counts[possible], 200_000 * expected[possible]).pvalue > 0.001
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    st.lists(st.integers(0, 4), min_size=2, max_size=8),
+    st.sampled_from([0.0, 0.5, 1.0, 2.0]),
+    st.sampled_from([None, 1, 2, 3, 20]),
+    st.sampled_from([None, 0.05, 0.37, 0.71, 0.93, 1.0]),
+)
+def test_supports_are_exact_ties_included(scores, temperature, top_k, top_p):
+    sampling = {"temperature": temperature, "top_k": top_k, "top_p": top_p}
+    p = np.exp(np.array(scores, float))
+    expected = distribution(p / p.sum(), **sampling)
+    drawn = support(scores, **sampling)
+    assert set(np.flatnonzero(expected > 1e-3)) <= drawn <= set(np.flatnonzero(expected))
+
+
+def test_of_equals_the_first_are_kept():
+    assert support([1, 2, 2, 2], top_k=2) == {1, 2}
+    assert support([0, 0, 0, 0], top_k=3) == {0, 1, 2}
+    assert support([0, 0, 0, 0], top_p=0.5) == {0, 1}
+    assert support([0, 3, 3], temperature=0) == {1}
+
+
+def test_scores_that_rounded_probabilities_cannot_tell_apart_are_told_apart():
+    assert support([20.0, 20.000002], temperature=0) == {1}
+
+
+@pytest.mark.parametrize("truncation", [{}, {"top_k": 3}, {"top_p": 0.999}])
+def test_extreme_temperatures(truncation):
+    scores = [3.0, -80.0, 3.5, 80.0, 79.0]
+    for temperature in (5e-324, 1e-300, 1e-30, 1e-6):
+        assert support(scores, temperature=temperature, **truncation) == {3}
+    for temperature in (1e30, 1e300, np.inf):
+        expected = {0, 1, 2, 3, 4} if truncation != {"top_k": 3} else {2, 3, 4}
+        assert support(scores, temperature=temperature, **truncation) == expected
 
 
 def test_the_borders_of_the_unit_interval():
-    p = np.array([0.0, 0.25, 0.75, 0.0], np.float32)
-    assert draw(p, np.float64(0)) == 1
-    assert draw(p, np.nextafter(1, 0)) == 2
+    scores = [-np.inf, np.log(0.25), np.log(0.75), -np.inf]
+    assert_array_equal(draw(scores, np.array([0.0, EDGE])), [1, 2])
+    assert_array_equal(draw(scores, np.array([0.0, EDGE]), top_p=0.9), [2, 1])

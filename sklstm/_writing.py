@@ -1,0 +1,288 @@
+"""Reading and writing tokens with a carried state: what characters and words have in common.
+
+Tokens are the network's outputs, counted from 0; `BEGINNING` stands before a document's first one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+from sklearn.utils import check_random_state
+
+from sklstm.network.runtime import Runtime, State, available_cores
+from sklstm.network.steps import Steps
+
+BEGINNING = -1
+NOTHING = -2  # no token: what stands before the first token that was written
+STEPS_PER_PIECE = 512  # read at once, so that outputs stay in the cache
+STEPS_PER_BLOCK = 32  # written before stops are looked for
+STEPS_PER_STREAMED_BLOCK = 8
+# Multiplications per step: with fewer, threads wait for the interpreter's lock more than they gain.
+MIN_WORK_PER_THREAD = 2**23
+
+
+@dataclass(frozen=True, eq=False)
+class TextState:
+    """What a network remembers of a text that it has read.
+
+    ``encode`` of a generator makes it; ``generate``, ``stream``, ``encode`` and
+    ``log_probabilities`` go on from it and leave it as it is. It holds numbers only, pickles, and
+    needs no more room for a long text than for a short one.
+
+    Attributes
+    ----------
+    last : int
+        Index of the last character in ``vocabulary_``, which the LSTM layers have not read yet; -1
+        at the beginning of a document.
+    layers : tuple of ndarray of shape (units,), float32
+        The output and the cell of the first LSTM layer, of the second one, and so on.
+    n_tokens : int
+        Length of the vocabulary.
+
+    Examples
+    --------
+    >>> from sklstm import CharSequenceGenerator
+    >>> generator = CharSequenceGenerator(16, window=16, batch_size=8, learning_rate=0.03,
+    ...                                   random_state=0).fit("abcd" * 200)
+    >>> state = generator.encode("abcdab")
+    >>> state
+    TextState(last=1, n_tokens=4)
+    >>> generator.generate(length=6, temperature=0, state=state)
+    'cdabcd'
+    """
+
+    last: int
+    layers: tuple[np.ndarray, ...] = field(repr=False)
+    n_tokens: int
+
+    def __post_init__(self) -> None:
+        for part in self.layers:
+            part.flags.writeable = False
+
+    def __setstate__(self, state: dict) -> None:
+        self.__dict__.update(state)
+        self.__post_init__()
+
+
+@dataclass(frozen=True)
+class Writing:
+    """What to write.
+
+    The network's probabilities are tempered, then cut to the `top_k` most probable tokens, then to
+    the fewest of these whose share reaches `top_p`; `sklstm._sampling` has that as equations.
+
+    Attributes
+    ----------
+    length : int
+        Tokens of a sample that no stop ends.
+    temperature : float
+        0 takes the most probable token.
+    top_k : int or None
+    top_p : float or None
+    stops : tuple of int arrays
+        The first of them that occurs among the new tokens ends its sample, and is its end.
+    log_probabilities : bool
+        Whether to return them, of the network's distribution at temperature 1.
+    """
+
+    length: int
+    temperature: float = 1.0
+    top_k: int | None = None
+    top_p: float | None = None
+    stops: tuple[np.ndarray, ...] = ()
+    log_probabilities: bool = False
+
+    def steps(self, runtime: Runtime, tokens: np.ndarray, state: State) -> Steps:
+        """Return what draws so, on from some rows' last tokens and the state before these."""
+        if self.temperature == 0:
+            return runtime.steps(tokens, state, top_k=1)
+        top_p = None if self.top_p == 1 else self.top_p
+        return runtime.steps(
+            tokens, state, temperature=self.temperature, top_k=self.top_k, top_p=top_p
+        )
+
+
+@dataclass(frozen=True)
+class Written:
+    """Tokens that were written, and the logarithms of their probabilities where asked for."""
+
+    tokens: np.ndarray
+    log_probabilities: np.ndarray | None
+
+
+def beginning(runtime: Runtime) -> TextState:
+    """Return the state before a document's first token."""
+    layers = tuple(part[0, 0] for part in runtime.initial_state())
+    return TextState(BEGINNING, layers, runtime.spec.n_outputs)
+
+
+def check_state(state: TextState, runtime: Runtime) -> TextState:
+    """Refuse the state of a network of another shape."""
+    spec = runtime.spec
+    units = tuple(len(part) for part in state.layers[::2])
+    if units != spec.units or state.n_tokens != spec.n_outputs:
+        raise ValueError(
+            f"The state belongs to a network of LSTM layers of {units} units and a vocabulary of "
+            f"{state.n_tokens}, but this one has layers of {spec.units} units and a vocabulary of "
+            f"{spec.n_outputs}: encode the text with this generator."
+        )
+    return state
+
+
+def random_streams(random_state: Any, n: int) -> list[np.random.Generator]:
+    """Derive a generator for each of n samples; the first ones do not depend on n.
+
+    The global generator of numpy is not touched: without a seed, a new one is made.
+    """
+    rng = np.random.RandomState() if random_state is None else check_random_state(random_state)
+    entropy = rng.randint(2**32, size=4, dtype=np.uint32).tolist()
+    return [np.random.default_rng(seed) for seed in np.random.SeedSequence(entropy).spawn(n)]
+
+
+def read(runtime: Runtime, tokens: np.ndarray, state: TextState) -> tuple[np.ndarray, TextState]:
+    """Read some tokens of one text on from a state.
+
+    Returns
+    -------
+    log_probabilities : ndarray of shape (n_tokens,)
+        Of each token, after those before it.
+    state : TextState
+    """
+    if not len(tokens):
+        return np.empty(0), state
+    ids = np.append(state.last, tokens)[np.newaxis] + 1
+    carried = [part[np.newaxis, np.newaxis] for part in state.layers]
+    logs = []
+    for inputs, targets in zip(pieces(ids[:, :-1]), pieces(ids[:, 1:]), strict=True):
+        outputs, carried = runtime.read(inputs.astype(np.int32), carried)
+        logs.append(log_of_chosen(outputs, targets - 1)[0])
+    layers = tuple(part[0, 0].copy() for part in carried)
+    return np.concatenate(logs), TextState(int(tokens[-1]), layers, state.n_tokens)
+
+
+def read_next(runtime: Runtime, state: TextState) -> np.ndarray:
+    """Return the probabilities of what comes after a state, of shape (n_tokens,)."""
+    carried = [part[np.newaxis, np.newaxis] for part in state.layers]
+    return runtime.read(np.array([[state.last + 1]], np.int32), carried)[0][0, 0]
+
+
+def pieces(ids: np.ndarray) -> Iterator[np.ndarray]:
+    """Cut (n, T) ids into pieces of limited length, so that outputs stay in the cache."""
+    steps = max(1, STEPS_PER_PIECE // len(ids))
+    for first in range(0, ids.shape[1], steps):
+        yield ids[:, first : first + steps]
+
+
+def log_of_chosen(outputs: np.ndarray, tokens: np.ndarray) -> np.ndarray:
+    """Return the logarithms of the probabilities of (n, T) tokens; outputs are (n, T, n_tokens)."""
+    chosen = np.take_along_axis(outputs, tokens[..., np.newaxis], 2)[..., 0]
+    return np.log(np.maximum(chosen, np.finfo(np.float32).tiny), dtype=np.float64)
+
+
+def write(
+    runtime: Runtime, state: TextState, writing: Writing, rngs: Sequence[np.random.Generator]
+) -> list[Written]:
+    """Write samples on from one state; each draws one number per token from its own generator."""
+
+    def write_part(part: Sequence[np.random.Generator]) -> list[Written]:
+        samples: list[list[Written]] = [[] for _ in part]
+        for row, written in _blocks(runtime, state, writing, part, STEPS_PER_BLOCK):
+            samples[row].append(written)
+        return [_join(sample, writing) for sample in samples]
+
+    most = len(rngs) * runtime.work_per_step // MIN_WORK_PER_THREAD
+    n_threads = min(available_cores(), len(rngs), most)
+    if n_threads <= 1:
+        return write_part(rngs)
+    share = -(-len(rngs) // n_threads)
+    parts = [rngs[first : first + share] for first in range(0, len(rngs), share)]
+    with ThreadPoolExecutor(n_threads) as pool:  # ONNX Runtime works without the interpreter's lock
+        return [sample for samples in pool.map(write_part, parts) for sample in samples]
+
+
+def stream(
+    runtime: Runtime, state: TextState, writing: Writing, rng: np.random.Generator
+) -> Iterator[Written]:
+    """Write one sample as `write` does, some tokens at a time."""
+    for _, written in _blocks(runtime, state, writing, [rng], STEPS_PER_STREAMED_BLOCK):
+        yield written
+
+
+def _blocks(
+    runtime: Runtime,
+    state: TextState,
+    writing: Writing,
+    rngs: Sequence[np.random.Generator],
+    n_steps: int,
+) -> Iterator[tuple[int, Written]]:
+    """Yield (sample, what was written of it), block by block, and drop samples that have ended."""
+    rows = np.arange(len(rngs))
+    layers = [np.tile(part, (len(rows), 1)) for part in state.layers]
+    steps = writing.steps(runtime, np.full(len(rows), state.last), layers)
+    finder = _StopFinder(writing.stops, len(rows))
+    for first in range(0, writing.length, n_steps):
+        size = min(n_steps, writing.length - first)
+        uniforms = np.stack([rngs[row].random(size) for row in rows], axis=1)
+        tokens, logs = steps.write(uniforms, log_probabilities=writing.log_probabilities)
+        ends, goes_on = finder.find(tokens)
+        for place, (row, end) in enumerate(zip(rows, ends, strict=True)):
+            part = logs[:end, place] if logs is not None else None
+            yield int(row), Written(tokens[:end, place], part)
+        if not goes_on.any():
+            return
+        if not goes_on.all():
+            rows, finder = rows[goes_on], finder.keep(goes_on)
+            layers = [part[goes_on] for part in steps.state]
+            steps = writing.steps(runtime, steps.tokens[goes_on], layers)
+
+
+class _StopFinder:
+    """Looks for stops in rows that come block by block."""
+
+    def __init__(self, stops: Sequence[np.ndarray], n: int) -> None:
+        self.stops = stops
+        overlap = max(map(len, stops), default=1) - 1
+        self.recent = np.full((overlap, n), NOTHING)  # the end of what came before
+
+    def keep(self, rows: np.ndarray) -> _StopFinder:
+        """Return a finder that goes on with some of the rows."""
+        finder = _StopFinder(self.stops, 0)
+        finder.recent = self.recent[:, rows]
+        return finder
+
+    def find(self, tokens: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Look at (T, n) more tokens.
+
+        Returns
+        -------
+        ends : int array of shape (n,)
+            How many of them belong to each row's sample.
+        goes_on : bool array of shape (n,)
+            Whether no stop has ended it.
+        """
+        size, n = tokens.shape
+        ends, goes_on = np.full(n, size), np.ones(n, bool)
+        text = np.concatenate([self.recent, tokens])
+        for stop in self.stops:
+            if len(stop) > len(text):
+                continue
+            found = (sliding_window_view(text, len(stop), axis=0) == stop).all(axis=2)
+            first = found.argmax(axis=0)
+            is_found = found[first, np.arange(n)]
+            end = first + len(stop) - len(self.recent)
+            ends = np.where(is_found, np.minimum(ends, end), ends)
+            goes_on &= ~is_found
+        self.recent = text[len(text) - len(self.recent) :]
+        return ends, goes_on
+
+
+def _join(blocks: Sequence[Written], writing: Writing) -> Written:
+    tokens = np.concatenate([np.empty(0, np.int64), *(block.tokens for block in blocks)])
+    if not writing.log_probabilities:
+        return Written(tokens, None)
+    return Written(tokens, np.concatenate([np.empty(0), *(b.log_probabilities for b in blocks)]))

@@ -1,0 +1,187 @@
+"""Networks as ONNX graphs: `build_graph`, and `GraphWriter`, which knows how graphs are written."""
+
+from __future__ import annotations
+
+import numpy as np
+import onnx
+from onnx import TensorProto, helper, numpy_helper
+
+from sklstm.network.spec import NetworkSpec
+
+OPSET, IR_VERSION = 17, 9
+ONNX_GATES = [0, 3, 1, 2]  # from Keras's order (i, f, c, o) to ONNX's (i, o, f, c)
+
+
+def build_graph(spec: NetworkSpec, weights: list[np.ndarray]) -> onnx.ModelProto:
+    """Write a network as an ONNX graph.
+
+    Inputs are ``values``, (n, T, F) float32 or (n, T) int32 ids, and ``lengths``, (n,) int32.
+    A network that keeps every time step has, instead of ``lengths``, the state that it continues
+    from: ``output_0``, ``cell_0`` and so on, (1, n, units) each, and after ``outputs`` the state
+    after the last time step: ``next_output_0``, ``next_cell_0`` and so on.
+    """
+    return _NetworkWriter(spec, weights).write()
+
+
+class GraphWriter:
+    """Nodes in the order of their computing, and constants; both go by the names of tensors."""
+
+    def __init__(self, spec: NetworkSpec, weights: list[np.ndarray]) -> None:
+        self.spec = spec
+        self.weights = iter(weights)
+        self.nodes: list[onnx.NodeProto] = []
+        self.constants: list[onnx.TensorProto] = []
+
+    def model(
+        self, inputs: list[onnx.ValueInfoProto], outputs: list[onnx.ValueInfoProto]
+    ) -> onnx.ModelProto:
+        """Return the graph as a model that ONNX has checked."""
+        graph = helper.make_graph(self.nodes, "sklstm", inputs, outputs, self.constants)
+        opset = helper.make_opsetid("", OPSET)
+        model = helper.make_model(
+            graph, producer_name="sklstm", opset_imports=[opset], ir_version=IR_VERSION
+        )
+        onnx.checker.check_model(model)
+        return model
+
+    def node(
+        self,
+        op: str,
+        inputs: list[str],
+        n_outputs: int = 1,
+        *,
+        name: str | None = None,
+        **attributes: object,
+    ) -> str:
+        """Return the name of what is computed: that of an output of the graph, or a made-up one."""
+        names = [name or f"{op}_{len(self.nodes)}_{i}" for i in range(n_outputs)]
+        self.nodes.append(helper.make_node(op, inputs, names, **attributes))
+        return names[0] if n_outputs == 1 else names
+
+    def constant(self, value: np.ndarray | list[int]) -> str:
+        """Return the name of a constant; a list is one of int64."""
+        name = f"constant_{len(self.constants)}"
+        array = np.asarray(value, np.int64) if isinstance(value, list) else value
+        self.constants.append(numpy_helper.from_array(np.ascontiguousarray(array), name))
+        return name
+
+
+class _NetworkWriter(GraphWriter):
+    """Each method writes a part of the network; takes and returns the names of tensors."""
+
+    def __init__(self, spec: NetworkSpec, weights: list[np.ndarray]) -> None:
+        super().__init__(spec, weights)
+        self.carries_state = spec.pooling is None
+
+    def write(self) -> onnx.ModelProto:
+        x = self._time_major_input()
+        for layer in range(len(self.spec.units)):
+            x, final = self._lstm(x, layer)
+        if self.spec.pooling is not None:
+            x = final if self.spec.pooling == "last" and self.spec.units else self._pool(x)
+        for _ in self.spec.dense_units:
+            x = self.node("Relu", [self._dense(x)])
+        x = self._activate(self._dense(x))
+        if self.carries_state:
+            x = self.node("Transpose", [x], perm=[1, 0, 2])  # (n, T, n_outputs)
+        self.node("Identity", [x], name="outputs")
+        return self.model(self._inputs(), self._outputs())
+
+    def _time_major_input(self) -> str:
+        x = "values"
+        if self.spec.reads_tokens:
+            ids = self.node("Transpose", [x], perm=[1, 0])
+            if self.spec.embedding_dim is not None:
+                return self.node("Gather", [self.constant(next(self.weights)), ids])
+            depth = self.constant([self.spec.vocabulary_size])
+            off_on = self.constant(np.array([0, 1], np.float32))
+            ids = self.node("Cast", [ids], to=TensorProto.INT64)  # all that OneHot takes
+            return self.node("OneHot", [ids, depth, off_on])
+        return self.node("Transpose", [x], perm=[1, 0, 2])  # (T, n, F)
+
+    def _lstm(self, x: str, layer: int) -> tuple[str, str]:
+        """Return the outputs over time, (T, n, size), and the last ones, (n, size)."""
+        units, directions = self.spec.units[layer], self.spec.n_directions
+        kernels = [self._directional_weights() for _ in range(directions)]
+        w, r, b = (self.constant(np.stack(parts)) for parts in zip(*kernels, strict=True))
+        state = [f"output_{layer}", f"cell_{layer}"] if self.carries_state else []
+        inputs = [x, w, r, b, "" if self.carries_state else "lengths", *state]
+        direction = "bidirectional" if self.spec.bidirectional else "forward"
+        y, h, c = self.node("LSTM", inputs, 3, hidden_size=units, direction=direction)
+        if self.carries_state:
+            for tensor, name in ((h, f"next_output_{layer}"), (c, f"next_cell_{layer}")):
+                self.node("Identity", [tensor], name=name)
+        shape = self.constant([0, 0, units * directions])
+        y = self.node("Reshape", [self.node("Transpose", [y], perm=[0, 2, 1, 3]), shape])
+        shape = self.constant([0, units * directions])
+        h = self.node("Reshape", [self.node("Transpose", [h], perm=[1, 0, 2]), shape])
+        return y, h
+
+    def _directional_weights(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        kernel, recurrent, bias = (_to_onnx_gates(next(self.weights)) for _ in range(3))
+        return kernel.T, recurrent.T, np.concatenate([bias, np.zeros_like(bias)])
+
+    def _pool(self, x: str) -> str:
+        """Pool (T, n, size) over the time steps that each sequence has, to (n, size)."""
+        n_steps = self.node("Gather", [self.node("Shape", [x]), self._scalar(0)])
+        steps = self.node("Range", [self._scalar(0), n_steps, self._scalar(1)])
+        steps = self.node("Unsqueeze", [steps, self.constant([1])])  # (T, 1)
+        lengths = self.node("Cast", ["lengths"], to=TensorProto.INT64)
+        present = self.node("Less", [steps, lengths])  # (T, n)
+        present = self.node("Unsqueeze", [present, self.constant([2])])
+        if self.spec.pooling == "max":
+            lowest = self.constant(np.array(-np.inf, np.float32))
+            x = self.node("Where", [present, x, lowest])
+            return self.node("ReduceMax", [x], axes=[0], keepdims=0)
+        if self.spec.pooling == "last":
+            last = self.node("Equal", [steps, self.node("Sub", [lengths, self._scalar(1)])])
+            present = self.node("Unsqueeze", [last, self.constant([2])])
+        x = self.node("Where", [present, x, self.constant(np.array(0, np.float32))])
+        total = self.node("ReduceSum", [x, self.constant([0])], keepdims=0)
+        if self.spec.pooling == "last":
+            return total
+        counts = self.node("Unsqueeze", [lengths, self.constant([1])])
+        return self.node("Div", [total, self.node("Cast", [counts], to=TensorProto.FLOAT)])
+
+    def _scalar(self, value: int) -> str:
+        return self.constant(np.array(value, np.int64))
+
+    def _dense(self, x: str) -> str:
+        kernel, bias = next(self.weights), next(self.weights)
+        return self.node(
+            "Add", [self.node("MatMul", [x, self.constant(kernel)]), self.constant(bias)]
+        )
+
+    def _activate(self, x: str) -> str:
+        op = {"softmax": "Softmax", "sigmoid": "Sigmoid", "exponential": "Exp"}
+        return self.node(op[self.spec.activation], [x]) if self.spec.activation in op else x
+
+    def _inputs(self) -> list[onnx.ValueInfoProto]:
+        if self.spec.reads_tokens:
+            values = helper.make_tensor_value_info("values", TensorProto.INT32, ["n", "T"])
+        else:
+            shape = ["n", "T", self.spec.n_features]
+            values = helper.make_tensor_value_info("values", TensorProto.FLOAT, shape)
+        if not self.carries_state:
+            return [values, helper.make_tensor_value_info("lengths", TensorProto.INT32, ["n"])]
+        return [values, *self._state_infos("")]
+
+    def _outputs(self) -> list[onnx.ValueInfoProto]:
+        shape = ["n", "T"] if self.carries_state else ["n"]
+        shape = [*shape, self.spec.n_outputs]
+        outputs = [helper.make_tensor_value_info("outputs", TensorProto.FLOAT, shape)]
+        return outputs + (self._state_infos("next_") if self.carries_state else [])
+
+    def _state_infos(self, prefix: str) -> list[onnx.ValueInfoProto]:
+        return [
+            helper.make_tensor_value_info(
+                f"{prefix}{name}_{layer}", TensorProto.FLOAT, [1, "n", units]
+            )
+            for layer, units in enumerate(self.spec.units)
+            for name in ("output", "cell")
+        ]
+
+
+def _to_onnx_gates(weight: np.ndarray) -> np.ndarray:
+    parts = np.split(weight, 4, axis=-1)
+    return np.concatenate([parts[gate] for gate in ONNX_GATES], axis=-1)

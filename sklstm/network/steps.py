@@ -1,0 +1,243 @@
+"""One token after another: what writes, with the state carried and the drawing included.
+
+A call of ONNX Runtime reads the last token of each row and draws the next one. Small networks take
+some microseconds for that, so nothing is allocated and nothing converted between two calls: the
+graph reads from and writes to arrays that stay where they are.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import onnx
+import onnxruntime
+from onnx import TensorProto, helper
+
+from sklstm.network.graphs import GraphWriter
+from sklstm.network.spec import NetworkSpec
+
+KERAS_GATES = {"input": 0, "forget": 1, "candidate": 2, "output": 3}
+SIGMOID_GATES_FIRST = ["input", "forget", "output", "candidate"]
+MIN_TEMPERATURE = 1e-30  # its inverse times a score is finite in float32
+NO_TOP_P = 2.0  # more than all probabilities together
+
+
+def build_step_graph(
+    spec: NetworkSpec, weights: list[np.ndarray], *, truncates: bool
+) -> onnx.ModelProto:
+    """Write a graph that reads a token and draws the next, for any number of rows.
+
+    Token k is the network's output k and its input k + 1; token -1 is the input 0, which stands
+    before a document's first token.
+
+    Inputs are ``tokens``, (n,) int64, the state ``output_0``, ``cell_0`` and so on, (n, units)
+    each, ``inverse_temperature``, a float32, and ``uniforms``, (n, 1) float64 from [0, 1); with
+    `truncates`, also ``top_k``, (1,) int64, and ``top_p``, a float64. Outputs are ``next_tokens``,
+    ``scores``, (n, n_outputs), the logarithms of the probabilities but for a constant, and the new
+    state, ``next_output_0`` and so on.
+    """
+    return _StepWriter(spec, weights).write(truncates=truncates)
+
+
+class _StepWriter(GraphWriter):
+    def write(self, *, truncates: bool) -> onnx.ModelProto:
+        x = ""
+        table = self._table()
+        for layer, units in enumerate(self.spec.units):
+            x = self._lstm(x or table, layer, units)
+        for _ in self.spec.dense_units:
+            x = self.node("Relu", [self._dense(x)])
+        self._draw(self._dense(x, name="scores"), truncates=truncates)
+        inputs = [_info("tokens", TensorProto.INT64, "n"), *self._states("")]
+        inputs += [_info("inverse_temperature"), _info("uniforms", TensorProto.DOUBLE, "n", 1)]
+        if truncates:
+            inputs += [_info("top_k", TensorProto.INT64, 1), _info("top_p", TensorProto.DOUBLE)]
+        outputs = [
+            _info("next_tokens", TensorProto.INT64, "n"),
+            _info("scores", TensorProto.FLOAT, "n", self.spec.n_outputs),
+        ]
+        return self.model(inputs, outputs + self._states("next_"))
+
+    def _table(self) -> str:
+        """Look up what the first layer's gates get from each token: no product at all."""
+        vectors = next(self.weights) if self.spec.embedding_dim is not None else None
+        kernel, self._recurrent, bias = (_sigmoids_first(next(self.weights)) for _ in range(3))
+        rows = (kernel if vectors is None else vectors @ kernel) + bias
+        # Row k for token k, and the last one, of input 0, for token -1.
+        return self.node("Gather", [self.constant(np.roll(rows, -1, axis=0)), "tokens"])
+
+    def _gates(self, x: str, layer: int) -> str:
+        output = f"output_{layer}"
+        if layer == 0:
+            return self.node("Gemm", [output, self.constant(self._recurrent), x])
+        kernel, recurrent, bias = (_sigmoids_first(next(self.weights)) for _ in range(3))
+        both = self.node("Concat", [x, output], axis=1)
+        return self.node(
+            "Gemm", [both, self.constant(np.vstack([kernel, recurrent])), self.constant(bias)]
+        )
+
+    def _lstm(self, x: str, layer: int, units: int) -> str:
+        """Return the new output, (n, units)."""
+        sizes = self.constant([3 * units, units])
+        gates, candidate = self.node("Split", [self._gates(x, layer), sizes], 2, axis=1)
+        gates, candidate = self.node("Sigmoid", [gates]), self.node("Tanh", [candidate])
+        thirds = self.constant([units] * 3)
+        enter, keep, show = self.node("Split", [gates, thirds], 3, axis=1)
+        kept = self.node("Mul", [keep, f"cell_{layer}"])
+        entered = self.node("Mul", [enter, candidate])
+        cell = self.node("Add", [kept, entered], name=f"next_cell_{layer}")
+        shown = self.node("Tanh", [cell])
+        return self.node("Mul", [show, shown], name=f"next_output_{layer}")
+
+    def _dense(self, x: str, name: str | None = None) -> str:
+        kernel, bias = (self.constant(next(self.weights)) for _ in range(2))
+        return self.node("Gemm", [x, kernel, bias], name=name)
+
+    def _draw(self, scores: str, *, truncates: bool) -> None:
+        """Draw by inversion of the cumulative sums, in float64."""
+        if truncates:
+            # Ordered, the most probable first; of equals, the first of the vocabulary.
+            scores, tokens = self.node("TopK", [scores, "top_k"], 2, axis=1)
+        p = self.node("Softmax", [self.node("Mul", [scores, "inverse_temperature"])])
+        p = self.node("Cast", [p], to=TensorProto.DOUBLE)
+        sums = self.node("CumSum", [p, self.constant(np.array(1))])
+        total = self._total(sums, p) if truncates else self._last(sums)
+        # Rounding leaves the total near one, not at one: scale what is drawn, never miss the end.
+        is_past = self.node("Greater", [sums, self.node("Mul", [total, "uniforms"])])
+        place = self.node("Cast", [is_past], to=TensorProto.INT32)
+        if not truncates:
+            self.node("ArgMax", [place], axis=1, keepdims=0, name="next_tokens")
+            return
+        place = self.node("ArgMax", [place], axis=1)
+        drawn = self.node("GatherElements", [tokens, place], axis=1)
+        self.node("Squeeze", [drawn, self.constant([1])], name="next_tokens")
+
+    def _total(self, sums: str, p: str) -> str:
+        """Sum those before which less than `top_p` has been reached, (n, 1)."""
+        limit = self.node("Mul", [self._last(sums), "top_p"])
+        is_kept = self.node("Less", [self.node("Sub", [sums, p]), limit])
+        kept = self.node("Where", [is_kept, sums, self.constant(np.array(0.0))])
+        return self.node("ReduceMax", [kept], axes=[1])
+
+    def _last(self, sums: str) -> str:
+        return self.node("Gather", [sums, self.constant([-1])], axis=1)  # (n, 1)
+
+    def _states(self, prefix: str) -> list[onnx.ValueInfoProto]:
+        return [
+            _info(f"{prefix}{name}", TensorProto.FLOAT, "n", units)
+            for name, units in _state_sizes(self.spec).items()
+        ]
+
+
+class Steps:
+    """Some rows of tokens that are written side by side.
+
+    Parameters
+    ----------
+    session : onnxruntime.InferenceSession
+        Of `build_step_graph`.
+    spec : NetworkSpec
+    tokens : int array of shape (n,)
+        The last token of each row, not yet read; -1 at a document's beginning.
+    state : list of ndarray of shape (n, units)
+        The output and the cell of each layer, before those tokens.
+    temperature : float
+    top_k : int or None
+    top_p : float or None
+        Both None for a session whose graph does not truncate.
+    """
+
+    def __init__(
+        self,
+        session: onnxruntime.InferenceSession,
+        spec: NetworkSpec,
+        tokens: np.ndarray,
+        state: list[np.ndarray],
+        *,
+        temperature: float = 1.0,
+        top_k: int | None = None,
+        top_p: float | None = None,
+    ) -> None:
+        self.tokens = tokens.astype(np.int64)
+        self.state = [np.array(part, np.float32, order="C") for part in state]
+        self._uniforms = np.zeros((len(tokens), 1))
+        self._scores = np.zeros((len(tokens), spec.n_outputs), np.float32)
+        inputs = {
+            "tokens": self.tokens,
+            "uniforms": self._uniforms,
+            "inverse_temperature": np.array(1 / max(temperature, MIN_TEMPERATURE), np.float32),
+            **dict(zip(_state_sizes(spec), self.state, strict=True)),
+        }
+        if top_k is not None or top_p is not None:
+            k = spec.n_outputs if top_k is None else min(top_k, spec.n_outputs)
+            inputs["top_k"] = np.array([k], np.int64)
+            inputs["top_p"] = np.array(NO_TOP_P if top_p in (None, 1) else top_p)
+        # In place: each array is read before what depends on it is written.
+        outputs = {f"next_{name}": inputs[name] for name in ("tokens", *_state_sizes(spec))}
+        self._arrays = inputs  # which the binding does not keep alive
+        self._session = session
+        self._binding = _bind(session, inputs, outputs | {"scores": self._scores})
+
+    def write(
+        self, uniforms: np.ndarray, *, log_probabilities: bool = False
+    ) -> tuple[np.ndarray, np.ndarray | None]:
+        """Draw a token for each uniform number.
+
+        Parameters
+        ----------
+        uniforms : ndarray of shape (T, n)
+            From [0, 1).
+        log_probabilities : bool, default=False
+            Whether to compute them: those that the network gives, at temperature 1.
+
+        Returns
+        -------
+        tokens : int array of shape (T, n)
+        log_probabilities : ndarray of shape (T, n), or None
+        """
+        tokens = np.empty(uniforms.shape, np.int64)
+        logs = np.empty(uniforms.shape) if log_probabilities else None
+        run, binding, drawn = self._session.run_with_iobinding, self._binding, self.tokens
+        place = self._uniforms[:, 0]
+        for t, numbers in enumerate(uniforms):
+            place[:] = numbers
+            run(binding)
+            tokens[t] = drawn
+            if logs is not None:
+                logs[t] = self._log_probabilities()
+        return tokens, logs
+
+    def _log_probabilities(self) -> np.ndarray:
+        scores = self._scores.astype(np.float64)
+        scores -= scores.max(axis=1, keepdims=True)
+        totals = np.log(np.exp(scores).sum(axis=1))
+        return scores[np.arange(len(scores)), self.tokens] - totals
+
+
+def _bind(
+    session: onnxruntime.InferenceSession,
+    inputs: dict[str, np.ndarray],
+    outputs: dict[str, np.ndarray],
+) -> onnxruntime.IOBinding:
+    binding = session.io_binding()
+    for bind, arrays in ((binding.bind_input, inputs), (binding.bind_output, outputs)):
+        for name, array in arrays.items():
+            bind(name, "cpu", 0, array.dtype.type, array.shape, array.ctypes.data)
+    return binding
+
+
+def _state_sizes(spec: NetworkSpec) -> dict[str, int]:
+    return {
+        f"{name}_{layer}": units
+        for layer, units in enumerate(spec.units)
+        for name in ("output", "cell")
+    }
+
+
+def _sigmoids_first(weight: np.ndarray) -> np.ndarray:
+    """Order the gates so that one sigmoid serves three of them."""
+    parts = np.split(weight, 4, axis=-1)
+    return np.concatenate([parts[KERAS_GATES[gate]] for gate in SIGMOID_GATES_FIRST], axis=-1)
+
+
+def _info(name: str, kind: int = TensorProto.FLOAT, *shape: int | str) -> onnx.ValueInfoProto:
+    return helper.make_tensor_value_info(name, kind, shape)
