@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 
 import numpy as np
@@ -19,7 +20,7 @@ from sklstm.network.steps import Steps, build_step_graph
 
 BYTES_PER_BATCH = 6 * 2**20  # of gates over time, which then stay in the cache
 MIN_ROWS_PER_BATCH = 8
-# Below this many multiplications a batch is faster on one thread than spread over the cores.
+# Below this many multiplications one thread is faster than several.
 MIN_WORK_FOR_THREADS = 2**25
 
 State = list[np.ndarray]
@@ -70,12 +71,17 @@ class Runtime:
         order = np.argsort(sequences.lengths, kind="stable") if sequences.varies else slice(None)
         sequences = sequences[order]
         outputs = np.empty((len(sequences), self.spec.n_outputs), np.float32)
-        rows = self._rows_per_batch(sequences.n_steps)
-        for first in range(0, len(sequences), rows):
+        n_threads = self._n_threads(sequences)
+        rows = min(self._rows_per_batch(sequences.n_steps), -(-len(sequences) // n_threads))
+
+        def run(first: int) -> int:
             batch = sequences[first : first + rows]
             outputs[first : first + rows] = self._run(batch)
+            return len(batch)
+
+        for n_done in _in_threads(run, range(0, len(sequences), rows), n_threads):
             if on_progress is not None:
-                on_progress(len(batch))
+                on_progress(n_done)
         result = np.empty_like(outputs)
         result[order] = outputs
         return result
@@ -100,7 +106,8 @@ class Runtime:
         state : list of ndarray
         """
         feeds = dict(zip(self._state_names, state, strict=True))
-        outputs, *state = self._session_for(ids.size).run(None, {"values": ids, **feeds})
+        session = self._reader(self._threads_for(ids.size))
+        outputs, *state = session.run(None, {"values": ids, **feeds})
         return outputs, state
 
     def steps(
@@ -138,7 +145,16 @@ class Runtime:
             "values": np.ascontiguousarray(batch.values[:, :longest]),
             "lengths": batch.lengths.astype(np.int32),
         }
-        return self._session_for(len(batch) * longest).run(None, feeds)[0]
+        return self._reader(1).run(None, feeds)[0]
+
+    def _n_threads(self, sequences: Sequences) -> int:
+        """Return how many batches are computed at once.
+
+        Batches side by side, each on one thread, take a fifth less time than one after another
+        with the products of each spread over the cores.
+        """
+        n_steps = int(sequences.lengths.sum())
+        return min(self._threads_for(n_steps), len(sequences))
 
     def _rows_per_batch(self, n_steps: int) -> int:
         gates = 4 * self.spec.n_directions * max(self.spec.units, default=1)
@@ -150,10 +166,12 @@ class Runtime:
         shapes = self.spec.weight_shapes().items()
         return sum(int(np.prod(shape)) for name, shape in shapes if name != "embedding")
 
-    def _session_for(self, n_steps: int) -> onnxruntime.InferenceSession:
-        """Return a session for a batch of this many time steps, all rows together."""
+    def _threads_for(self, n_steps: int) -> int:
+        """Return the threads for so many time steps, all rows together."""
         is_large = n_steps * self.work_per_step >= MIN_WORK_FOR_THREADS
-        n_threads = available_cores() if is_large else 1
+        return available_cores() if is_large else 1
+
+    def _reader(self, n_threads: int) -> onnxruntime.InferenceSession:
         return self._session(n_threads, lambda: _make_session(self.to_onnx(), n_threads))
 
     def _session(
@@ -171,6 +189,20 @@ class Runtime:
         self._sessions: dict[Hashable, onnxruntime.InferenceSession] = {}
         self._lock = threading.Lock()
         self._process = os.getpid()
+
+
+def _in_threads(
+    function: Callable[[int], int], arguments: Sequence[int], n_threads: int
+) -> Iterator[int]:
+    """Yield the results in order; with several threads, of so many calls at once."""
+    if n_threads == 1:
+        yield from map(function, arguments)
+        return
+    pool = ThreadPoolExecutor(n_threads)  # ONNX Runtime works without the interpreter's lock
+    try:
+        yield from pool.map(function, arguments)
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
 def available_cores() -> int:
