@@ -5,12 +5,14 @@ from __future__ import annotations
 import copy
 import hashlib
 from collections.abc import Iterable
+from numbers import Integral
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from sklstm import persistence
+from sklstm._files import check_writable
 from sklstm.network.training.settings import Snapshot, Trained
 
 if TYPE_CHECKING:
@@ -41,9 +43,12 @@ class Checkpoint:
 
         Raises
         ------
+        OSError
+            If the file could not be written after the first epoch.
         ValueError
             If the file is damaged, no checkpoint, or one of another fit.
         """
+        check_writable(self.path)
         if not self.path.exists():
             return None
         saved = persistence.load(self.path)
@@ -76,7 +81,7 @@ class Checkpoint:
         free = set(FREE_PARAMETERS)
         if parameters["learning_rate_schedule"] == "constant" and not parameters["warmup"]:
             free.add("epochs")
-        if not isinstance(parameters["random_state"], int):
+        if not isinstance(parameters["random_state"], Integral):
             free.add("random_state")
         return {name: value for name, value in parameters.items() if name not in free}
 

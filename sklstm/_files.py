@@ -8,6 +8,7 @@ import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import BinaryIO
 from uuid import uuid4
 
@@ -42,11 +43,7 @@ def write_atomically(path: str | os.PathLike, write: Callable[[BinaryIO], object
     ...     Path(folder, "words.txt").read_text()
     'whole'
     """
-    path = Path(os.path.realpath(path))
-    if path.is_dir():
-        raise IsADirectoryError(errno.EISDIR, "A folder is no file to write to", str(path))
-    if not path.parent.is_dir():
-        raise FileNotFoundError(errno.ENOENT, "There is no such folder", str(path.parent))
+    path = _checked_place(path)
     part = path.with_name(f".{path.name}.{uuid4().hex}.part")
     try:
         with part.open("xb") as file:
@@ -59,6 +56,39 @@ def write_atomically(path: str | os.PathLike, write: Callable[[BinaryIO], object
     finally:
         part.unlink(missing_ok=True)
     _sync_folder(path.parent)
+
+
+def check_writable(path: str | os.PathLike) -> None:
+    """Check that a file could be written there, before the work whose result it will hold.
+
+    Parameters
+    ----------
+    path : str or path-like
+        The file. If it is there, it stays as it is.
+
+    Raises
+    ------
+    OSError
+        If the folder is not there, nothing can be written in it, or `path` is a folder.
+
+    Examples
+    --------
+    >>> check_writable("no_such_folder/words.txt")
+    Traceback (most recent call last):
+        ...
+    FileNotFoundError: [Errno 2] There is no such folder: ...
+    """
+    with TemporaryFile(dir=_checked_place(path).parent):
+        pass
+
+
+def _checked_place(path: str | os.PathLike) -> Path:
+    path = Path(os.path.realpath(path))
+    if path.is_dir():
+        raise IsADirectoryError(errno.EISDIR, "A folder is no file to write to", str(path))
+    if not path.parent.is_dir():
+        raise FileNotFoundError(errno.ENOENT, "There is no such folder", str(path.parent))
+    return path
 
 
 def _sync_folder(folder: Path) -> None:

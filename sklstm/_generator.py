@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import os
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from numbers import Integral, Real
@@ -632,13 +633,14 @@ class CharSequenceGenerator(BaseNetwork):
             validation = self._windows(as_documents(X_val), "Validation document", data.window)
         checkpoint = None
         if self.checkpoint is not None and not one_epoch:
-            checkpoint = Checkpoint(self, [data.stream, validation and validation.stream])
+            learnt = [self.vocabulary_, data.stream, validation and validation.stream]
+            checkpoint = Checkpoint(self, learnt)
         settings = self._settings(
             "sparse_categorical_crossentropy",
             "sparse_categorical_accuracy",
             one_epoch=one_epoch,
             patience=self.n_iter_no_change if self.early_stopping and not one_epoch else None,
-            progress=Progress("char", len(data.stream), "nats/char"),
+            progress=Progress("char", data.n_targets, "nats/char"),
         )
         self._train(
             self._spec(),
@@ -662,7 +664,7 @@ class CharSequenceGenerator(BaseNetwork):
             text = writer.generate(
                 "", self.sample_length, temperature=0.6, random_state=trained.last.n_epochs
             )
-            tqdm.write(f"--- after epoch {trained.last.n_epochs}\n{text}")
+            _print(f"--- after epoch {trained.last.n_epochs}\n{text}")
 
     def _check_combinations(self, X_val: Any, *, one_epoch: bool) -> None:
         if self.early_stopping and X_val is None and not one_epoch:
@@ -818,6 +820,12 @@ def as_documents(X: Any, *, min_length: int = 2) -> list[str]:
                 "sklstm.datasets.split_documents(text, n)."
             )
     return [str(document) for document in documents]
+
+
+def _print(text: str) -> None:
+    """Print above a progress bar; what the terminal cannot show must not end a training."""
+    encoding = sys.stdout.encoding or "utf-8"
+    tqdm.write(text.encode(encoding, "backslashreplace").decode(encoding))
 
 
 def _stop_texts(stop: str | Sequence[str] | None) -> list[str]:

@@ -378,6 +378,8 @@ def _advice(place: str, name: str) -> str:
         )
     if attribute == "callbacks":
         return "They are for training only: set_params(callbacks=None) before saving."
+    if attribute == "checkpoint":
+        return "Name the file by a str, or set_params(checkpoint=None) before saving."
     return (
         f"If it is safe to load, give trusted=[{name!r}] to save and load; or save without it (of "
         "a search, best_estimator_)."

@@ -137,7 +137,7 @@ def test_the_loss_of_an_epoch_is_the_weighted_mean_over_its_rows():
     set_weights(make_spec(), model, frozen.weights)
     chosen = model.predict(data.sequences.values, verbose=0)[np.arange(N), data.targets]
     expected = np.average(-np.log(chosen), weights=data.weights)
-    assert_allclose(frozen.history["loss"], expected, rtol=1e-5)
+    assert_allclose(frozen.last.history["loss"], expected, rtol=1e-5)
 
 
 @pytest.mark.parametrize("bidirectional", [False, True])
@@ -162,7 +162,7 @@ def test_dropout_is_reproducible_and_hides_its_share(loop):
     for one, other in zip(first.weights, again.weights, strict=True):
         assert_array_equal(one, other)
     undropped = train(make_spec(units=(6, 6)), settings, make_data())
-    assert first.history["loss"] != undropped.history["loss"]
+    assert first.last.history["loss"] != undropped.last.history["loss"]
 
 
 def test_a_fit_through_the_pool_equals_the_first(loop):

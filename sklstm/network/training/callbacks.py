@@ -117,7 +117,7 @@ class ProgressBar(keras.callbacks.Callback):
 
     def __init__(self, progress: Progress, epochs: int, initial_epoch: int) -> None:
         super().__init__()
-        self.progress, self.epochs, self.initial_epoch = progress, epochs, initial_epoch
+        self.progress, self.epochs, self.n_done = progress, epochs, initial_epoch
 
     def on_train_begin(self, logs: dict | None = None) -> None:
         """Open the bar."""
@@ -125,22 +125,25 @@ class ProgressBar(keras.callbacks.Callback):
         self.bar = tqdm(
             desc="fit",
             total=self.epochs * per_epoch,
-            initial=self.initial_epoch * per_epoch,
+            initial=self.n_done * per_epoch,
             unit=self.progress.unit,
             unit_scale=per_epoch > 1,
         )
 
     def advance(self, share: float) -> None:
         """Advance by a share of an epoch, if the bar counts parts of one."""
-        if self.progress.per_epoch > 1:
-            self.bar.update(int(share * self.progress.per_epoch))
+        per_epoch = self.progress.per_epoch
+        if per_epoch > 1:  # a random cut makes an epoch a little longer than was foreseen
+            left = self.n_done * per_epoch + per_epoch - self.bar.n
+            self.bar.update(min(int(share * per_epoch), left))
 
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
         """Show the loss."""
-        names = {"loss": self.progress.loss, "val_loss": f"val {self.progress.loss}"}
+        names = {"loss": self.progress.loss, "val_loss": f"val_{self.progress.loss}"}
         shown = {names.get(name, name): f"{value:.4g}" for name, value in logs.items()}
         self.bar.set_postfix({"epoch": epoch + 1, **shown}, refresh=False)
-        self.bar.update((epoch + 1) * self.progress.per_epoch - self.bar.n)
+        self.n_done = epoch + 1
+        self.bar.update(self.n_done * self.progress.per_epoch - self.bar.n)
 
     def close(self) -> None:
         """Close the bar, however the fit ended."""

@@ -95,9 +95,15 @@ class TextWindows:
     def __len__(self) -> int:
         return len(self._cut(np.zeros(len(self.starts), int)))
 
+    @property
+    def n_targets(self) -> int:
+        """Number of tokens to learn in an epoch: all but the documents' starts."""
+        return len(self.stream) - len(self.starts)
+
     def draw_epoch(self, rng: np.random.RandomState, batch_size: int) -> np.ndarray:
-        """Cut every document at a random offset, and the lanes at random places."""
-        offsets = rng.randint(self.window, size=len(self.starts))
+        """Cut documents longer than a window at a random offset, and the lanes at random places."""
+        n_targets = np.diff(self.starts, append=len(self.stream)) - 1
+        offsets = rng.randint(self.window, size=len(self.starts)) * (n_targets > self.window)
         windows = self._cut(offsets, rng.permutation(len(self.starts)))
         return _in_lanes(np.roll(windows, rng.randint(len(windows)), axis=0), batch_size)
 

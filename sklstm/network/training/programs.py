@@ -79,8 +79,9 @@ class ProgramKey:
         """
         products = [np.prod(shape) for shape in self.spec.weight_shapes().values()]
         work = self.batch_size * self.n_steps * sum(products)
-        is_large = self.xla and work >= MIN_WORK_FOR_PARTS and self.batch_size >= MIN_ROWS_FOR_PARTS
-        return 2 if is_large and self.batch_size % 2 == 0 else 1
+        is_large = work >= MIN_WORK_FOR_PARTS and self.batch_size >= MIN_ROWS_FOR_PARTS
+        is_mean = "loss__reduction" not in self.settings  # of which that of a batch can be told
+        return 2 if self.xla and is_large and is_mean and self.batch_size % 2 == 0 else 1
 
 
 def settings_key(settings: TrainingSettings) -> str:
@@ -210,6 +211,11 @@ class Program:
         rate = self.model.optimizer.learning_rate
         self._own_rate = _copy(rate) if isinstance(rate, keras.Variable) else None  # a schedule
 
+    @property
+    def sets_learning_rate(self) -> bool:
+        """Whether the learning rate is a number, not a schedule of Keras's."""
+        return self._own_rate is not None
+
     def reset(
         self,
         weights: list[np.ndarray],
@@ -221,7 +227,7 @@ class Program:
         set_weights(self.key.spec, self.model, weights)
         state = optimizer_state if self._can_take(optimizer_state) else self._fresh_state
         self._set_optimizer(state)
-        if self._own_rate is not None:
+        if self.sets_learning_rate:
             rate = self._own_rate if learning_rate is None else learning_rate
             self.model.optimizer.learning_rate = rate
         for layer in self._dropout_layers():

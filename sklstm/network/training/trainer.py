@@ -129,7 +129,7 @@ def _fit(
             validation_data=validation,
             epochs=last.n_epochs if last.is_done else settings.epochs,
             initial_epoch=last.n_epochs,
-            schedule=_schedule(settings, n_batches),
+            schedule=_schedule(program, settings, n_batches),
             callbacks=callbacks,
             on_progress=bar and (lambda n_done: bar.advance(n_done / n_batches)),
         )
@@ -158,7 +158,13 @@ def _trained(program: Program, last: Snapshot) -> Trained:
     )
 
 
-def _schedule(settings: TrainingSettings, n_batches: int) -> Schedule | None:
+def _schedule(program: Program, settings: TrainingSettings, n_batches: int) -> Schedule | None:
     if settings.schedule == "constant" and not settings.warmup:
         return None
+    if not program.sets_learning_rate:
+        raise ValueError(
+            f"learning_rate_schedule={settings.schedule!r} and warmup={settings.warmup} multiply "
+            "one learning rate, but the optimizer has a LearningRateSchedule of Keras's. Give it "
+            "a number, or leave learning_rate_schedule='constant' and warmup=0."
+        )
     return Schedule(settings.schedule, settings.warmup, settings.epochs, n_batches)

@@ -1,0 +1,337 @@
+"""Fits that go on after they were interrupted, to the last bit."""
+
+import os
+import random
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+from numpy.testing import assert_array_equal
+
+from sklstm import CharSequenceGenerator, LSTMRegressor, persistence
+from sklstm.network.training import trainer
+
+TEXT = "".join(np.random.RandomState(0).choice(list("abcde "), 900))
+X_VAL = TEXT[:60]
+PARAMETERS = {
+    "units": [6, 5],
+    "dropout": 0.2,
+    "window": 8,
+    "batch_size": 8,
+    "learning_rate": 0.02,
+    "learning_rate_schedule": "cosine",
+    "warmup": 0.1,
+    "epochs": 4,
+    "random_state": 0,
+}
+EARLY = {"early_stopping": True, "n_iter_no_change": 1, "learning_rate": 0.3}
+
+
+def make(path=None, **options):
+    return CharSequenceGenerator(**PARAMETERS | {"checkpoint": path} | options)
+
+
+def fit(path=None, **options):
+    return make(path, **options).fit(TEXT, X_val=X_VAL)
+
+
+def stop_at(epoch, error=RuntimeError):
+    def stop(done, logs):
+        if done == epoch:
+            raise error
+
+    return stop
+
+
+def epochs_of(path):
+    return persistence.load(path)._snapshot.n_epochs
+
+
+def assert_same(ours, theirs):
+    assert ours.history_ == theirs.history_
+    assert ours.n_iter_ == theirs.n_iter_
+    for one, other in zip(ours._runtime.weights, theirs._runtime.weights, strict=True):
+        assert_array_equal(one, other)
+
+
+@pytest.fixture(scope="module")
+def uninterrupted():
+    return fit()
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "text.sklstm"
+
+
+def test_a_checkpoint_changes_nothing(path, uninterrupted):
+    whole = fit(str(path))
+    assert whole.training_loop_ == "xla"
+    assert_same(whole, uninterrupted)
+    assert [file.name for file in path.parent.iterdir()] == [path.name]
+    loaded = persistence.load(path)
+    assert_same(loaded, whole)
+    assert loaded.generate("ab", 20, random_state=0) == whole.generate("ab", 20, random_state=0)
+
+
+@pytest.mark.parametrize("epoch", [0, 1, 2, 3])
+def test_an_error_at_any_epoch_costs_one_epoch_at_most(epoch, path, uninterrupted):
+    with pytest.raises(RuntimeError):
+        fit(path, callbacks=[stop_at(epoch)])
+    assert epochs_of(path) == epoch if epoch else not path.exists()
+    assert_same(fit(path), uninterrupted)
+    assert epochs_of(path) == 4
+
+
+@pytest.mark.parametrize("epoch", [1, 3])
+def test_ctrl_c_at_any_epoch(epoch, path, uninterrupted):
+    with pytest.warns(UserWarning, match="interrupted"):
+        stopped = fit(path, callbacks=[stop_at(epoch, KeyboardInterrupt)])
+    assert stopped.n_iter_ == epoch + 1
+    assert epochs_of(path) == epoch
+    assert_same(fit(path), uninterrupted)
+
+
+def test_ctrl_c_at_every_epoch_in_turn(path, uninterrupted):
+    for epoch in range(4):
+        with pytest.raises(RuntimeError):
+            fit(path, callbacks=[stop_at(epoch)])
+        with pytest.raises(RuntimeError):  # again at the same place
+            fit(path, callbacks=[stop_at(epoch)])
+    assert_same(fit(path), uninterrupted)
+
+
+class InterruptWithin(keras.callbacks.Callback):
+    """Ctrl-C after some batches of the second epoch."""
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.epoch = epoch
+
+    def on_train_batch_end(self, batch, logs=None):
+        if self.epoch == 1 and batch == 5:
+            raise KeyboardInterrupt
+
+
+def test_ctrl_c_within_an_epoch(path, uninterrupted):
+    with pytest.warns(UserWarning, match="after epoch 1"):
+        fit(path, callbacks=[InterruptWithin()])
+    assert epochs_of(path) == 1
+    assert_same(fit(path), uninterrupted)
+
+
+def test_a_complete_training_is_not_run_again(path, uninterrupted):
+    fit(path)
+    written = path.stat().st_mtime_ns
+    assert_same(fit(path, callbacks=[stop_at(3)]), uninterrupted)
+    assert path.stat().st_mtime_ns == written
+
+
+def test_early_stopping_goes_on_and_stops_where_it_would_have(path):
+    options = EARLY | {"epochs": 30, "learning_rate_schedule": "constant"}
+    whole = fit(**options)
+    assert 1 < whole.n_iter_ < 30
+    for epoch in range(1, whole.n_iter_):
+        with pytest.raises(RuntimeError):
+            fit(path, **options, callbacks=[stop_at(epoch)])
+    assert_same(fit(path, **options), whole)
+    for epochs in (30, 40):  # it has stopped: no epoch follows
+        again = fit(path, **options | {"epochs": epochs}, callbacks=[stop_at(whole.n_iter_)])
+        assert_same(again, whole)
+
+
+def test_without_a_seed_it_goes_on_from_the_file(path):
+    with pytest.raises(RuntimeError):
+        fit(path, random_state=None, callbacks=[stop_at(2)])
+    losses = persistence.load(path).history_["loss"]
+    resumed = fit(path, random_state=None)
+    assert resumed.n_iter_ == 4
+    assert resumed.history_["loss"][:2] == losses
+    assert fit(path, random_state=np.random.RandomState(5)).n_iter_ == 4
+
+
+def test_a_random_state_is_advanced_as_without_interruption(path):
+    whole, resumed = np.random.RandomState(3), np.random.RandomState(3)
+    expected = fit(random_state=whole)
+    with pytest.raises(RuntimeError):
+        fit(path, random_state=np.random.RandomState(3), callbacks=[stop_at(2)])
+    assert_same(fit(path, random_state=resumed), expected)
+    assert resumed.randint(2**31) == whole.randint(2**31)
+
+
+def test_more_epochs_go_on_where_the_learning_rate_is_constant(path):
+    options = {"learning_rate_schedule": "constant", "warmup": 0.0}
+    fit(path, **options, epochs=2)
+    assert_same(fit(path, **options, epochs=5), fit(**options, epochs=5))
+    with pytest.raises(ValueError, match=r"ran 5 epochs, and this has epochs=3"):
+        fit(path, **options, epochs=3)
+
+
+def test_early_stopping_remembers_the_best_weights(path):
+    options = EARLY | {"n_iter_no_change": 3, "learning_rate_schedule": "constant", "epochs": 8}
+    whole = fit(**options)
+    losses = whole.history_["val_loss"]
+    with pytest.raises(RuntimeError):
+        fit(path, **options, callbacks=[stop_at(len(losses) - 1)])
+    loaded = persistence.load(path)
+    assert loaded.score([X_VAL]) == pytest.approx(-min(losses[:-1]), abs=0.2)
+    assert_same(fit(path, **options), whole)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"units": [6, 6]}, r"units=\[6, 5\], and this has units=\[6, 6\]"),
+        ({"epochs": 5}, "epochs=4"),  # a cosine over five epochs is another one
+        ({"learning_rate": 0.03}, r"learning_rate=0\.02"),
+        ({"random_state": 1}, "random_state=0"),
+        ({"random_state": np.int64(1)}, "random_state=0"),
+        ({"dropout": 0.0}, r"dropout=0\.2"),
+        ({"batch_size": 16}, "batch_size=8"),
+        ({"keras_params": {"optimizer__beta_1": 0.8}}, "keras_params=None"),
+    ],
+)
+def test_other_parameters_are_refused(options, message, path):
+    fit(path, epochs=4)
+    written = path.read_bytes()
+    with pytest.raises(ValueError, match=message):
+        fit(path, **options)
+    assert path.read_bytes() == written
+
+
+@pytest.mark.parametrize(
+    ("text", "validation"),
+    [
+        (TEXT[:-1], X_VAL),
+        (TEXT, None),
+        (TEXT, X_VAL[:-1]),
+        ([TEXT[:400], TEXT[400:]], X_VAL),
+        (TEXT.replace("a", "f"), X_VAL.replace("a", "f")),
+        # Another alphabet of the same size, in the same order: the same ids.
+        (TEXT.replace("e", "f"), X_VAL.replace("e", "f")),
+    ],
+)
+def test_another_text_is_refused(text, validation, path):
+    fit(path)
+    written = path.read_bytes()
+    with pytest.raises(ValueError, match="learnt another text"):
+        make(path).fit(text, X_val=validation)
+    assert path.read_bytes() == written
+
+
+def test_damaged_and_foreign_files_are_refused_and_stay(path):
+    whole = fit(path)
+    written = path.read_bytes()
+    persistence.save(make().fit(TEXT), path)
+    saved = path.read_bytes()
+    persistence.save(LSTMRegressor(), path)
+    foreign = path.read_bytes()
+    for content, message in [
+        (written[: len(written) // 2], "text.sklstm"),
+        (written[:-1], "text.sklstm"),
+        (b"", "text.sklstm"),
+        (b"no model at all", "not a model file"),
+        (saved, "no state of a training"),
+        (foreign, "holds a LSTMRegressor"),
+    ]:
+        path.write_bytes(content)
+        with pytest.raises(ValueError, match=message):
+            fit(path)
+        assert path.read_bytes() == content
+    path.write_bytes(written)
+    assert_same(fit(path), whole)
+
+
+def never(*_):
+    raise AssertionError("an epoch was run")
+
+
+def test_a_place_where_nothing_can_be_written_is_an_error_before_the_first_epoch(
+    tmp_path, monkeypatch
+):
+    monkeypatch.setattr(trainer, "train", never)
+    with pytest.raises(FileNotFoundError, match="no such folder"):
+        fit(tmp_path / "missing" / "text.sklstm")
+    with pytest.raises(IsADirectoryError):
+        fit(tmp_path)
+    (tmp_path / "file").write_text("")
+    with pytest.raises(OSError, match="file"):
+        fit(tmp_path / "file" / "text.sklstm")
+
+
+@pytest.mark.skipif(os.name != "posix" or os.geteuid() == 0, reason="root may write anywhere")
+def test_a_folder_without_permission_is_an_error_before_the_first_epoch(tmp_path, monkeypatch):
+    monkeypatch.setattr(trainer, "train", never)
+    tmp_path.chmod(0o500)
+    try:
+        with pytest.raises(PermissionError):
+            fit(tmp_path / "text.sklstm")
+    finally:
+        tmp_path.chmod(0o700)
+
+
+def test_what_a_checkpoint_cannot_go_with(path):
+    with pytest.raises(ValueError, match="warm_start=True"):
+        fit(path, warm_start=True)
+    with pytest.raises(ValueError, match="optimizer given by name"):
+        fit(path, optimizer=keras.optimizers.Adam())
+    assert not path.exists()
+
+
+def test_partial_fit_neither_reads_nor_writes_the_file(path):
+    make(path).partial_fit(TEXT)
+    assert not path.exists()
+
+
+def test_a_model_with_a_path_as_checkpoint_says_how_it_is_saved(path):
+    fitted = fit(path)
+    with pytest.raises(TypeError, match="by a str"):
+        persistence.save(fitted, path.with_name("model.sklstm"))
+    persistence.save(fitted.set_params(checkpoint=str(path)), path.with_name("model.sklstm"))
+
+
+SCRIPT = """
+import sys
+sys.path.insert(0, {tests!r})
+import test_checkpoint
+
+def tell(epoch, logs):
+    print(epoch, flush=True)
+
+test_checkpoint.fit({path!r}, epochs={epochs}, callbacks=[tell])
+"""
+
+
+def kill_after(path, n_lines, seconds, epochs):
+    """Fit in another process, kill it; return the last epoch that it ended, None for none."""
+    tests = str(Path(__file__).parent)
+    code = SCRIPT.format(tests=tests, path=str(path), epochs=epochs)
+    paths = os.pathsep.join([str(Path(tests).parent), os.environ.get("PYTHONPATH", "")])
+    done = None
+    with subprocess.Popen(
+        [sys.executable, "-c", code],
+        stdout=subprocess.PIPE,
+        text=True,
+        env=os.environ | {"PYTHONPATH": paths},
+    ) as process:
+        for _ in range(n_lines):
+            done = process.stdout.readline() or done
+        time.sleep(seconds)
+        process.kill()
+        done = (process.stdout.read().splitlines() or [done])[-1]
+    return None if done is None else int(done)
+
+
+def test_a_killed_process_loses_one_epoch_at_most(path):
+    epochs, moments = 40, random.Random(os.getpid())
+    for _ in range(3):
+        done = kill_after(path, moments.randint(1, 8), moments.uniform(0, 0.1), epochs)
+        if path.exists():
+            loaded = persistence.load(path)
+            assert set(loaded.generate("a", 10)) <= set(TEXT)
+        saved = epochs_of(path) if path.exists() else 0
+        assert saved >= (done or 0)  # epochs count from 0
+    assert_same(fit(path, epochs=epochs), fit(epochs=epochs))

@@ -1,0 +1,146 @@
+"""Batches computed in two parts side by side give what one part gives."""
+
+import signal
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+
+from sklstm import CharSequenceGenerator, LSTMClassifier, LSTMRegressor
+from sklstm.network.spec import NetworkSpec
+from sklstm.network.training import programs, trainer
+from sklstm.network.training.programs import ProgramKey, pool
+from tasks import first_step_task, ragged
+
+X, y = first_step_task(n=40)  # the second batch has 8 rows: its second half is empty
+TEXT = "".join(np.random.RandomState(0).choice(list("abcde "), 700))
+FITTED = {"units": [5, 4], "batch_size": 32, "epochs": 2, "learning_rate": 0.02, "random_state": 0}
+
+
+def weights_of(fitted):
+    return fitted._runtime.weights
+
+
+def assert_all_close(ours, theirs):
+    for one, other in zip(weights_of(ours), weights_of(theirs), strict=True):
+        assert_allclose(one, other, atol=1e-4)
+
+
+@pytest.fixture(params=["xla", "graph"])
+def loop(request, monkeypatch):
+    limit = 0 if request.param == "xla" else 10**12
+    monkeypatch.setattr(trainer, "MIN_TIME_STEPS_FOR_XLA", limit)
+    return request.param
+
+
+@pytest.fixture
+def in_parts(monkeypatch):
+    """A function that sets the number of parts, whatever the work."""
+
+    def set_parts(n):
+        pool._idle.clear()
+        monkeypatch.setattr(ProgramKey, "n_parts", property(lambda _: n))
+
+    yield set_parts
+    pool._idle.clear()
+
+
+def classify():
+    return LSTMClassifier(**FITTED).fit(X, y, sample_weight=np.linspace(0.1, 3, 40))
+
+
+def classify_ragged():
+    return LSTMClassifier(**FITTED, bidirectional=True, pooling="mean").fit(ragged(X), y)
+
+
+def regress():
+    return LSTMRegressor(**FITTED, validation_fraction=0.3).fit(X, X[:, 0, 0])
+
+
+def write():
+    return CharSequenceGenerator(**FITTED, window=8).fit([TEXT[:500], TEXT[500:]], X_val=TEXT[:90])
+
+
+@pytest.mark.parametrize("fit", [classify, classify_ragged, regress, write])
+def test_two_parts_train_as_one(fit, loop, in_parts):
+    in_parts(1)
+    whole = fit()
+    assert whole.training_loop_ == loop
+    in_parts(2)
+    halved = fit()
+    assert_all_close(halved, whole)
+    for name, values in whole.history_.items():
+        assert_allclose(halved.history_[name], values, rtol=1e-4, err_msg=name)
+
+
+def test_dropout_in_parts_is_reproducible_and_differs_between_them(in_parts):
+    in_parts(2)
+    dropped = [write_with(dropout=0.5) for _ in range(2)]
+    for one, other in zip(*map(weights_of, dropped), strict=True):
+        assert_array_equal(one, other)
+    # All documents are one: if both halves hid the same outputs, one half would give this loss.
+    options = {"dropout": 0.5, "epochs": 1, "units": 5}
+    halved = write_with(["abcd"] * 32, batch_size=32, **options)
+    in_parts(1)
+    half = write_with(["abcd"] * 16, batch_size=16, **options)
+    assert abs(halved.history_["loss"][0] - half.history_["loss"][0]) > 1e-4
+
+
+def write_with(text=TEXT, **options):
+    return CharSequenceGenerator(**FITTED | options, window=8).fit(text)
+
+
+def make_key(**options):
+    spec = NetworkSpec(n_outputs=3, activation="softmax", n_features=2, units=(8,))
+    return ProgramKey(
+        **{
+            "spec": spec,
+            "settings": "",
+            "varies": False,
+            "n_steps": 5,
+            "batch_size": 32,
+            "xla": True,
+        }
+        | options
+    )
+
+
+def test_only_large_batches_are_computed_in_parts(monkeypatch):
+    assert make_key().n_parts == 1
+    monkeypatch.setattr(programs, "MIN_WORK_FOR_PARTS", 0)
+    assert make_key().n_parts == 2
+    assert make_key(xla=False).n_parts == 1
+    assert make_key(batch_size=33).n_parts == 1
+    assert make_key(batch_size=16).n_parts == 1
+    assert make_key(settings='{"loss__reduction": "sum"}').n_parts == 1  # halves would not add up
+
+
+def test_ctrl_c_within_an_epoch_of_parts_leaves_the_pool_usable(in_parts):
+    in_parts(2)
+    expected = write_with()
+    timer = threading.Timer(0.5, lambda: signal.raise_signal(signal.SIGINT))
+    timer.start()
+    try:
+        with pytest.warns(UserWarning, match="interrupted"):
+            write_with(epochs=10**6)
+    finally:
+        timer.cancel()
+    for one, other in zip(weights_of(write_with()), weights_of(expected), strict=True):
+        assert_array_equal(one, other)
+
+
+def test_generators_fitted_in_threads_are_those_fitted_alone(in_parts):
+    in_parts(2)
+    texts = [TEXT, TEXT[::-1]]
+
+    def fit(text):
+        return CharSequenceGenerator(**FITTED, window=8, dropout=0.2).fit(text)
+
+    alone = [fit(text) for text in texts]
+    with ThreadPoolExecutor(2) as threads:
+        together = list(threads.map(fit, texts))
+    for one, other in zip(alone, together, strict=True):
+        for a, b in zip(weights_of(one), weights_of(other), strict=True):
+            assert_array_equal(a, b)

@@ -1,0 +1,159 @@
+"""Learning rates, batch by batch."""
+
+from typing import ClassVar
+
+import keras
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+
+from sklstm import CharSequenceGenerator, LSTMClassifier, LSTMRegressor
+from sklstm.network.training import trainer
+from sklstm.network.training.schedule import Schedule
+from tasks import first_step_task
+
+X, y = first_step_task()  # 24 rows: three batches of 8
+TEXT = "abcdefgh" * 40
+FITTED = {"units": 4, "batch_size": 8, "epochs": 4, "learning_rate": 0.02, "random_state": 0}
+COSINE = {"learning_rate_schedule": "cosine", "warmup": 0.25}
+
+
+class Rates(keras.callbacks.Callback):
+    """Notes the learning rate of every batch."""
+
+    seen: ClassVar[list] = []  # of the class: the callback itself is copied
+
+    def on_train_begin(self, logs=None):
+        self.seen.clear()
+
+    def on_train_batch_end(self, batch, logs=None):
+        self.seen.append(float(self.model.optimizer.learning_rate))
+
+
+def rates_of(estimator, *data, method="fit"):
+    getattr(estimator.set_params(callbacks=[Rates()]), method)(*data)
+    return np.array(Rates.seen)
+
+
+def assert_same_weights(ours, theirs):
+    for one, other in zip(ours._runtime.weights, theirs._runtime.weights, strict=True):
+        assert_array_equal(one, other)
+
+
+def test_factors_of_a_cosine_with_warm_up():
+    schedule = Schedule("cosine", 0.25, epochs=4, batches_per_epoch=3)
+    factors = np.concatenate([schedule.factors(epoch, np.arange(3)) for epoch in range(4)])
+    assert_allclose(factors[:4], [0.25, 0.5, 0.75, 1])
+    assert_allclose(factors[3:], (1 + np.cos(np.pi * np.arange(9) / 9)) / 2)
+    assert 0 < factors[-1] < 0.04
+
+
+def test_factors_of_a_constant_rate_with_warm_up():
+    schedule = Schedule("constant", 0.5, epochs=2, batches_per_epoch=2)
+    assert_allclose(schedule.factors(0, np.arange(2)), [1 / 3, 2 / 3])
+    assert_allclose(schedule.factors(1, np.arange(2)), [1, 1])
+
+
+@pytest.mark.parametrize("warmup", [0.0, 0.3, 0.99])
+def test_an_epoch_longer_than_foreseen_stays_at_its_end(warmup):
+    schedule = Schedule("cosine", warmup, epochs=2, batches_per_epoch=3)
+    for epoch in range(2):
+        factors = schedule.factors(epoch, np.arange(5))
+        assert_array_equal(factors[3:], factors[2])
+        assert (factors > 0).all()
+        assert (factors <= 1).all()
+
+
+@pytest.mark.parametrize(
+    ("estimator", "data", "n_batches"),
+    [(LSTMClassifier, (X, y), 3), (LSTMRegressor, (X, X[:, 0, 0]), 3)],
+)
+@pytest.mark.parametrize("options", [COSINE, {"warmup": 0.5}, {"learning_rate_schedule": "cosine"}])
+def test_the_optimizer_sees_the_schedule(estimator, data, n_batches, options):
+    rates = rates_of(estimator(**FITTED, **options), *data)
+    shape = options.get("learning_rate_schedule", "constant")
+    schedule = Schedule(shape, options.get("warmup", 0.0), 4, n_batches)
+    factors = [schedule.factors(epoch, np.arange(n_batches)) for epoch in range(4)]
+    assert_allclose(rates, 0.02 * np.concatenate(factors), rtol=1e-5)
+
+
+def test_the_generator_sees_the_schedule():
+    rates = rates_of(CharSequenceGenerator(**FITTED, window=8, **COSINE), TEXT)
+    assert rates.max() == pytest.approx(0.02, rel=1e-5)
+    assert rates[0] < 0.005
+    assert rates[-1] < 0.001
+
+
+def test_the_own_rate_of_the_optimizer_is_the_base():
+    parameters = FITTED | {"learning_rate": None, "optimizer": "sgd"}
+    rates = rates_of(LSTMClassifier(**parameters, **COSINE), X, y)
+    assert rates.max() == pytest.approx(0.01)
+
+
+def test_batch_events_do_not_change_a_scheduled_fit():
+    compiled = LSTMClassifier(**FITTED, **COSINE).fit(X, y)
+    heard = LSTMClassifier(**FITTED, **COSINE, callbacks=[Rates()]).fit(X, y)
+    assert_same_weights(compiled, heard)
+    plain = LSTMClassifier(**FITTED).fit(X, y)
+    assert compiled.history_["loss"] != plain.history_["loss"]
+
+
+def test_a_constant_rate_takes_no_schedule_and_leaves_none_behind():
+    """A program that ran a cosine serves the next fit, whose rate must be its own."""
+    before = LSTMClassifier(**FITTED).fit(X, y)
+    LSTMClassifier(**FITTED, **COSINE).fit(X, y)
+    after = LSTMClassifier(**FITTED).fit(X, y)
+    assert_same_weights(before, after)
+    assert_array_equal(rates_of(LSTMClassifier(**FITTED), X, y), np.float32(0.02))
+
+
+def test_a_warm_up_of_nothing_is_constant_to_the_last_bit(monkeypatch):
+    plain = LSTMClassifier(**FITTED).fit(X, y)
+    ones = Schedule("constant", 0.0, 4, 3)
+    monkeypatch.setattr(trainer, "_schedule", lambda *_: ones)
+    assert_same_weights(LSTMClassifier(**FITTED).fit(X, y), plain)
+
+
+@pytest.mark.parametrize(
+    ("estimator", "data"),
+    [
+        (LSTMClassifier, (X, y)),
+        (LSTMRegressor, (X, X[:, 0, 0])),
+        (CharSequenceGenerator, (TEXT,)),
+    ],
+)
+def test_partial_fit_ignores_the_schedule(estimator, data):
+    scheduled = estimator(**FITTED, **COSINE)
+    rates = rates_of(scheduled, *data, method="partial_fit")
+    assert_array_equal(rates, np.float32(0.02))
+
+
+@pytest.mark.parametrize("options", [{"learning_rate_schedule": "cosine"}, {"warmup": 0.1}])
+def test_a_schedule_of_a_schedule_is_refused(options):
+    decay = keras.optimizers.schedules.ExponentialDecay(0.01, 10, 0.5)
+    own = LSTMClassifier(**FITTED | {"optimizer": keras.optimizers.Adam(decay)})
+    own.fit(X, y)
+    with pytest.raises(ValueError, match=r"learning_rate_schedule=.* LearningRateSchedule"):
+        own.set_params(**options).fit(X, y)
+
+
+def test_an_optimizer_object_takes_a_schedule():
+    optimizer = keras.optimizers.Adam(0.02)
+    by_object = rates_of(LSTMClassifier(**FITTED | {"optimizer": optimizer}, **COSINE), X, y)
+    assert_array_equal(by_object, rates_of(LSTMClassifier(**FITTED, **COSINE), X, y))
+
+
+def test_reduce_on_plateau_still_sets_a_constant_rate():
+    plateau = keras.callbacks.ReduceLROnPlateau("loss", factor=0.5, patience=1, min_delta=1e6)
+    fitted = LSTMClassifier(**FITTED, callbacks=[plateau, Rates()]).fit(X, y)
+    assert fitted.n_iter_ == 4
+    assert_allclose(Rates.seen, np.repeat([0.02, 0.02, 0.01, 0.005], 3), rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{"warmup": 1.0}, {"warmup": -0.1}, {"learning_rate_schedule": "linear"}],
+)
+def test_schedules_out_of_range(options):
+    with pytest.raises(ValueError, match=next(iter(options))):
+        LSTMClassifier(**FITTED | options).fit(X, y)
