@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -121,21 +121,25 @@ class TextWindows:
         targets = np.where(inside[:, 1:], ids[:, 1:] - 1, 0)
         return ids[:, :-1], continues[:, 0].astype(np.int32), targets, weights
 
-    def _cut(self, offsets: np.ndarray, order: Iterable[int] | None = None) -> np.ndarray:
+    def _cut(self, offsets: np.ndarray, order: np.ndarray | None = None) -> np.ndarray:
         """Return first input, last target and whether it continues of each window, (n, 3).
 
         The first window of a document is as long as the offset, unless that is 0. As it is filled
         up at its end, the next one does not continue from it.
         """
         stops = np.append(self.starts[1:], len(self.stream)) - 1
-        windows = []
-        for document in range(len(stops)) if order is None else order:
-            start, stop = self.starts[document], stops[document]
-            full = np.arange(start + offsets[document], stop, self.window)
-            firsts = np.union1d(start, full)
-            lasts = np.append(firsts[1:], stop)
-            windows.append(np.column_stack([firsts, lasts, np.isin(firsts, full[1:])]))
-        return np.concatenate(windows)
+        order = np.arange(len(stops)) if order is None else order
+        starts, stops, offsets = self.starts[order], stops[order], offsets[order]
+        has_short = offsets > 0
+        n_full = np.maximum(-(-(stops - starts - offsets) // self.window), 0)
+        counts = has_short + n_full
+        document = np.repeat(np.arange(len(stops)), counts)
+        # -1 is the short window, 0 the first full one
+        place = np.arange(len(document)) - np.repeat(np.cumsum(counts) - n_full, counts)
+        full = (starts + offsets)[document] + place * self.window
+        firsts = np.where(place < 0, starts[document], full)
+        lasts = np.minimum(full + self.window, stops[document])
+        return np.column_stack([firsts, lasts, place > 0])
 
 
 def _in_lanes(windows: np.ndarray, n_lanes: int) -> np.ndarray:
