@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -14,6 +14,7 @@ Arrays = tuple[np.ndarray, ...]
 
 BYTES_PER_CHUNK = 8 * 2**20
 MAX_BATCHES_PER_CHUNK = 64
+ALL = slice(None)
 
 
 class TrainingData(Protocol):
@@ -121,21 +122,23 @@ class TextWindows:
         targets = np.where(inside[:, 1:], ids[:, 1:] - 1, 0)
         return ids[:, :-1], continues[:, 0].astype(np.int32), targets, weights
 
-    def _cut(self, offsets: np.ndarray, order: Iterable[int] | None = None) -> np.ndarray:
+    def _cut(self, offsets: np.ndarray, order: np.ndarray | slice = ALL) -> np.ndarray:
         """Return first input, last target and whether it continues of each window, (n, 3).
 
         The first window of a document is as long as the offset, unless that is 0. As it is filled
         up at its end, the next one does not continue from it.
         """
         stops = np.append(self.starts[1:], len(self.stream)) - 1
-        windows = []
-        for document in range(len(stops)) if order is None else order:
-            start, stop = self.starts[document], stops[document]
-            full = np.arange(start + offsets[document], stop, self.window)
-            firsts = np.union1d(start, full)
-            lasts = np.append(firsts[1:], stop)
-            windows.append(np.column_stack([firsts, lasts, np.isin(firsts, full[1:])]))
-        return np.concatenate(windows)
+        starts, stops, offsets = (array[order] for array in (self.starts, stops, offsets))
+        n_short = (offsets > 0).astype(int)  # first windows that are shorter than the others
+        counts = n_short - (offsets + starts - stops) // self.window
+        document = np.repeat(np.arange(len(counts)), counts)
+        number = np.arange(len(document)) - (np.cumsum(counts) - counts)[document]
+        number -= n_short[document]  # -1 for a short one
+        first_full = (starts + offsets)[document]
+        firsts = np.where(number < 0, starts[document], first_full + number * self.window)
+        lasts = np.minimum(first_full + (number + 1) * self.window, stops[document])
+        return np.column_stack([firsts, lasts, number > 0])
 
 
 def _in_lanes(windows: np.ndarray, n_lanes: int) -> np.ndarray:
