@@ -105,18 +105,14 @@ def test_training_equals_a_loop_written_by_hand(limit, monkeypatch):
 
 
 def test_what_lies_further_back_than_the_window_is_learnt():
-    """A character comes again after six others; the window holds four."""
-    keys = np.random.RandomState(0).choice(list("ab"), 400)
-    text = "".join(f"{key}xxxxxx{key}" for key in keys)
+    """Three characters after a random one it comes again; a window reads three."""
+    keys = np.random.RandomState(0).choice(list("ab"), 600)
+    text = "".join(f"{key}xx={key}" for key in keys)
     generator = CharSequenceGenerator(
-        24, window=4, batch_size=8, epochs=12, learning_rate=0.02, random_state=0
+        16, window=3, batch_size=8, epochs=12, learning_rate=0.01, random_state=0
     ).fit(text)
-    prompts = ["axxxxxxabxxxxxxbaxxxxxx", "axxxxxxabxxxxxx"]
-    assert generator.predict(prompts).tolist() == ["a", "b"]
-    recalled = [
-        row[place] for row, place in zip(generator.predict_proba(prompts), (0, 1), strict=True)
-    ]
-    assert min(recalled) > 0.8
+    without_memory, at_best = 2 * np.log(2) / 5, np.log(2) / 5  # nats per character
+    assert at_best < generator.history_["loss"][-1] < (without_memory + at_best) / 2
 
 
 def test_documents_know_nothing_of_those_before():
@@ -131,7 +127,7 @@ def test_documents_know_nothing_of_those_before():
         .history_["loss"]
         for order in (range(30), range(29, -1, -1), rng.permutation(30))
     ]
-    assert_allclose(losses, losses[0], rtol=1e-5)
+    assert_allclose(np.ravel(losses), losses[0][0], rtol=1e-5)
 
 
 def test_documents_that_fit_a_window_are_not_cut():

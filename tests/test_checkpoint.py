@@ -15,7 +15,7 @@ from numpy.testing import assert_array_equal
 from sklstm import CharSequenceGenerator, LSTMRegressor, persistence
 from sklstm.network.training import trainer
 
-TEXT = "".join(np.random.RandomState(0).choice(list("abcde "), 900))
+TEXT = "".join(np.random.RandomState(0).choice(list("abcde "), 2400))  # XLA from two epochs on
 X_VAL = TEXT[:60]
 PARAMETERS = {
     "units": [6, 5],
@@ -28,7 +28,8 @@ PARAMETERS = {
     "epochs": 4,
     "random_state": 0,
 }
-EARLY = {"early_stopping": True, "n_iter_no_change": 1, "learning_rate": 0.3}
+CONSTANT = {"learning_rate_schedule": "constant", "warmup": 0.0}
+EARLY = CONSTANT | {"early_stopping": True, "n_iter_no_change": 1, "learning_rate": 0.3}
 
 
 def make(path=None, **options):
@@ -131,7 +132,7 @@ def test_a_complete_training_is_not_run_again(path, uninterrupted):
 
 
 def test_early_stopping_goes_on_and_stops_where_it_would_have(path):
-    options = EARLY | {"epochs": 30, "learning_rate_schedule": "constant"}
+    options = EARLY | {"epochs": 30}
     whole = fit(**options)
     assert 1 < whole.n_iter_ < 30
     for epoch in range(1, whole.n_iter_):
@@ -163,15 +164,15 @@ def test_a_random_state_is_advanced_as_without_interruption(path):
 
 
 def test_more_epochs_go_on_where_the_learning_rate_is_constant(path):
-    options = {"learning_rate_schedule": "constant", "warmup": 0.0}
-    fit(path, **options, epochs=2)
-    assert_same(fit(path, **options, epochs=5), fit(**options, epochs=5))
+    options = CONSTANT | {"epochs": 5}
+    assert fit(path, **options | {"epochs": 2}).training_loop_ == "xla"  # as that of five
+    assert_same(fit(path, **options), fit(**options))
     with pytest.raises(ValueError, match=r"ran 5 epochs, and this has epochs=3"):
-        fit(path, **options, epochs=3)
+        fit(path, **options | {"epochs": 3})
 
 
 def test_early_stopping_remembers_the_best_weights(path):
-    options = EARLY | {"n_iter_no_change": 3, "learning_rate_schedule": "constant", "epochs": 8}
+    options = EARLY | {"n_iter_no_change": 3, "epochs": 8}
     whole = fit(**options)
     losses = whole.history_["val_loss"]
     with pytest.raises(RuntimeError):

@@ -117,7 +117,7 @@ def test_a_warm_up_of_nothing_is_constant_to_the_last_bit(monkeypatch):
 @pytest.mark.parametrize(
     ("estimator", "data"),
     [
-        (LSTMClassifier, (X, y)),
+        (LSTMClassifier, (X, y, [0, 1])),
         (LSTMRegressor, (X, X[:, 0, 0])),
         (CharSequenceGenerator, (TEXT,)),
     ],

@@ -14,6 +14,7 @@ Arrays = tuple[np.ndarray, ...]
 
 BYTES_PER_CHUNK = 8 * 2**20
 MAX_BATCHES_PER_CHUNK = 64
+ALL = slice(None)
 
 
 class TrainingData(Protocol):
@@ -121,25 +122,23 @@ class TextWindows:
         targets = np.where(inside[:, 1:], ids[:, 1:] - 1, 0)
         return ids[:, :-1], continues[:, 0].astype(np.int32), targets, weights
 
-    def _cut(self, offsets: np.ndarray, order: np.ndarray | None = None) -> np.ndarray:
+    def _cut(self, offsets: np.ndarray, order: np.ndarray | slice = ALL) -> np.ndarray:
         """Return first input, last target and whether it continues of each window, (n, 3).
 
         The first window of a document is as long as the offset, unless that is 0. As it is filled
         up at its end, the next one does not continue from it.
         """
         stops = np.append(self.starts[1:], len(self.stream)) - 1
-        order = np.arange(len(stops)) if order is None else order
-        starts, stops, offsets = self.starts[order], stops[order], offsets[order]
-        has_short = offsets > 0
-        n_full = np.maximum(-(-(stops - starts - offsets) // self.window), 0)
-        counts = has_short + n_full
-        document = np.repeat(np.arange(len(stops)), counts)
-        # -1 is the short window, 0 the first full one
-        place = np.arange(len(document)) - np.repeat(np.cumsum(counts) - n_full, counts)
-        full = (starts + offsets)[document] + place * self.window
-        firsts = np.where(place < 0, starts[document], full)
-        lasts = np.minimum(full + self.window, stops[document])
-        return np.column_stack([firsts, lasts, place > 0])
+        starts, stops, offsets = (array[order] for array in (self.starts, stops, offsets))
+        n_short = (offsets > 0).astype(int)  # first windows that are shorter than the others
+        counts = n_short - (offsets + starts - stops) // self.window
+        document = np.repeat(np.arange(len(counts)), counts)
+        number = np.arange(len(document)) - (np.cumsum(counts) - counts)[document]
+        number -= n_short[document]  # -1 for a short one
+        first_full = (starts + offsets)[document]
+        firsts = np.where(number < 0, starts[document], first_full + number * self.window)
+        lasts = np.minimum(first_full + (number + 1) * self.window, stops[document])
+        return np.column_stack([firsts, lasts, number > 0])
 
 
 def _in_lanes(windows: np.ndarray, n_lanes: int) -> np.ndarray:

@@ -160,7 +160,7 @@ class EpochModel(keras.Model):
             callbacks, add_history=True, model=self, epochs=epochs, verbose=0
         )
         self.stop_training = False
-        self._seconds_per_batch = None
+        self._seconds_per_batch: dict[Callable, float] = {}
         self._schedule, self._on_progress = schedule, on_progress
         self._rate = None if schedule is None else float(self.optimizer.learning_rate)
         events.on_train_begin()
@@ -192,7 +192,7 @@ class EpochModel(keras.Model):
             tensors.append(self._rates(epoch, n_done, len(arrays[0])))
             first = 0
             while first < count and not (self.batch_events and self.stop_training):
-                n_batches = 1 if self.batch_events else self._batches_per_call(count - first)
+                n_batches = self._batches_per_call(self._train_loop, count - first)
                 if self.batch_events:
                     events.on_train_batch_begin(n_done + first)
                 is_new = n_done + first == 0
@@ -213,8 +213,14 @@ class EpochModel(keras.Model):
         states = self._begin_states()
         for arrays, count in batches.chunks(batches.all_rows()):
             tensors = [tf.convert_to_tensor(array) for array in (*arrays, NO_RATES)]
-            results, states = self._run(self._test_loop, tensors, states, 0, count, is_new)
-            is_new = False
+            first = 0
+            while first < count:
+                n_batches = self._batches_per_call(self._test_loop, count - first)
+                results, states = self._run(
+                    self._test_loop, tensors, states, first, n_batches, is_new
+                )
+                is_new = False
+                first += n_batches
         return _logs(results)
 
     def _begin_states(self) -> States:
@@ -250,7 +256,7 @@ class EpochModel(keras.Model):
         results, states = run(
             tensors, states, tf.constant(first), tf.constant(n_batches), tf.constant(is_new)
         )
-        self._seconds_per_batch = (time.perf_counter() - start) / n_batches
+        self._seconds_per_batch[loop] = (time.perf_counter() - start) / n_batches
         return results, states
 
     def _trace(self, loop: Callable, tensors: list[tf.Tensor], states: States) -> Callable:
@@ -264,10 +270,11 @@ class EpochModel(keras.Model):
             self._traced[key] = loop.get_concrete_function(arrays, states, *numbers)
         return self._traced[key]
 
-    def _batches_per_call(self, left: int) -> int:
-        if self._seconds_per_batch is None:
+    def _batches_per_call(self, loop: Callable, left: int) -> int:
+        seconds = self._seconds_per_batch.get(loop)
+        if seconds is None or (self.batch_events and loop is self._train_loop):
             return 1
-        return int(np.clip(SECONDS_PER_CALL / self._seconds_per_batch, 1, left))
+        return int(np.clip(SECONDS_PER_CALL / seconds, 1, left))
 
     def _loop_over(self, step: Callable, metric_states: list[keras.Variable]) -> Callable:
         size = self._part_size
