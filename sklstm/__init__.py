@@ -1,7 +1,6 @@
 """LSTM networks as scikit-learn estimators."""
 
 from sklstm._estimators import LSTMClassifier, LSTMRegressor
-from sklstm._generator import CharSequenceGenerator
 from sklstm._version import __version__
 from sklstm._writing import TextState
 from sklstm.preprocessing import (
@@ -12,6 +11,7 @@ from sklstm.preprocessing import (
     TimeDistributed,
     sliding_windows,
 )
+from sklstm.text.chars import CharSequenceGenerator
 
 __all__ = [
     "CharOneHotEncoder",

@@ -44,12 +44,12 @@ MAX_EXPANSION, MAX_EXTRA_BYTES = 100, 2**26  # what a file may expand to, agains
 OURS = (
     "sklstm._estimators.LSTMClassifier",
     "sklstm._estimators.LSTMRegressor",
-    "sklstm._generator.CharSequenceGenerator",
     "sklstm.preprocessing._chars.CharOneHotEncoder",
     "sklstm.preprocessing._padding.SequencePadder",
     "sklstm.preprocessing._time_distributed.TimeDistributed",
     "sklstm.preprocessing._tokens.SequenceTokenizer",
     "sklstm.preprocessing._windows.SlidingWindow",
+    "sklstm.text.chars.CharSequenceGenerator",
     InputForm,
     NetworkSpec,
     OptimizerState,
