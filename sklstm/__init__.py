@@ -12,6 +12,7 @@ from sklstm.preprocessing import (
     sliding_windows,
 )
 from sklstm.text.chars import CharSequenceGenerator
+from sklstm.text.words import WordSequenceGenerator
 
 __all__ = [
     "CharOneHotEncoder",
@@ -23,6 +24,7 @@ __all__ = [
     "SlidingWindow",
     "TextState",
     "TimeDistributed",
+    "WordSequenceGenerator",
     "__version__",
     "sliding_windows",
 ]

@@ -50,6 +50,7 @@ OURS = (
     "sklstm.preprocessing._tokens.SequenceTokenizer",
     "sklstm.preprocessing._windows.SlidingWindow",
     "sklstm.text.chars.CharSequenceGenerator",
+    "sklstm.text.words.WordSequenceGenerator",
     InputForm,
     NetworkSpec,
     OptimizerState,
