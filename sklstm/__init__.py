@@ -1,7 +1,6 @@
 """LSTM networks as scikit-learn estimators."""
 
 from sklstm._estimators import LSTMClassifier, LSTMRegressor
-from sklstm._generator import CharSequenceGenerator
 from sklstm._version import __version__
 from sklstm._writing import TextState
 from sklstm.preprocessing import (
@@ -12,6 +11,8 @@ from sklstm.preprocessing import (
     TimeDistributed,
     sliding_windows,
 )
+from sklstm.text.chars import CharSequenceGenerator
+from sklstm.text.words import WordSequenceGenerator
 
 __all__ = [
     "CharOneHotEncoder",
@@ -23,6 +24,7 @@ __all__ = [
     "SlidingWindow",
     "TextState",
     "TimeDistributed",
+    "WordSequenceGenerator",
     "__version__",
     "sliding_windows",
 ]

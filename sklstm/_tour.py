@@ -17,9 +17,9 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import MinMaxScaler, StandardScaler
 
 from sklstm._estimators import LSTMClassifier, LSTMRegressor
-from sklstm._generator import CharSequenceGenerator
 from sklstm.datasets import load_airline_passengers, load_python_reference
 from sklstm.preprocessing import SlidingWindow
+from sklstm.text.chars import CharSequenceGenerator
 
 Curves = dict[str, dict[str, list[float]]]
 

@@ -37,8 +37,8 @@ class TextState:
     Attributes
     ----------
     last : int
-        Index of the last character in ``vocabulary_``, which the LSTM layers have not read yet; -1
-        at the beginning of a document.
+        Index of the last token in ``vocabulary_``, which the LSTM layers have not read yet; -1 at
+        the beginning of a document.
     layers : tuple of ndarray of shape (units,), float32
         The output and the cell of the first LSTM layer, of the second one, and so on.
     n_tokens : int
@@ -88,6 +88,8 @@ class Writing:
         The first of them that occurs among the new tokens ends its sample, and is its end.
     log_probabilities : bool
         Whether to return them, of the network's distribution at temperature 1.
+    n_drawn : int or None
+        Only the first ones of the vocabulary may be drawn; None for all.
     """
 
     length: int
@@ -96,14 +98,19 @@ class Writing:
     top_p: float | None = None
     stops: tuple[np.ndarray, ...] = ()
     log_probabilities: bool = False
+    n_drawn: int | None = None
 
     def steps(self, runtime: Runtime, tokens: np.ndarray, state: State) -> Steps:
         """Return what draws so, on from some rows' last tokens and the state before these."""
         if self.temperature == 0:
-            return runtime.steps(tokens, state, top_k=1)
-        top_p = None if self.top_p == 1 else self.top_p
+            return runtime.steps(tokens, state, top_k=1, n_drawn=self.n_drawn)
         return runtime.steps(
-            tokens, state, temperature=self.temperature, top_k=self.top_k, top_p=top_p
+            tokens,
+            state,
+            temperature=self.temperature,
+            top_k=self.top_k,
+            top_p=None if self.top_p == 1 else self.top_p,
+            n_drawn=self.n_drawn,
         )
 
 

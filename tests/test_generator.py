@@ -11,7 +11,7 @@ from sklearn.exceptions import NotFittedError
 from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.utils import estimator_checks
 
-from sklstm import CharSequenceGenerator
+from sklstm import CharSequenceGenerator, WordSequenceGenerator
 from sklstm._sequences import Sequences
 from sklstm.datasets import load_python_reference, split_documents
 from sklstm.network.equations import forward
@@ -29,6 +29,7 @@ INPUT_FREE_CHECKS = [
     "check_get_params_invariance",
     "check_set_params",
 ]
+both = pytest.mark.parametrize("kind", [CharSequenceGenerator, WordSequenceGenerator])
 
 
 @pytest.fixture(scope="module")
@@ -65,9 +66,10 @@ def log_likelihood_by_equations(generator, text):
     return np.log(outputs[0, np.arange(len(ids)), ids - 1])
 
 
+@both
 @pytest.mark.parametrize("check", INPUT_FREE_CHECKS)
-def test_checks_that_need_no_input(check):
-    getattr(estimator_checks, check)("CharSequenceGenerator", CharSequenceGenerator())
+def test_checks_that_need_no_input(check, kind):
+    getattr(estimator_checks, check)(kind.__name__, kind())
 
 
 def test_a_regular_text_is_learnt_and_continued(abcd):
@@ -238,9 +240,10 @@ def test_characters_of_any_language_are_characters():
         ([b"abc"], TypeError, "bytes"),
     ],
 )
-def test_texts_that_are_none(X, error, message):
+@both
+def test_texts_that_are_none(kind, X, error, message):
     with pytest.raises(error, match=message):
-        make_small().fit(X)
+        kind().fit(X)
 
 
 def test_unseen_characters_are_named(abcd):
@@ -261,18 +264,20 @@ def test_arguments_of_generate_out_of_range(abcd, arguments):
 
 
 @pytest.mark.parametrize("method", ["predict", "predict_proba", "score", "perplexity", "generate"])
-def test_not_fitted(method):
+@both
+def test_not_fitted(kind, method):
     with pytest.raises(NotFittedError):
-        getattr(CharSequenceGenerator(), method)("ab")
+        getattr(kind(), method)("ab")
 
 
 @pytest.mark.parametrize(
     "parameters",
     [{"units": ()}, {"units": 0}, {"window": 0}, {"epochs": 0}, {"dropout": 1.0}, {"verbose": "a"}],
 )
-def test_parameters_out_of_range(parameters):
+@both
+def test_parameters_out_of_range(kind, parameters):
     with pytest.raises(ValueError, match=next(iter(parameters))):
-        clone(CharSequenceGenerator()).set_params(**parameters).fit("abcd")
+        clone(kind()).set_params(**parameters).fit("abcd")
 
 
 def test_keras_and_onnx_give_the_same_probabilities(reader, prose):

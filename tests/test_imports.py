@@ -25,7 +25,7 @@ FLOORS = {
     "sklstm.inspection": 4,
     "sklstm.forecasting": 4,
     "sklstm._estimators": 3,
-    "sklstm._generator": 3,
+    "sklstm.text": 3,
     "sklstm._base": 2,
     "sklstm._checkpoint": 2,
     "sklstm.persistence": 1,

@@ -11,7 +11,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from scipy.stats import chisquare
 from sklearn.exceptions import NotFittedError
 
-from sklstm import CharSequenceGenerator, TextState
+from sklstm import CharSequenceGenerator, TextState, WordSequenceGenerator
 from sklstm._sampling import distribution
 from sklstm._sequences import Sequences
 from sklstm._writing import (
@@ -306,10 +306,11 @@ def test_samples_come_as_a_list(generator):
     assert list(generator.stream(length=0)) == []
 
 
+@pytest.mark.parametrize("kind", [CharSequenceGenerator, WordSequenceGenerator])
 @pytest.mark.parametrize("method", ["stream", "encode", "log_probabilities"])
-def test_not_fitted(method):
+def test_not_fitted(kind, method):
     with pytest.raises(NotFittedError):
-        getattr(CharSequenceGenerator(), method)("ab")
+        getattr(kind(), method)("ab")
 
 
 def test_a_stream_is_independent_of_its_neighbours(generator):

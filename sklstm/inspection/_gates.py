@@ -45,7 +45,7 @@ class GateActivations:
     lengths : ndarray of shape (n,)
         Time steps of each sequence.
     characters : list of ndarray of str, or None
-        The characters that a `CharSequenceGenerator` read at each time step, ``""`` for the
+        The characters, or words, that a generator of text read at each time step, ``""`` for the
         beginning of a document; None for other estimators.
     """
 
@@ -82,7 +82,7 @@ def gate_activations(
     Parameters
     ----------
     estimator : estimator
-        A fitted `LSTMClassifier`, `LSTMRegressor` or `CharSequenceGenerator`, a Pipeline whose
+        A fitted `LSTMClassifier`, `LSTMRegressor` or generator of text, a Pipeline whose
         last step is one, or a search such as `GridSearchCV` over either (its
         ``best_estimator_``).
     X : what ``predict`` takes

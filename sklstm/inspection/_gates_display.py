@@ -105,7 +105,7 @@ class GateActivationsDisplay:
         Parameters
         ----------
         estimator : estimator
-            A fitted `LSTMClassifier`, `LSTMRegressor` or `CharSequenceGenerator`, a Pipeline whose
+            A fitted `LSTMClassifier`, `LSTMRegressor` or generator of text, a Pipeline whose
             last step is one, or a search such as `GridSearchCV` over either (its
             ``best_estimator_``).
         X : what ``predict`` takes

@@ -97,7 +97,7 @@ class TrainingHistoryDisplay:
         Parameters
         ----------
         estimator : estimator
-            A fitted `LSTMClassifier`, `LSTMRegressor` or `CharSequenceGenerator`, a Pipeline whose
+            A fitted `LSTMClassifier`, `LSTMRegressor` or generator of text, a Pipeline whose
             last step is one, or a search such as `GridSearchCV` over either (its
             ``best_estimator_``).
         metrics : str or sequence of str, default=None

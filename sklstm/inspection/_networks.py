@@ -44,8 +44,8 @@ def find_network(estimator: BaseEstimator) -> tuple[list[Pipeline], BaseNetwork]
         else:
             raise TypeError(
                 f"{estimator!r} holds no LSTM network: valid are LSTMClassifier, LSTMRegressor, "
-                "CharSequenceGenerator, a Pipeline whose last step is one of them, and a fitted "
-                "search over either."
+                "CharSequenceGenerator, WordSequenceGenerator, a Pipeline whose last step is one "
+                "of them, and a fitted search over either."
             )
     check_is_fitted(estimator)
     return transformers, estimator

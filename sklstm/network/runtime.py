@@ -118,17 +118,25 @@ class Runtime:
         temperature: float = 1.0,
         top_k: int | None = None,
         top_p: float | None = None,
+        n_drawn: int | None = None,
     ) -> Steps:
         """Return what writes some rows on from a state, on one thread; see `Steps`."""
         truncates = top_k is not None or top_p is not None
+        n_drawn = self.spec.n_outputs if n_drawn is None else n_drawn
 
         def make() -> onnxruntime.InferenceSession:
-            graph = build_step_graph(self.spec, self.weights, truncates=truncates)
+            graph = build_step_graph(self.spec, self.weights, truncates=truncates, n_drawn=n_drawn)
             return _make_session(graph, 1)
 
-        session = self._session(("steps", truncates), make)
         return Steps(
-            session, self.spec, tokens, state, temperature=temperature, top_k=top_k, top_p=top_p
+            self._session(("steps", truncates, n_drawn), make),
+            self.spec,
+            tokens,
+            state,
+            temperature=temperature,
+            top_k=top_k,
+            top_p=top_p,
+            n_drawn=n_drawn,
         )
 
     def to_onnx(self) -> onnx.ModelProto:

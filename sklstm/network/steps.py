@@ -22,9 +22,11 @@ NO_TOP_P = 2.0  # more than all probabilities together
 
 
 def build_step_graph(
-    spec: NetworkSpec, weights: list[np.ndarray], *, truncates: bool
+    spec: NetworkSpec, weights: list[np.ndarray], *, truncates: bool, n_drawn: int
 ) -> onnx.ModelProto:
     """Write a graph that reads a token and draws the next, for any number of rows.
+
+    Only the first `n_drawn` tokens are drawn; the probabilities of these are normalised.
 
     Token k is the network's output k and its input k + 1; token -1 is the input 0, which stands
     before a document's first token.
@@ -35,18 +37,19 @@ def build_step_graph(
     ``scores``, (n, n_outputs), the logarithms of the probabilities but for a constant, and the new
     state, ``next_output_0`` and so on.
     """
-    return _StepWriter(spec, weights).write(truncates=truncates)
+    return _StepWriter(spec, weights).write(truncates=truncates, n_drawn=n_drawn)
 
 
 class _StepWriter(GraphWriter):
-    def write(self, *, truncates: bool) -> onnx.ModelProto:
+    def write(self, *, truncates: bool, n_drawn: int) -> onnx.ModelProto:
         x = ""
         table = self._table()
         for layer, units in enumerate(self.spec.units):
             x = self._lstm(x or table, layer, units)
         for _ in self.spec.dense_units:
             x = self.node("Relu", [self._dense(x)])
-        self._draw(self._dense(x, name="scores"), truncates=truncates)
+        scores = self._dense(x, name="scores")
+        self._draw(self._first(scores, n_drawn), truncates=truncates)
         inputs = [_info("tokens", TensorProto.INT64, "n"), *self._states("")]
         inputs += [_info("inverse_temperature"), _info("uniforms", TensorProto.DOUBLE, "n", 1)]
         if truncates:
@@ -91,6 +94,12 @@ class _StepWriter(GraphWriter):
     def _dense(self, x: str, name: str | None = None) -> str:
         kernel, bias = (self.constant(next(self.weights)) for _ in range(2))
         return self.node("Gemm", [x, kernel, bias], name=name)
+
+    def _first(self, scores: str, n: int) -> str:
+        """Leave the first n tokens only, (rows, n)."""
+        if n == self.spec.n_outputs:
+            return scores
+        return self.node("Slice", [scores, *map(self.constant, ([0], [n], [1]))])
 
     def _draw(self, scores: str, *, truncates: bool) -> None:
         """Draw by inversion of the cumulative sums, in float64."""
@@ -144,6 +153,8 @@ class Steps:
     top_k : int or None
     top_p : float or None
         Both None for a session whose graph does not truncate.
+    n_drawn : int or None
+        As of the graph; None for all tokens.
     """
 
     def __init__(
@@ -156,6 +167,7 @@ class Steps:
         temperature: float = 1.0,
         top_k: int | None = None,
         top_p: float | None = None,
+        n_drawn: int | None = None,
     ) -> None:
         self.tokens = tokens.astype(np.int64)
         self.state = [np.array(part, np.float32, order="C") for part in state]
@@ -168,8 +180,8 @@ class Steps:
             **dict(zip(_state_sizes(spec), self.state, strict=True)),
         }
         if top_k is not None or top_p is not None:
-            k = spec.n_outputs if top_k is None else min(top_k, spec.n_outputs)
-            inputs["top_k"] = np.array([k], np.int64)
+            most = spec.n_outputs if n_drawn is None else n_drawn
+            inputs["top_k"] = np.array([most if top_k is None else min(top_k, most)], np.int64)
             inputs["top_p"] = np.array(NO_TOP_P if top_p in (None, 1) else top_p)
         # In place: each array is read before what depends on it is written.
         outputs = {f"next_{name}": inputs[name] for name in ("tokens", *_state_sizes(spec))}

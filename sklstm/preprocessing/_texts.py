@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
+# Letters, digits and underscores of any script, with apostrophes inside.
+WORD = r"\w+(?:['’]\w+)*"
+UNKNOWN_TOKEN = "<unk>"
 VALID_TEXTS = "valid is a list or a 1-D array of strings"
 
 
@@ -36,3 +40,8 @@ def read_texts(X: Any) -> list[str]:
                 f"{VALID_TEXTS}."
             )
     return texts
+
+
+def most_frequent(counts: Counter[str], n: int | None) -> list[str]:
+    """Return n tokens by falling frequency, equally frequent ones in alphabetical order."""
+    return sorted(counts, key=lambda token: (-counts[token], token))[:n]

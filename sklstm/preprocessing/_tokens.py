@@ -22,10 +22,10 @@ from sklearn.utils.validation import check_is_fitted
 
 from sklstm.preprocessing._base import as_object_array
 from sklstm.preprocessing._padding import Side, pad, truncate
-from sklstm.preprocessing._texts import read_texts
+from sklstm.preprocessing._texts import UNKNOWN_TOKEN, WORD, most_frequent, read_texts
 
 PADDING_ID, UNKNOWN_ID = 0, 1
-SPECIAL_TOKENS = ["<pad>", "<unk>"]
+SPECIAL_TOKENS = ["<pad>", UNKNOWN_TOKEN]
 
 
 class SequenceTokenizer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
@@ -103,7 +103,7 @@ class SequenceTokenizer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
         padding: Side = "post",
         truncating: Side = "post",
         lowercase: bool = True,
-        token_pattern: str = r"\w+(?:['’]\w+)*",
+        token_pattern: str = WORD,
     ) -> None:
         self.level = level
         self.num_words = num_words
@@ -143,8 +143,7 @@ class SequenceTokenizer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
                 f"No text of X has a token: the first is {texts[0]!r:.40}, and a word matches "
                 f"token_pattern={self.token_pattern!r}."
             )
-        known = sorted(counts, key=lambda token: (-counts[token], token))[: self.num_words]
-        self.vocabulary_ = as_object_array(SPECIAL_TOKENS + known)
+        self.vocabulary_ = as_object_array(SPECIAL_TOKENS + most_frequent(counts, self.num_words))
         self.max_length_ = self.max_length or max(map(len, tokenized))
         return self
 

@@ -1,0 +1,1 @@
+"""Texts: what a token is, learning to predict the next one, and writing."""

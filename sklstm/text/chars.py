@@ -1,0 +1,188 @@
+"""`CharSequenceGenerator`: text as characters."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from sklstm.text.generator import TextGenerator
+
+if TYPE_CHECKING:
+    import keras
+
+
+class CharSequenceGenerator(TextGenerator):
+    """Character-level LSTM that learns text and writes more of it.
+
+    The network reads one character after another and predicts the next one at every time step;
+    its state is carried from character to character, so nothing is read twice. Every document
+    starts from the zero state. Keras trains the network, ONNX Runtime reads and writes with it.
+
+    Parameters
+    ----------
+    units : int or sequence of int, default=128
+        Units of the LSTM layers: an int for one layer, a sequence for one layer each.
+    dropout : float in [0, 1), default=0.0
+        Share of each layer's outputs that training hides, the same at all time steps of a window.
+    embedding_dim : int, default=None
+        Length of a vector learnt for each character; None codes characters one-hot.
+    vocabulary : str, default=None
+        All characters that may ever come. None learns them from the text of ``fit``. In
+        cross-validation give it: a held-out document may have characters that the others lack.
+    window : int, default=64
+        Characters of a training window, each of which is a target. Every epoch cuts the documents
+        at another place.
+    optimizer : str or keras.optimizers.Optimizer, default="adam"
+        One of "adadelta", "adafactor", "adagrad", "adam", "adamax", "adamw", "ftrl", "lion",
+        "nadam", "rmsprop" and "sgd", or an object, of which a copy is trained with its own
+        learning rate.
+    learning_rate : float, default=0.003
+        For an optimizer given by name; None for that optimizer's own default.
+    learning_rate_schedule : {"constant", "cosine"}, default="constant"
+        Whether the learning rate stays, or falls to 0 over the fit in half a period of a cosine.
+    warmup : float in [0, 1), default=0.0
+        Share of the fit over which the learning rate first rises, in equal steps.
+    clipnorm : float, default=1.0
+        Largest norm of the gradient of each weight array, for an optimizer given by name; None
+        does not clip.
+    batch_size : int, default=64
+        Windows per step of the optimizer.
+    epochs : int, default=10
+        Passes over the text.
+    early_stopping : bool, default=False
+        Whether to stop when the loss of `X_val` has not improved for `n_iter_no_change` epochs; the
+        best weights are kept.
+    n_iter_no_change : int, default=3
+        Patience of early stopping, in epochs.
+    checkpoint : str or path-like, default=None
+        A file that ``fit`` writes after every epoch, whole or not at all. If it is there when
+        ``fit`` begins, the training goes on from it, to the same result as if it had never
+        stopped; a training that was complete is not run again. It is a model file:
+        ``persistence.load`` reads it.
+    sample_length : int, default=0
+        Characters of a sample that is printed after every epoch, at temperature 0.6; 0 prints none.
+    callbacks : list, default=None
+        Keras callbacks, copied before training, and functions of ``(epoch, logs)`` called at each
+        epoch's end.
+    keras_params : dict, default=None
+        Parameters of the optimizer by Keras's names, such as ``{"optimizer__beta_1": 0.8}``.
+    warm_start : bool, default=False
+        Whether ``fit`` continues from the fitted weights, vocabulary and optimizer state.
+    random_state : int, RandomState or None, default=None
+        Draws the initial weights, the windows and the dropout. An int gives the same numbers to
+        the last bit on one machine.
+    verbose : int, default=0
+        1 shows a progress bar, with nats per character, characters per second and the time left.
+
+    Attributes
+    ----------
+    vocabulary_ : ndarray of str, shape (n_characters,)
+        The characters of the text, in order; columns of ``predict_proba``.
+    history_ : dict of lists
+        ``loss``, the mean nats per character of each epoch, and ``accuracy``; with `X_val`,
+        ``val_loss`` and ``val_accuracy``.
+    n_iter_ : int
+        Epochs run.
+    training_loop_ : str
+        What ran the epochs, as in `LSTMClassifier`.
+
+    See Also
+    --------
+    sklstm.datasets.split_documents : Cuts a text into documents, for cross-validation.
+
+    References
+    ----------
+    A. Graves, "Generating sequences with recurrent neural networks", 2013.
+
+    Examples
+    --------
+    >>> from sklstm import CharSequenceGenerator
+    >>> generator = CharSequenceGenerator(16, window=16, batch_size=8, learning_rate=0.03,
+    ...                                   random_state=0)
+    >>> generator.fit("abcd" * 200).generate("ab", 6, temperature=0)
+    'cdabcd'
+    """
+
+    _token = "char"
+
+    def __init__(
+        self,
+        units: int | Sequence[int] = 128,
+        *,
+        dropout: float = 0.0,
+        embedding_dim: int | None = None,
+        vocabulary: str | None = None,
+        window: int = 64,
+        optimizer: str | keras.optimizers.Optimizer = "adam",
+        learning_rate: float | None = 0.003,
+        learning_rate_schedule: str = "constant",
+        warmup: float = 0.0,
+        clipnorm: float | None = 1.0,
+        batch_size: int = 64,
+        epochs: int = 10,
+        early_stopping: bool = False,
+        n_iter_no_change: int = 3,
+        checkpoint: str | os.PathLike | None = None,
+        sample_length: int = 0,
+        callbacks: list | None = None,
+        keras_params: Mapping[str, Any] | None = None,
+        warm_start: bool = False,
+        random_state: int | np.random.RandomState | None = None,
+        verbose: int = 0,
+    ) -> None:
+        self.units = units
+        self.dropout = dropout
+        self.embedding_dim = embedding_dim
+        self.vocabulary = vocabulary
+        self.window = window
+        self.optimizer = optimizer
+        self.learning_rate = learning_rate
+        self.learning_rate_schedule = learning_rate_schedule
+        self.warmup = warmup
+        self.clipnorm = clipnorm
+        self.batch_size = batch_size
+        self.epochs = epochs
+        self.early_stopping = early_stopping
+        self.n_iter_no_change = n_iter_no_change
+        self.checkpoint = checkpoint
+        self.sample_length = sample_length
+        self.callbacks = callbacks
+        self.keras_params = keras_params
+        self.warm_start = warm_start
+        self.random_state = random_state
+        self.verbose = verbose
+
+    def _learn_vocabulary(self, texts: list[str]) -> np.ndarray:
+        return np.unique(_code_points("".join(texts))).view("<U1")
+
+    def _decode(self, tokens: np.ndarray) -> str:
+        points = self.vocabulary_.view("<u4")[tokens]
+        return points.tobytes().decode("utf-32-le", "surrogatepass")
+
+    def _encode_stop(self, text: str) -> list[np.ndarray]:
+        # A stop with characters that the vocabulary lacks never comes.
+        is_known = set(self.vocabulary_.tolist()).issuperset(text)
+        return [self._encode(text, "stop") - 1] if is_known else []
+
+    def _encode(self, text: str, name: str, unknown: str = "auto") -> np.ndarray:
+        points, known = _code_points(text), self.vocabulary_.view("<u4")
+        places = np.searchsorted(known, points)
+        unseen = known[np.minimum(places, len(known) - 1)] != points
+        if unknown == "skip":
+            return places[~unseen] + 1
+        if unseen.any():
+            place = int(np.flatnonzero(unseen)[0])
+            characters = "".join(dict.fromkeys(np.array(list(text))[unseen]))
+            raise ValueError(
+                f"{name} holds characters that the vocabulary lacks: {characters[:40]!r}, the "
+                f"first at position {place}. Remove them, or fit with vocabulary= all characters "
+                "that may come; vocabulary_ lists those that are known."
+            )
+        return places + 1
+
+
+def _code_points(text: str) -> np.ndarray:
+    return np.frombuffer(text.encode("utf-32-le", "surrogatepass"), "<u4")

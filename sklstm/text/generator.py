@@ -1,0 +1,269 @@
+"""`TextGenerator`: a language model that writes, one token after another."""
+
+from __future__ import annotations
+
+import copy
+import sys
+from abc import abstractmethod
+from collections.abc import Iterator, Sequence
+from numbers import Integral, Real
+from typing import Any
+
+import numpy as np
+from sklearn.utils._param_validation import Interval, validate_params
+from tqdm import tqdm
+
+from sklstm._checkpoint import Checkpoint
+from sklstm._writing import TextState, Writing, Written, random_streams, read, stream, write
+from sklstm.network.training.settings import Trained
+from sklstm.text.language_model import UNKNOWN, LanguageModel
+
+WRITING_CONSTRAINTS: dict[str, list] = {
+    "prompt": [str],
+    "length": [Interval(Integral, 0, None, closed="left")],
+    "temperature": [Interval(Real, 0, None, closed="left")],
+    "top_k": [Interval(Integral, 1, None, closed="left"), None],
+    "top_p": [Interval(Real, 0, 1, closed="right"), None],
+    "stop": [str, "array-like", None],
+    "unknown": [UNKNOWN],
+    "return_logprobs": ["boolean"],
+    "state": [TextState, None],
+    "random_state": ["random_state"],
+}
+
+
+class TextGenerator(LanguageModel):
+    """A language model that writes more of the text that it has learnt."""
+
+    @abstractmethod
+    def _decode(self, tokens: np.ndarray) -> Sequence[str]:
+        """Turn indices of the vocabulary into pieces of text, one for each."""
+
+    @abstractmethod
+    def _encode_stop(self, text: str) -> list[np.ndarray]:
+        """Return the indices of the vocabulary that write a text, in each way there is."""
+
+    @validate_params(
+        WRITING_CONSTRAINTS | {"n_samples": [Interval(Integral, 1, None, closed="left"), None]},
+        prefer_skip_nested_validation=True,
+    )
+    def generate(
+        self,
+        prompt: str = "",
+        length: int = 400,
+        *,
+        temperature: float = 1.0,
+        top_k: int | None = None,
+        top_p: float | None = None,
+        stop: str | Sequence[str] | None = None,
+        n_samples: int | None = None,
+        unknown: str = "auto",
+        return_logprobs: bool = False,
+        state: TextState | None = None,
+        random_state: int | np.random.RandomState | None = None,
+    ) -> str | list[str] | tuple[str, np.ndarray] | tuple[list[str], list[np.ndarray]]:
+        """Write on from a prompt, one token after another, carrying the state.
+
+        Tokens are what the network was fitted on: characters, or words, marks and line breaks.
+
+        Parameters
+        ----------
+        prompt : str, default=""
+            What has been written so far; an empty one begins a document, or goes on from `state`.
+        length : int, default=400
+            Tokens to write.
+        temperature : float, default=1.0
+            Divides the logarithms of the probabilities. Below 1 the text is more regular, above 1
+            more surprising; 0 always takes the most probable token (of equals, the first in
+            ``vocabulary_``).
+        top_k : int, default=None
+            Draw from this many of the most probable tokens; of equals, the first in
+            ``vocabulary_`` are taken, so that there are never more or fewer.
+        top_p : float in (0, 1], default=None
+            Draw from the fewest of the most probable tokens whose probabilities, after
+            `temperature` and `top_k`, sum to at least this share [1]_.
+        stop : str or list of str, default=None
+            Text that ends a sample as soon as it has been written; it is the sample's end. The
+            prompt does not count. By words, it is whole words and marks: "be" is no end of
+            "because".
+        n_samples : int, default=None
+            Write this many samples side by side, far faster than one after another. Each draws from
+            a stream of its own: the first is the text that the same `random_state` gives alone.
+        unknown : {"auto", "error", "skip"}, default="auto"
+            Tokens of the prompt that the vocabulary lacks: "skip" leaves them out, "error" names
+            them. "auto" reads words as the unknown token and is an error for characters.
+        return_logprobs : bool, default=False
+            Whether to return the logarithm of each token's probability too: the network's
+            own, as of ``log_probabilities``, whatever `temperature`, `top_k` and `top_p` are.
+        state : TextState, default=None
+            From ``encode``: what has been read before the prompt. It is not changed.
+        random_state : int, RandomState or None, default=None
+            Draws the tokens.
+
+        Returns
+        -------
+        text : str, or list of str
+            What was written, without the prompt; a list if `n_samples` is given.
+        log_probabilities : ndarray of shape (n_tokens_written,), or list of ndarray
+            In nats; only if `return_logprobs`.
+
+        Raises
+        ------
+        NotFittedError
+            If the generator is not fitted.
+        ValueError
+            If an argument is out of range, the prompt holds tokens that are an error (see
+            `unknown`), or `state` belongs to a network of another shape.
+
+        Notes
+        -----
+        A sample's text does not depend on how many are written beside it: the step computes each
+        row of a batch alike, to the last bit (tested on x86-64). Where a processor's matrix
+        products round by the size of the batch, a probability moves by some 1e-7, which draws
+        another token about once in some 100,000; the texts differ from there on.
+
+        References
+        ----------
+        .. [1] A. Holtzman, J. Buys, L. Du, M. Forbes, Y. Choi, "The curious case of neural text
+           degeneration", ICLR 2020.
+
+        Examples
+        --------
+        >>> from sklstm import CharSequenceGenerator
+        >>> generator = CharSequenceGenerator(16, window=16, batch_size=8, learning_rate=0.03,
+        ...                                   random_state=0).fit("abcd" * 200)
+        >>> generator.generate("ab", 50, temperature=0.1, stop=["da"], n_samples=2, random_state=0)
+        ['cda', 'cda']
+        """
+        state, writing = self._prepare(
+            prompt,
+            state,
+            unknown,
+            length=length,
+            temperature=temperature,
+            top_k=top_k,
+            top_p=top_p,
+            stop=stop,
+            return_logprobs=return_logprobs,
+        )
+        samples = write(self._runtime, state, writing, random_streams(random_state, n_samples or 1))
+        texts = ["".join(self._decode(sample.tokens)) for sample in samples]
+        if not return_logprobs:
+            return texts[0] if n_samples is None else texts
+        logs = [sample.log_probabilities for sample in samples]
+        return (texts[0], logs[0]) if n_samples is None else (texts, logs)
+
+    @validate_params(WRITING_CONSTRAINTS, prefer_skip_nested_validation=True)
+    def stream(
+        self,
+        prompt: str = "",
+        length: int = 400,
+        *,
+        temperature: float = 1.0,
+        top_k: int | None = None,
+        top_p: float | None = None,
+        stop: str | Sequence[str] | None = None,
+        unknown: str = "auto",
+        return_logprobs: bool = False,
+        state: TextState | None = None,
+        random_state: int | np.random.RandomState | None = None,
+    ) -> Iterator[str] | Iterator[tuple[str, float]]:
+        """Write on from a prompt, and yield characters, or words, as they are drawn.
+
+        Together they are the text of ``generate``. The prompt is read, and arguments are checked,
+        by the call itself.
+
+        Parameters
+        ----------
+        prompt, length, temperature, top_k, top_p, stop, unknown, state, random_state
+            As of ``generate``.
+        return_logprobs : bool, default=False
+            Whether to yield (token, the logarithm of its probability).
+
+        Returns
+        -------
+        iterator of str, or of (str, float)
+
+        Raises
+        ------
+        NotFittedError, ValueError
+            As ``generate``.
+
+        Examples
+        --------
+        >>> from sklstm import CharSequenceGenerator
+        >>> generator = CharSequenceGenerator(16, window=16, batch_size=8, learning_rate=0.03,
+        ...                                   random_state=0).fit("abcd" * 200)
+        >>> for character in generator.stream("ab", 4, temperature=0):
+        ...     print(character, end="|")
+        c|d|a|b|
+        """
+        state, writing = self._prepare(
+            prompt,
+            state,
+            unknown,
+            length=length,
+            temperature=temperature,
+            top_k=top_k,
+            top_p=top_p,
+            stop=stop,
+            return_logprobs=return_logprobs,
+        )
+        (rng,) = random_streams(random_state, 1)
+        return self._pieces(stream(self._runtime, state, writing, rng))
+
+    def _after_epoch(self, checkpoint: Checkpoint | None, trained: Trained) -> None:
+        super()._after_epoch(checkpoint, trained)
+        if self.sample_length:
+            writer = copy.copy(self)
+            writer._remember(trained, continues=False, varies=False)
+            text = writer.generate(
+                "", self.sample_length, temperature=0.6, random_state=trained.last.n_epochs
+            )
+            _print(f"--- after epoch {trained.last.n_epochs}\n{text}")
+
+    def _prepare(
+        self,
+        prompt: str,
+        state: TextState | None,
+        unknown: str,
+        *,
+        stop: str | Sequence[str] | None,
+        return_logprobs: bool,
+        **sampling: Any,
+    ) -> tuple[TextState, Writing]:
+        """Read the prompt; return the state after it, and what to write."""
+        state = self._begin(state)
+        tokens = self._encode(prompt, "The prompt", unknown) - 1
+        writing = Writing(
+            stops=tuple(ids for text in _stop_texts(stop) for ids in self._encode_stop(text)),
+            n_drawn=self._n_drawn,
+            log_probabilities=return_logprobs,
+            **sampling,
+        )
+        return read(self._runtime, tokens, state)[1], writing
+
+    def _pieces(self, blocks: Iterator[Written]) -> Iterator[str] | Iterator[tuple[str, float]]:
+        for block in blocks:
+            decoded = self._decode(block.tokens)
+            if block.log_probabilities is None:
+                yield from decoded
+            else:
+                yield from zip(decoded, block.log_probabilities.tolist(), strict=True)
+
+
+def _stop_texts(stop: str | Sequence[str] | None) -> list[str]:
+    texts = [stop] if isinstance(stop, str) else list(() if stop is None else stop)
+    for text in texts:
+        if not isinstance(text, str) or not text:
+            raise ValueError(
+                f"stop holds {text!r}: valid are texts of at least one character, which end a "
+                "sample."
+            )
+    return texts
+
+
+def _print(text: str) -> None:
+    """Print above a progress bar; what the terminal cannot show must not end a training."""
+    encoding = sys.stdout.encoding or "utf-8"
+    tqdm.write(text.encode(encoding, "backslashreplace").decode(encoding))

@@ -1,0 +1,442 @@
+"""`LanguageModel`: learns texts as tokens, reads and scores them, whatever a token is."""
+
+from __future__ import annotations
+
+import os
+from abc import abstractmethod
+from collections.abc import Iterator, Sequence
+from functools import partial
+from numbers import Integral
+from typing import Any, ClassVar, Self
+
+import numpy as np
+from sklearn.base import _fit_context
+from sklearn.utils import Tags
+from sklearn.utils._param_validation import Interval, StrOptions, validate_params
+from sklearn.utils.validation import check_is_fitted
+
+from sklstm._base import TRAINING_CONSTRAINTS, BaseNetwork, layer_units
+from sklstm._checkpoint import Checkpoint
+from sklstm._sequences import Sequences, pad_right
+from sklstm._writing import (
+    TextState,
+    beginning,
+    check_state,
+    log_of_chosen,
+    pieces,
+    read,
+    read_next,
+)
+from sklstm.network.spec import NetworkSpec
+from sklstm.network.training.data import TextWindows
+from sklstm.network.training.settings import Progress, Trained
+from sklstm.text.documents import as_documents
+
+START = 0  # the id that stands before a document's first token
+DOCUMENTS_PER_BATCH = 32
+UNKNOWN = StrOptions({"auto", "error", "skip"})
+
+
+class LanguageModel(BaseNetwork):
+    """A network that predicts each token of a text from those before it.
+
+    A subclass says what a token is. Token k is entry k of ``vocabulary_``, the network's output k
+    and its input k + 1; input 0 stands before a document's first token.
+    """
+
+    _token: ClassVar[str]  # what a progress bar calls a token
+
+    _parameter_constraints: dict = TRAINING_CONSTRAINTS | {
+        "embedding_dim": [Interval(Integral, 1, None, closed="left"), None],
+        "vocabulary": [str, None],
+        "window": [Interval(Integral, 1, None, closed="left")],
+        "early_stopping": ["boolean"],
+        "n_iter_no_change": [Interval(Integral, 1, None, closed="left")],
+        "checkpoint": [str, os.PathLike, None],
+        "sample_length": [Interval(Integral, 0, None, closed="left")],
+    }
+
+    @abstractmethod
+    def _learn_vocabulary(self, texts: list[str]) -> np.ndarray:
+        """Return the tokens that the network is to know."""
+
+    @abstractmethod
+    def _encode(self, text: str, name: str, unknown: str = "auto") -> np.ndarray:
+        """Turn a text, which errors call by a name, into ids, counted from 1."""
+
+    @property
+    def _n_drawn(self) -> int:
+        """How many tokens may be predicted and written: the first ones of ``vocabulary_``."""
+        return len(self.vocabulary_)
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit(
+        self, X: str | Sequence[str], y: None = None, *, X_val: str | Sequence[str] | None = None
+    ) -> Self:
+        """Learn a text, anew or, with `warm_start`, from where the network stands.
+
+        Parameters
+        ----------
+        X : str or list of str
+            A text, or documents.
+        y : None
+            Ignored.
+        X_val : str or list of str, default=None
+            A text, or documents, whose loss is recorded after every epoch. It is read at
+            `batch_size` places at once, so that it may differ a little from ``-score(X_val)``.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError
+            If a parameter is not valid, a document has fewer than two characters, or one that the
+            vocabulary of a `CharSequenceGenerator` lacks, or the checkpoint is damaged or of
+            another training.
+        """
+        continues = self.warm_start and self.__sklearn_is_fitted__()
+        self._fit(X, X_val, continues=continues, keep_optimizer=self.warm_start, one_epoch=False)
+        return self
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def partial_fit(self, X: str | Sequence[str], y: None = None) -> Self:
+        """Train for one epoch more; the vocabulary stays that of the first call.
+
+        Parameters
+        ----------
+        X : str or list of str
+            A text, or documents.
+        y : None
+            Ignored.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError
+            As ``fit``.
+        """
+        continues = self.__sklearn_is_fitted__()
+        self._fit(X, None, continues=continues, keep_optimizer=True, one_epoch=True)
+        return self
+
+    @validate_params(
+        {
+            "text": [str],
+            "state": [TextState, None],
+            "unknown": [UNKNOWN],
+        },
+        prefer_skip_nested_validation=True,
+    )
+    def encode(
+        self, text: str, *, state: TextState | None = None, unknown: str = "auto"
+    ) -> TextState:
+        """Read a text once, and return the state that writing and reading go on from.
+
+        Parameters
+        ----------
+        text : str
+            A document's beginning, or what follows `state`.
+        state : TextState, default=None
+            Of an earlier call; None begins a document.
+        unknown : {"auto", "error", "skip"}, default="auto"
+            Tokens that the vocabulary lacks: "skip" leaves them out, "error" names them. "auto"
+            reads words as the unknown token and is an error for characters.
+
+        Returns
+        -------
+        TextState
+
+        Raises
+        ------
+        NotFittedError
+            If the generator is not fitted.
+        ValueError
+            If the text holds tokens that are an error (see `unknown`), or `state` belongs to a
+            network of another shape.
+
+        Examples
+        --------
+        >>> from sklstm import CharSequenceGenerator
+        >>> generator = CharSequenceGenerator(16, window=16, batch_size=8, learning_rate=0.03,
+        ...                                   random_state=0).fit("abcd" * 200)
+        >>> state = generator.encode("abcdab")
+        >>> generator.generate("c", 5, temperature=0, state=state)
+        'dabcd'
+        """
+        state = self._begin(state)
+        return read(self._runtime, self._encode(text, "The text", unknown) - 1, state)[1]
+
+    @validate_params(
+        {"text": [str], "state": [TextState, None], "return_state": ["boolean"]},
+        prefer_skip_nested_validation=True,
+    )
+    def log_probabilities(
+        self, text: str, *, state: TextState | None = None, return_state: bool = False
+    ) -> np.ndarray | tuple[np.ndarray, TextState]:
+        """Compute the logarithm of each token's probability, after those before it.
+
+        Their mean over a document is ``score``.
+
+        Parameters
+        ----------
+        text : str
+            A document, or what follows `state`.
+        state : TextState, default=None
+            From ``encode``, or of an earlier call; None begins a document.
+        return_state : bool, default=False
+            Whether to return the state after the text too, to read a long text in pieces.
+
+        Returns
+        -------
+        log_probabilities : ndarray of shape (n_tokens,)
+            In nats. Tokens are characters, or words, marks and line breaks.
+        state : TextState
+            Only if `return_state`.
+
+        Raises
+        ------
+        NotFittedError
+            If the generator is not fitted.
+        ValueError
+            If the text holds characters that the vocabulary lacks (words never do), or `state`
+            belongs to a network of another shape.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from sklstm import CharSequenceGenerator
+        >>> generator = CharSequenceGenerator(16, window=16, batch_size=8, learning_rate=0.03,
+        ...                                   random_state=0).fit("abcd" * 200)
+        >>> logs, state = generator.log_probabilities("abcd", return_state=True)
+        >>> bool(np.isclose(logs.mean(), generator.score("abcd")))
+        True
+        >>> more = generator.log_probabilities("abcd", state=state)
+        """
+        state = self._begin(state)
+        logs, state = read(self._runtime, self._encode(text, "The text") - 1, state)
+        return (logs, state) if return_state else logs
+
+    def predict(self, X: str | Sequence[str]) -> np.ndarray:
+        """Predict the most probable next token of each prompt.
+
+        Parameters
+        ----------
+        X : str or list of str
+            Prompts.
+
+        Returns
+        -------
+        ndarray of str, shape (n,)
+            Entries of ``vocabulary_``: characters, or words, but never the unknown one.
+
+        Raises
+        ------
+        NotFittedError
+            If the generator is not fitted.
+        ValueError
+            If a prompt holds characters that the vocabulary lacks (words never do).
+        """
+        best = self.predict_proba(X)[:, : self._n_drawn].argmax(axis=1)
+        return self.vocabulary_[best]
+
+    def predict_proba(self, X: str | Sequence[str]) -> np.ndarray:
+        """Predict the probability that each token comes next.
+
+        Parameters
+        ----------
+        X : str or list of str
+            Prompts, each read from the zero state as a document's beginning.
+
+        Returns
+        -------
+        ndarray of shape (n, n_tokens)
+            In the order of ``vocabulary_``, the unknown word included.
+
+        Raises
+        ------
+        NotFittedError
+            If the generator is not fitted.
+        ValueError
+            If a prompt holds characters that the vocabulary lacks (words never do).
+        """
+        check_is_fitted(self)
+        prompts = as_documents(X, min_length=0)
+        encoded = [self._encode(prompt, f"Prompt {i}") for i, prompt in enumerate(prompts)]
+        begin = beginning(self._runtime)
+        states = [read(self._runtime, ids - 1, begin)[1] for ids in encoded]
+        return np.stack([read_next(self._runtime, state) for state in states])
+
+    def score(self, X: str | Sequence[str], y: None = None) -> float:
+        """Compute the mean log-likelihood per token, in nats; greater is better.
+
+        Parameters
+        ----------
+        X : str or list of str
+            A text, or documents, each read once from the zero state. All tokens (characters, or
+            words) weigh alike.
+        y : None
+            Ignored.
+
+        Returns
+        -------
+        float
+
+        Raises
+        ------
+        NotFittedError
+            If the generator is not fitted.
+        ValueError
+            If a document has fewer than two characters, or one that the vocabulary of a
+            `CharSequenceGenerator` lacks.
+        """
+        check_is_fitted(self)
+        documents = as_documents(X)
+        encoded = [self._encode(text, f"Document {i}") for i, text in enumerate(documents)]
+        totals = [total for batch in _similar_lengths(encoded) for total in self._read(batch)]
+        return float(np.sum(totals) / sum(map(len, encoded)))
+
+    def perplexity(self, X: str | Sequence[str]) -> float:
+        """Compute the perplexity per token, ``exp(-score(X))``; smaller is better.
+
+        Parameters
+        ----------
+        X : str or list of str
+            A text, or documents.
+
+        Returns
+        -------
+        float
+            From 1 (every token foreseen).
+
+        Raises
+        ------
+        NotFittedError
+            If the generator is not fitted.
+        ValueError
+            As ``score``.
+        """
+        return float(np.exp(-self.score(X)))
+
+    def _fit(
+        self, X: Any, X_val: Any, *, continues: bool, keep_optimizer: bool, one_epoch: bool
+    ) -> None:
+        documents = as_documents(X)
+        self._check_combinations(X_val, one_epoch=one_epoch)
+        if not continues:
+            known = documents if self.vocabulary is None else [self.vocabulary]
+            self.vocabulary_ = self._learn_vocabulary(known)
+        data = self._windows(documents, "Document")
+        validation = None
+        if X_val is not None:
+            validation = self._windows(as_documents(X_val), "Validation document", data.window)
+        checkpoint = None
+        if self.checkpoint is not None and not one_epoch:
+            learnt = [self.vocabulary_, data.stream, validation and validation.stream]
+            checkpoint = Checkpoint(self, learnt)
+        settings = self._settings(
+            "sparse_categorical_crossentropy",
+            "sparse_categorical_accuracy",
+            one_epoch=one_epoch,
+            patience=self.n_iter_no_change if self.early_stopping and not one_epoch else None,
+            progress=Progress(self._token, data.n_targets, f"nats/{self._token}"),
+        )
+        self._train(
+            self._spec(),
+            settings,
+            data,
+            validation,
+            self._random_generator(continues=continues),
+            continues=continues,
+            keep_optimizer=keep_optimizer,
+            varies=False,
+            resume=checkpoint and checkpoint.read(),
+            on_epoch=partial(self._after_epoch, checkpoint),
+        )
+
+    def _after_epoch(self, checkpoint: Checkpoint | None, trained: Trained) -> None:
+        if checkpoint is not None:
+            checkpoint.write(trained)
+
+    def _check_combinations(self, X_val: Any, *, one_epoch: bool) -> None:
+        if self.early_stopping and X_val is None and not one_epoch:
+            raise ValueError("early_stopping=True needs a validation text: fit(X, X_val=...).")
+        if self.checkpoint is None:
+            return
+        if self.warm_start:
+            raise ValueError(
+                f"checkpoint={str(self.checkpoint)!r} goes on with a fit that was interrupted, "
+                "warm_start=True with one that was complete: set one of them."
+            )
+        if not isinstance(self.optimizer, str):
+            raise ValueError(
+                f"checkpoint={str(self.checkpoint)!r} needs an optimizer given by name: a model "
+                f"file cannot keep {self.optimizer!r}."
+            )
+
+    def _windows(self, documents: list[str], name: str, window: int | None = None) -> TextWindows:
+        """Put documents one after another, each after the id that starts it."""
+        encoded = [self._encode(text, f"{name} {i}") for i, text in enumerate(documents)]
+        lengths = np.array([len(ids) + 1 for ids in encoded])
+        stream = np.concatenate([part for ids in encoded for part in ([START], ids)])
+        if window is None:
+            window = min(self.window, int(lengths.max()) - 1)
+        return TextWindows(stream.astype(np.int32), np.cumsum(lengths) - lengths, window)
+
+    def _spec(self) -> NetworkSpec:
+        units = layer_units(self.units, "units")
+        if not units:
+            raise ValueError("units=() leaves no LSTM layer: a generator needs one.")
+        return NetworkSpec(
+            n_outputs=len(self.vocabulary_),
+            activation="softmax",
+            vocabulary_size=len(self.vocabulary_) + 1,
+            embedding_dim=self.embedding_dim,
+            units=units,
+            dropout=float(self.dropout),
+            pooling=None,
+        )
+
+    def _begin(self, state: TextState | None) -> TextState:
+        check_is_fitted(self)
+        return beginning(self._runtime) if state is None else check_state(state, self._runtime)
+
+    def _sequences(self, X: Any) -> Sequences:
+        texts = as_documents(X, min_length=0)
+        encoded = [
+            np.append(START, self._encode(text, f"Document {i}")) for i, text in enumerate(texts)
+        ]
+        stops = np.cumsum([len(ids) for ids in encoded])
+        starts = np.concatenate([[0], stops[:-1]])
+        return pad_right(np.concatenate(encoded).astype(np.int32), starts, stops)
+
+    def _read(self, batch: list[np.ndarray]) -> np.ndarray:
+        """Sum the log-likelihoods of each of some documents, read side by side."""
+        ids = np.zeros((len(batch), max(map(len, batch)) + 1), np.int32)
+        for row, document in zip(ids, batch, strict=True):
+            row[1 : len(document) + 1] = document
+        totals = np.zeros(len(batch))
+        state = self._runtime.initial_state(len(batch))
+        for inputs, targets in zip(pieces(ids[:, :-1]), pieces(ids[:, 1:]), strict=True):
+            outputs, state = self._runtime.read(inputs, state)
+            logs = log_of_chosen(outputs, np.maximum(targets - 1, 0))
+            totals += np.where(targets > 0, logs, 0).sum(axis=1)
+        return totals
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.string = True
+        tags.input_tags.one_d_array = True
+        tags.input_tags.two_d_array = False
+        tags.target_tags.required = False
+        return tags
+
+
+def _similar_lengths(encoded: list[np.ndarray]) -> Iterator[list[np.ndarray]]:
+    encoded = sorted(encoded, key=len)
+    for first in range(0, len(encoded), DOCUMENTS_PER_BATCH):
+        yield encoded[first : first + DOCUMENTS_PER_BATCH]

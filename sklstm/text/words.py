@@ -1,0 +1,253 @@
+"""`WordSequenceGenerator`: text as words, marks and line breaks."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import chain
+from numbers import Integral
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from sklearn.utils._param_validation import Interval
+
+from sklstm.preprocessing._base import as_object_array
+from sklstm.preprocessing._texts import UNKNOWN_TOKEN, WORD, most_frequent
+from sklstm.text.generator import TextGenerator
+from sklstm.text.language_model import LanguageModel
+
+if TYPE_CHECKING:
+    import keras
+
+# Every character is part of a match. Of more than one space, the last belongs to what follows.
+TOKEN = re.compile(rf" ?(?:{WORD}|[^\w\s])| +(?= \S)| +|\s")
+
+
+class WordSequenceGenerator(TextGenerator):
+    r"""Word-level LSTM that learns text and writes more of it.
+
+    It is a `CharSequenceGenerator` whose tokens are words, punctuation marks and line breaks, all
+    of which count as words. A token keeps the space before it (``" the"`` and ``"the"`` are two),
+    so that tokens joined are the text again, to the last character: nothing has to be guessed about
+    where spaces belong.
+
+    Words that the vocabulary lacks are read as the unknown token ``"<unk>"``. Nothing ever writes
+    it: its probability is taken away before a word is drawn, and that of the others is normalised.
+
+    Parameters
+    ----------
+    units : int or sequence of int, default=128
+        Units of the LSTM layers: an int for one layer, a sequence for one layer each.
+    dropout : float in [0, 1), default=0.0
+        Share of each layer's outputs that training hides, the same at all time steps of a window.
+    embedding_dim : int, default=128
+        Length of a vector learnt for each word; None codes words one-hot.
+    vocabulary : str, default=None
+        A text that the words are learnt from instead of that of ``fit``. In cross-validation, and
+        to compare scores, give one: each fit would else know other words.
+    num_words : int or None, default=10000
+        How many of the most frequent words to know; None knows all.
+    min_count : int, default=2
+        How often a word has to come to be known. Above 1 the rare words of the text teach what may
+        stand around an unknown one.
+    lowercase : bool, default=False
+        Whether to turn the texts to lower case first.
+    window : int, default=32
+        Words of a training window, each of which is a target. Every epoch cuts the documents at
+        another place.
+    optimizer : str or keras.optimizers.Optimizer, default="adam"
+        One of "adadelta", "adafactor", "adagrad", "adam", "adamax", "adamw", "ftrl", "lion",
+        "nadam", "rmsprop" and "sgd", or an object, of which a copy is trained with its own
+        learning rate.
+    learning_rate : float, default=0.003
+        For an optimizer given by name; None for that optimizer's own default.
+    learning_rate_schedule : {"constant", "cosine"}, default="constant"
+        Whether the learning rate stays, or falls to 0 over the fit in half a period of a cosine.
+    warmup : float in [0, 1), default=0.0
+        Share of the fit over which the learning rate first rises, in equal steps.
+    clipnorm : float, default=1.0
+        Largest norm of the gradient of each weight array, for an optimizer given by name; None
+        does not clip.
+    batch_size : int, default=32
+        Windows per step of the optimizer.
+    epochs : int, default=10
+        Passes over the text.
+    early_stopping : bool, default=False
+        Whether to stop when the loss of `X_val` has not improved for `n_iter_no_change` epochs; the
+        best weights are kept.
+    n_iter_no_change : int, default=3
+        Patience of early stopping, in epochs.
+    checkpoint : str or path-like, default=None
+        A file that ``fit`` writes after every epoch, whole or not at all. If it is there when
+        ``fit`` begins, the training goes on from it, to the same result as if it had never
+        stopped; a training that was complete is not run again. It is a model file:
+        ``persistence.load`` reads it.
+    sample_length : int, default=0
+        Words of a sample that is printed after every epoch, at temperature 0.6; 0 prints none.
+    callbacks : list, default=None
+        Keras callbacks, copied before training, and functions of ``(epoch, logs)`` called at each
+        epoch's end.
+    keras_params : dict, default=None
+        Parameters of the optimizer by Keras's names, such as ``{"optimizer__beta_1": 0.8}``.
+    warm_start : bool, default=False
+        Whether ``fit`` continues from the fitted weights, vocabulary and optimizer state.
+    random_state : int, RandomState or None, default=None
+        Draws the initial weights, the windows and the dropout. An int gives the same numbers to
+        the last bit on one machine.
+    verbose : int, default=0
+        1 shows a progress bar, with nats per word, words per second and the time left.
+
+    Attributes
+    ----------
+    vocabulary_ : ndarray of shape (n_words,), dtype object
+        The known words by falling frequency, equally frequent ones in alphabetical order, and
+        ``"<unk>"`` last; columns of ``predict_proba``.
+    history_ : dict of lists
+        ``loss``, the mean nats per word of each epoch, and ``accuracy``; with `X_val`,
+        ``val_loss`` and ``val_accuracy``.
+    n_iter_ : int
+        Epochs run.
+    training_loop_ : str
+        What ran the epochs, as in `LSTMClassifier`.
+
+    See Also
+    --------
+    CharSequenceGenerator : The same by characters: no unknown words, any language.
+    sklstm.datasets.split_documents : Cuts a text into documents, for cross-validation.
+
+    Notes
+    -----
+    A word is letters, digits and underscores of any script, with apostrophes inside. Every other
+    mark is a token of its own, and so is every line break, tab or run of spaces; of a run, the last
+    space belongs to the word that follows. Text of a script without spaces between words, such as
+    Chinese, has few words that come twice: learn its characters.
+
+    A prompt ends with a word or a mark, not with a space: that belongs to the next word. A `stop`
+    is whole words; whether a space stands before it does not matter.
+
+    ``predict_proba``, ``score``, ``perplexity``, ``log_probabilities`` and ``return_logprobs`` are
+    of the network's own distribution, the unknown token included: an unknown word counts as that
+    token, whichever word it is. So scores compare between generators of one vocabulary only; a
+    smaller one is better at its own, easier task. ``-log_probabilities(text).sum() / len(text)`` is
+    nats per character, to set beside those of a `CharSequenceGenerator` if few words are unknown.
+
+    Examples
+    --------
+    >>> from sklstm import WordSequenceGenerator
+    >>> generator = WordSequenceGenerator(16, embedding_dim=8, window=8, batch_size=8,
+    ...                                   learning_rate=0.03, random_state=0)
+    >>> generator.fit("one fish, two fish, " * 100).generate("one", 4, temperature=0)
+    ' fish, two fish'
+    >>> list(generator.stream("one", 4, temperature=0))
+    [' fish', ',', ' two', ' fish']
+    """
+
+    _parameter_constraints: dict = LanguageModel._parameter_constraints | {
+        "num_words": [Interval(Integral, 1, None, closed="left"), None],
+        "min_count": [Interval(Integral, 1, None, closed="left")],
+        "lowercase": ["boolean"],
+    }
+    _token = "word"
+
+    def __init__(
+        self,
+        units: int | Sequence[int] = 128,
+        *,
+        dropout: float = 0.0,
+        embedding_dim: int | None = 128,
+        vocabulary: str | None = None,
+        num_words: int | None = 10_000,
+        min_count: int = 2,
+        lowercase: bool = False,
+        window: int = 32,
+        optimizer: str | keras.optimizers.Optimizer = "adam",
+        learning_rate: float | None = 0.003,
+        learning_rate_schedule: str = "constant",
+        warmup: float = 0.0,
+        clipnorm: float | None = 1.0,
+        batch_size: int = 32,
+        epochs: int = 10,
+        early_stopping: bool = False,
+        n_iter_no_change: int = 3,
+        checkpoint: str | os.PathLike | None = None,
+        sample_length: int = 0,
+        callbacks: list | None = None,
+        keras_params: Mapping[str, Any] | None = None,
+        warm_start: bool = False,
+        random_state: int | np.random.RandomState | None = None,
+        verbose: int = 0,
+    ) -> None:
+        self.units = units
+        self.dropout = dropout
+        self.embedding_dim = embedding_dim
+        self.vocabulary = vocabulary
+        self.num_words = num_words
+        self.min_count = min_count
+        self.lowercase = lowercase
+        self.window = window
+        self.optimizer = optimizer
+        self.learning_rate = learning_rate
+        self.learning_rate_schedule = learning_rate_schedule
+        self.warmup = warmup
+        self.clipnorm = clipnorm
+        self.batch_size = batch_size
+        self.epochs = epochs
+        self.early_stopping = early_stopping
+        self.n_iter_no_change = n_iter_no_change
+        self.checkpoint = checkpoint
+        self.sample_length = sample_length
+        self.callbacks = callbacks
+        self.keras_params = keras_params
+        self.warm_start = warm_start
+        self.random_state = random_state
+        self.verbose = verbose
+
+    @property
+    def _n_drawn(self) -> int:
+        return len(self.vocabulary_) - 1  # all but the unknown token
+
+    def _learn_vocabulary(self, texts: list[str]) -> np.ndarray:
+        counts = Counter(chain.from_iterable(map(self._split, texts)))
+        frequent = most_frequent(counts, self.num_words)
+        known = [word for word in frequent if counts[word] >= self.min_count]
+        if not known:
+            raise ValueError(
+                f"No word comes min_count={self.min_count} times: the most frequent of "
+                f"{len(counts)} comes {max(counts.values(), default=0)} time(s)."
+            )
+        return as_object_array([*known, UNKNOWN_TOKEN])
+
+    def _split(self, text: str) -> Iterator[str]:
+        text = text.lower() if self.lowercase else text
+        return (match[0] for match in TOKEN.finditer(text))
+
+    def _encode(self, text: str, name: str, unknown: str = "auto") -> np.ndarray:
+        ids = self._lookup(text)
+        is_unknown = ids == len(self.vocabulary_)
+        if unknown == "skip":
+            return ids[~is_unknown]
+        if unknown == "error" and is_unknown.any():
+            words = np.array(list(self._split(text)), dtype=object)[is_unknown]
+            named = ", ".join(map(repr, dict.fromkeys(words)))
+            raise ValueError(
+                f"{name} holds words that the vocabulary lacks: {named:.80}, the first at position "
+                f"{is_unknown.argmax()}. Set unknown='auto' to read them as the unknown token; "
+                "vocabulary_ lists those that are known."
+            )
+        return ids
+
+    def _lookup(self, text: str) -> np.ndarray:
+        """Return the ids, counted from 1, the last of which is that of the unknown token."""
+        id_of = {word: id_ for id_, word in enumerate(self.vocabulary_, 1)}
+        unknown_id = len(self.vocabulary_)
+        return np.fromiter((id_of.get(word, unknown_id) for word in self._split(text)), np.int64)
+
+    def _decode(self, tokens: np.ndarray) -> Sequence[str]:
+        return self.vocabulary_[tokens].tolist()
+
+    def _encode_stop(self, text: str) -> list[np.ndarray]:
+        spelled = [text] if text[0].isspace() else [text, f" {text}"]
+        tokens = [self._lookup(spelling) - 1 for spelling in spelled]
+        return [stop for stop in tokens if (stop < self._n_drawn).all()]  # others never come
