@@ -115,10 +115,12 @@ class Fit(NamedTuple):
     loss: float
 
 
-def generator_of(recipe: dict[str, Any], split: Split) -> WatchedGenerator:
+def generator_of(
+    recipe: dict[str, Any], split: Split, kind: type[CharSequenceGenerator] = CharSequenceGenerator
+) -> CharSequenceGenerator:
     options = {name: value for name, value in recipe.items() if name not in ("units", "layers")}
     units = (recipe["units"],) * recipe["layers"]
-    return WatchedGenerator(units, vocabulary=split.vocabulary, **options)
+    return kind(units, vocabulary=split.vocabulary, **options)
 
 
 def measured_fit(generator: CharSequenceGenerator, text: str) -> Fit:
@@ -132,7 +134,7 @@ def curve(recipe: dict[str, Any], split: Split, every: int, picture: str) -> Non
     print(", ".join(f"{name}={value}" for name, value in recipe.items()))
     print(f"{len(split.train):,} characters to learn, {len(split.held_out):,} held out\n")
     reached = Curve(split.held_out, every)
-    generator = generator_of(recipe, split)
+    generator = generator_of(recipe, split, WatchedGenerator)
     generator.watch = reached.add
     reached.begin()
     generator.fit(split.train)
@@ -163,7 +165,8 @@ def draw(points: list[Point], picture: str) -> None:
 
 def memory(recipe: dict[str, Any], split: Split) -> None:
     """Print the peak memory of an epoch beside the arrays of article B."""
-    fit = in_new_process(measured_fit, memory_generator(recipe, split), split.train)
+    generator = generator_of(recipe | {"epochs": 1}, split)
+    fit = in_new_process(measured_fit, generator, split.train)
     length = len(split.train) + len(split.held_out)
     arrays = (length - ARTICLE_B_WINDOW) * ARTICLE_B_WINDOW * len(split.vocabulary) * 4
     show_table(
@@ -190,11 +193,6 @@ def languages(length: int, n_symbols: int) -> None:
         lines.append([f"{n:,}", f"{fit.seconds:.1f}", rate, f"{fit.peak:.0f}", f"{fit.loss:.3f}"])
     print(f"{length:,} characters, one epoch of LSTM(128)\n")
     show_table(["symbols", "seconds", "characters/s", "peak MiB", "training loss"], lines)
-
-
-def memory_generator(recipe: dict[str, Any], split: Split) -> CharSequenceGenerator:
-    watched = generator_of(recipe | {"epochs": 1}, split)
-    return CharSequenceGenerator(**watched.get_params())
 
 
 def _show_point(point: Point) -> None:
