@@ -82,7 +82,7 @@ def torch_loop(
     n, units = len(split.vocabulary), recipe["units"]
     spec = NetworkSpec(n, "softmax", vocabulary_size=n + 1, units=(units,), pooling=None)
     network = peers.Network(spec.initial_weights(batches.rng), every_step=True, one_hot=True)
-    optimizer = peers.adam(network, recipe["learning_rate"])
+    optimizer = peers.KerasAdam(network, recipe["learning_rate"])
     options = {name: recipe[name] for name in ("batch_size", "clipnorm")}
 
     def epoch() -> int:
