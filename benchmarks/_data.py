@@ -12,6 +12,8 @@ from sklearn.datasets import load_digits
 from sklstm.datasets import load_airline_passengers, load_python_reference
 
 N_CHARACTERS = 65  # as many as tiny Shakespeare has
+N_FOLLOWERS = 4  # of a symbol of `markov_text`, that come next half of the time
+FIRST_CHINESE = 0x4E00
 
 
 def digits(*, flat: bool = False) -> tuple[np.ndarray, np.ndarray]:
@@ -32,6 +34,23 @@ def text(length: int) -> str:
     translated = whole.translate(rare)
     # one of each first: the beginning may lack a character
     return "".join(known) + translated[: length - len(known)]
+
+
+def markov_text(length: int, n_symbols: int) -> str:
+    """Return a text of Chinese characters, all of which occur, as often as Zipf's law has it.
+
+    What comes next is every other time one of the few followers that each character has.
+    """
+    rng = np.random.default_rng(0)
+    frequencies = 1 / np.arange(1, n_symbols + 1)
+    frequencies /= frequencies.sum()
+    others = rng.choice(n_symbols, length, p=frequencies).tolist()
+    followers = rng.choice(n_symbols, (n_symbols, N_FOLLOWERS), p=frequencies).tolist()
+    chosen = rng.integers(2 * N_FOLLOWERS, size=length).tolist()
+    symbols = list(range(n_symbols))  # one of each first
+    for other, place in zip(others[n_symbols:], chosen[n_symbols:], strict=True):
+        symbols.append(followers[symbols[-1]][place] if place < N_FOLLOWERS else other)
+    return "".join(chr(FIRST_CHINESE + symbol) for symbol in symbols[:length])
 
 
 def character_ids(characters: str) -> np.ndarray:

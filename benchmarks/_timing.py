@@ -10,20 +10,24 @@ from __future__ import annotations
 import argparse
 import os
 import platform
+import resource
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from itertools import pairwise
+from multiprocessing import get_context
 from pathlib import Path
 from statistics import median
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 PACKAGES = (
     *("numpy", "scikit-learn", "tensorflow", "keras", "scikeras", "onnxruntime"),
     *("torch", "skorch"),
 )
 BUSY_LOAD = 0.5  # running processes, above which times are not to be trusted
+Result = TypeVar("Result")
 PAUSE = 0.05  # seconds between two runs: threads that spin after their work fall asleep
 
 
@@ -217,3 +221,17 @@ def resident_mib() -> float:
     """Return the memory that this process holds now, in MiB."""
     pages = int(Path("/proc/self/statm").read_text().split()[1])
     return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
+
+
+def peak_mib() -> float:
+    """Return the most memory that this process has held, in MiB."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+def in_new_process(function: Callable[..., Result], *arguments: object) -> Result:
+    """Call a function of a module in a process of its own, for the memory that it takes.
+
+    A process inherits the peak of the one that starts it: that one should be small.
+    """
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as processes:
+        return processes.submit(function, *arguments).result()

@@ -3,7 +3,7 @@
 The loop holds its data as tensors and shuffles indices, without a DataLoader, which would be
 slower. Weights, order of the rows and optimizer are those of ours. PyTorch's LSTM has two biases
 that are added: the second one stays zero, or the bias would learn twice as fast. Keras and PyTorch
-place Adam's epsilon differently, which moves losses in about the sixth digit.
+place Adam's epsilon differently, which the loop makes up for (`KerasAdam`); skorch has PyTorch's.
 """
 
 from __future__ import annotations
@@ -18,6 +18,9 @@ from skorch import NeuralNetClassifier
 from torch import nn
 
 EPSILON = 1e-7  # Keras's default; PyTorch's is 1e-8
+IGNORED = -100  # a target that does not count
+
+State = tuple[torch.Tensor, torch.Tensor]  # (1, n, units) each
 
 
 class Network(nn.Module):
@@ -50,10 +53,21 @@ class Network(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Compute logits, (n, n_outputs) or (n, T, n_outputs)."""
+        return self.read(x)[0]
+
+    def read(self, x: torch.Tensor, state: State | None = None) -> tuple[torch.Tensor, State]:
+        """Compute logits from a state on, and the state after the last time step."""
         if self.one_hot:
             x = nn.functional.one_hot(x, self.n_inputs).float()
-        states, _ = self.lstm(x)
-        return self.out(states if self.every_step else states[:, -1])
+        states, state = self.lstm(x, state)
+        return self.out(states if self.every_step else states[:, -1]), state
+
+    def keras_weights(self) -> list[np.ndarray]:
+        """Return the weights in the form that the constructor takes."""
+        lstm, out = self.lstm, self.out
+        bias = lstm.bias_ih_l0 + lstm.bias_hh_l0
+        weights = (lstm.weight_ih_l0.T, lstm.weight_hh_l0.T, bias, out.weight.T, out.bias)
+        return [weight.detach().numpy().copy() for weight in weights]
 
 
 class DigitsNetwork(Network):
@@ -79,8 +93,7 @@ def fit_epochs(
     """Train in a plain loop; return the median epoch after the first ones, and the last loss."""
     inputs = torch.from_numpy(X.astype(np.int64) if network.one_hot else X)
     targets = torch.from_numpy(y.astype(np.int64))
-    trained = [parameter for parameter in network.parameters() if parameter.requires_grad]
-    optimizer = torch.optim.Adam(trained, learning_rate, eps=EPSILON)
+    optimizer = KerasAdam(network, learning_rate)
     times = []
     for _ in range(epochs):
         start = time.perf_counter()
@@ -106,6 +119,64 @@ def _epoch(
         optimizer.step()
         total += loss.item() * len(rows)
     return total / len(inputs)
+
+
+class KerasAdam(torch.optim.Adam):
+    """Adam of all that is trained, with Keras's epsilon where Keras adds it.
+
+    That is to the root of the second moment as it is, not as it is corrected for its beginning.
+    The first steps on text differ visibly otherwise: many of its gradients are small.
+    """
+
+    def __init__(self, network: Network, learning_rate: float) -> None:
+        trained = [parameter for parameter in network.parameters() if parameter.requires_grad]
+        super().__init__(trained, learning_rate)
+        self.n_steps = 0
+
+    def step(self, closure: None = None) -> None:
+        """Set epsilon, and take a step."""
+        self.n_steps += 1
+        for group in self.param_groups:
+            group["eps"] = EPSILON / (1 - group["betas"][1] ** self.n_steps) ** 0.5
+        super().step(closure)
+
+
+def carried_epoch(
+    network: Network,
+    optimizer: KerasAdam,
+    arrays: tuple[np.ndarray, ...],
+    *,
+    batch_size: int,
+    clipnorm: float,
+) -> None:
+    """Train on windows of a text whose lanes go on from batch to batch.
+
+    Parameters
+    ----------
+    network : Network
+    optimizer : KerasAdam
+    arrays : tuple of ndarray
+        Ids, whether rows continue, targets and weights, as `TextWindows.gather` returns them.
+    batch_size : int
+    clipnorm : float
+        Largest norm of the gradient of each weight array, as Keras clips.
+    """
+    ids, continues, targets, weights = (torch.from_numpy(array) for array in arrays)
+    targets = targets.long().masked_fill(weights == 0, IGNORED)
+    parts = (tensor.split(batch_size) for tensor in (ids.long(), continues, targets))
+    shape = 1, batch_size, network.lstm.hidden_size
+    state = torch.zeros(shape), torch.zeros(shape)
+    for inputs, keep, next_ids in zip(*parts, strict=True):
+        optimizer.zero_grad()
+        kept = keep[:, None].float()
+        logits, state = network.read(inputs, tuple(kept * values.detach() for values in state))
+        loss = nn.functional.cross_entropy(
+            logits.flatten(0, 1), next_ids.flatten(), ignore_index=IGNORED
+        )
+        loss.backward()
+        for parameter in optimizer.param_groups[0]["params"]:
+            nn.utils.clip_grad_norm_(parameter, clipnorm)
+        optimizer.step()
 
 
 def predict(network: Network, X: np.ndarray) -> np.ndarray:
