@@ -15,6 +15,7 @@ from itertools import chain
 from pathlib import Path
 
 import numpy as np
+from sklearn.utils.validation import check_is_fitted
 
 from sklstm._generator import CharSequenceGenerator
 from sklstm._terminal import load_tensorflow_quietly, tell, warnings_in_one_line
@@ -236,6 +237,7 @@ def load_generator(path: str | Path) -> CharSequenceGenerator:
             f"{path} holds a {type(model).__name__}: valid are models of a text, "
             f"{', '.join(kind.__name__ for kind in MODELS)}"
         )
+    check_is_fitted(model, msg=f"{path} holds a %(name)s that is not fitted")
     return model
 
 

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 import sklstm
-from sklstm import CharSequenceGenerator, LSTMClassifier, persistence
+from sklstm import CharSequenceGenerator, persistence
 from sklstm._cli import main
 from sklstm._text_files import read_text
 from sklstm._text_options import NETWORK, TRAINING
@@ -78,9 +78,11 @@ def refused(text):
         code, out, err = text(*arguments)
         assert code == 1
         assert out == ""
-        assert err.startswith("python -m sklstm: error: ")
-        assert err.count("\n") == 1
-        return err
+        *before, last = err.splitlines()
+        assert last.startswith("python -m sklstm: error: ")
+        assert not before or arguments[0] == "train"
+        assert "Traceback" not in err
+        return last
 
     return run
 
@@ -126,7 +128,7 @@ def test_train_reports_on_stdout_and_progress_on_stderr(folder):
     assert re.search(r"time: .*\d s\n", out)
     assert "text sample" in out.splitlines()[-1]
     assert "--prompt 'to be or'" in out.splitlines()[-1]
-    assert "478 characters to learn, 26 held out, 18 different ones" in err
+    assert "478 characters to learn, 26 held out, 16 different ones" in err
     assert "nats/char=" in err
 
 
@@ -175,7 +177,8 @@ def test_an_unfinished_training_goes_on_to_the_same_result(text, tmp_path, book)
 def test_another_training_is_never_replaced_silently(refused, tmp_path, folder, book, model):
     before = Path(model).read_bytes()
     message = refused("train", book, *target(folder), *TINY, "--units", "9", "-q")
-    assert "had units=8, and this has units=9" in message or "--overwrite" in message
+    assert "had units=8, and this has units=9" in message
+    assert "--overwrite" in message
     (tmp_path / "other.txt").write_text("another text " * 20)
     assert "another text" in refused("train", tmp_path / "other.txt", *target(folder), *TINY)
     assert Path(model).read_bytes() == before
@@ -192,7 +195,7 @@ def test_overwrite_replaces_a_model_and_nothing_else(text, refused, tmp_path, bo
 
 
 def test_train_several_documents_and_standard_input(text, monkeypatch, tmp_path, book):
-    give_input(monkeypatch, b"\xef\xbb\xbfone two three\r\n" * 10)
+    give_input(monkeypatch, b"\xef\xbb\xbf" + b"one two three\r\n" * 10)
     output = tmp_path / "two.sklstm"
     code, out, err = text(
         "train", book, "-", "-o", output, *TINY, "--validation", "0", "-q", "--units", "8,9"
@@ -221,10 +224,9 @@ def test_train_help_shows_the_estimators_defaults(capsys, name):
         main(["text", "train", "--help"])
     assert exit_.value.code == 0
     default = inspect.signature(CharSequenceGenerator).parameters[name].default
-    help_ = " ".join(
-        capsys.readouterr().out.split("training:")[0 if name in NETWORK else 1].split()
-    )
-    option = help_.partition(f" --{name.replace('_', '-')} ")[2].partition(" --")[0]
+    sections = " ".join(capsys.readouterr().out.split("options:")[1].split())
+    option = re.split(rf" --{name.replace('_', '-')} [NX]", sections)[1]
+    option = re.split(r" --[a-z-]+ [NX]", option)[0]
     assert default is None or f"(default: {default})" in option
 
 
@@ -331,8 +333,8 @@ def test_marks_and_line_ends(tmp_path, content, encoding):
 def test_encodings(text, tmp_path, model):
     (tmp_path / "x").write_bytes("to be".encode("utf-16"))
     assert " 5 " in text("score", model, tmp_path / "x", "--encoding", "utf-16")[1]
-    (tmp_path / "x").write_bytes("é".encode("latin-1"))
-    assert "'é'" in text("score", model, tmp_path / "x", "--encoding", "latin-1")[2] or True
+    (tmp_path / "x").write_bytes("éé".encode("latin-1"))
+    assert "'é'" in text("score", model, tmp_path / "x", "--encoding", "latin-1")[2]
 
 
 @pytest.mark.parametrize(
@@ -372,7 +374,6 @@ def test_files_that_are_no_model_of_a_text(refused, tmp_path, model, book, class
     assert "is not a model file of sklstm" in refused("sample", book)
     (tmp_path / "cut.sklstm").write_bytes(Path(model).read_bytes()[:-99])
     assert "is truncated or damaged" in refused("sample", tmp_path / "cut.sklstm")
-    assert isinstance(classifier, LSTMClassifier)
     persistence.save(classifier, tmp_path / "classifier.sklstm")
     assert "holds a LSTMClassifier" in refused("score", tmp_path / "classifier.sklstm", book)
     persistence.save(CharSequenceGenerator(), tmp_path / "new.sklstm")
