@@ -31,6 +31,7 @@ from sklstm.persistence import load
 
 VALIDATION = 0.05
 MODELS = (CharSequenceGenerator,)  # what sample and score can read
+WRITING = ("length", "temperature", "top_k", "top_p")
 LENGTH_OF_SUGGESTED_PROMPT = 12
 
 
@@ -61,18 +62,14 @@ def sample(options: argparse.Namespace) -> None:
     if prompt == STANDARD_INPUT:
         prompt = read_text(STANDARD_INPUT, options.encoding).removesuffix("\n")
     known = known_text(prompt, "The prompt", generator, options.unknown)
-    drawing = {
-        name: getattr(options, name)
-        for name in ("temperature", "top_k", "top_p")
-        if hasattr(options, name)
-    }
-    drawing |= {"stop": options.stop, "random_state": options.seed}
+    given = {name: getattr(options, name) for name in WRITING if hasattr(options, name)}
+    given |= {"stop": options.stop, "random_state": options.seed}
     echoed = "" if options.no_echo else prompt
     if options.samples == 1:
-        characters = generator.stream(known, options.length, **drawing)
+        characters = generator.stream(known, **given)
         write_as_drawn(chain([echoed], characters))
         return
-    texts = generator.generate(known, options.length, n_samples=options.samples, **drawing)
+    texts = generator.generate(known, n_samples=options.samples, **given)
     for number, text in enumerate(texts, 1):
         print(f"--- sample {number} of {options.samples}\n{echoed}{text}", flush=True)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import inspect
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -69,12 +70,12 @@ TRAINING: dict[str, tuple[Convert, str]] = {
     "n_iter_no_change": (int, "epochs without a better held-out score that end --early-stopping"),
     "sample_length": (int, "characters of a sample that is shown after every epoch"),
 }
+LENGTH: dict[str, tuple[Convert, str]] = {"length": (int, "characters")}
 DRAWING: dict[str, tuple[Convert, str]] = {
     "temperature": (float, "below 1 more regular, above 1 more surprising, 0 always the likeliest"),
     "top_k": (int, "draw from this many of the likeliest characters"),
     "top_p": (float, "draw from the fewest of the likeliest that reach this share together"),
 }
-DRAWING_DEFAULTS = {"temperature": 1.0, "top_k": None, "top_p": None}
 
 
 def add_text_parser(subparsers: argparse._SubParsersAction) -> None:
@@ -100,7 +101,7 @@ def _add(
 
 
 def _add_train(parser: argparse.ArgumentParser) -> None:
-    defaults = CharSequenceGenerator().get_params()
+    defaults = _defaults(CharSequenceGenerator)
     constraints = CharSequenceGenerator._parameter_constraints
     parser.set_defaults(command=commands.train)
     files = parser.add_argument_group("files")
@@ -140,6 +141,7 @@ def _add_train(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_sample(parser: argparse.ArgumentParser) -> None:
+    defaults = _defaults(CharSequenceGenerator.generate)
     parser.set_defaults(command=commands.sample)
     _add_model(parser)
     what = parser.add_argument_group("what is written")
@@ -150,10 +152,7 @@ def _add_sample(parser: argparse.ArgumentParser) -> None:
         help="what has been written so far; - reads it from standard input, without its last line "
         "end (default: none, the beginning of a document)",
     )
-    length = _checked("length", int, WRITING_CONSTRAINTS)
-    what.add_argument(
-        "--length", type=length, default=400, metavar="N", help="characters (default: %(default)s)"
-    )
+    _add_parameters(what, LENGTH, WRITING_CONSTRAINTS, defaults)
     what.add_argument(
         "--stop",
         action="append",
@@ -173,7 +172,7 @@ def _add_sample(parser: argparse.ArgumentParser) -> None:
     _add_unknown(what, "the prompt")
     _add_encoding(what)
     drawing = parser.add_argument_group("how it is drawn")
-    _add_parameters(drawing, DRAWING, WRITING_CONSTRAINTS, DRAWING_DEFAULTS)
+    _add_parameters(drawing, DRAWING, WRITING_CONSTRAINTS, defaults)
     _add_seed(drawing)
 
 
@@ -234,6 +233,11 @@ def _add_parameters(
             metavar="NAME" if convert is str else "X" if convert is float else "N",
             help=summary + default,
         )
+
+
+def _defaults(function: Callable) -> dict[str, Any]:
+    parameters = inspect.signature(function).parameters
+    return {name: parameter.default for name, parameter in parameters.items()}
 
 
 def _checked(name: str, convert: Convert, constraints: Mapping[str, list]) -> Convert:
