@@ -263,6 +263,19 @@ def test_sample_is_what_generate_returns(text, model):
     assert text("sample", model, "--length", "50", *drawing, "--no-echo")[1] != out
 
 
+def test_sample_flushes_every_character(monkeypatch, model):
+    flushed = []
+
+    class Recorder(io.StringIO):
+        def flush(self):
+            flushed.append(self.getvalue())
+
+    monkeypatch.setattr(sys, "stdout", recorder := Recorder())
+    main(["text", "sample", model, "--prompt", "to be", "--length", "20", "--seed", "0"])
+    whole = recorder.getvalue()
+    assert flushed[:-1] == [whole[:n] for n in range(5, 26)]
+
+
 def test_sample_several_stop_and_skip(text, model):
     arguments = ["--prompt", "toé", "--length", "90", "--seed", "3", "--unknown", "skip"]
     code, out, err = text("sample", model, *arguments, "--no-echo", "--stop", "e", "--stop", "o")
