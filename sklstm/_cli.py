@@ -1,58 +1,54 @@
-"""The command line: the tour."""
+"""The command line: the tour, and the commands on text."""
 
 from __future__ import annotations
 
 import argparse
-import importlib
-import os
-import sys
 from collections.abc import Sequence
+
+from sklstm import _terminal
+from sklstm._text_options import add_text_parser
 
 DESCRIPTION = """\
 A tour of sklstm in about a minute: digits classified in a grid search, a forecast of airline
-passengers, and text in the manner of the Python reference, each beside a baseline."""
+passengers, and text in the manner of the Python reference, each beside a baseline.
+
+python -m sklstm text ... trains on a text of yours, and writes more of it."""
+EXAMPLES = """\
+examples:
+  python -m sklstm --picture curves.png
+  python -m sklstm text train book.txt -o book.sklstm"""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; return the exit code."""
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    return _terminal.run(parser.prog, lambda: options.command(options))
+
+
+def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m sklstm",
         description=DESCRIPTION,
+        epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
+    parser.set_defaults(command=_tour)
     parser.add_argument(
         "--picture",
         default="sklstm_tour.png",
         metavar="FILE",
-        help="where to save the learning curves (default: %(default)s)",
+        help="where to save the tour's learning curves (default: %(default)s)",
     )
-    parser.add_argument("--seed", type=int, default=0, help="of all that is drawn (default: 0)")
-    options = parser.parse_args(arguments)
-    load_tensorflow_quietly()
+    parser.add_argument(
+        "--seed", type=int, default=0, help="of all that the tour draws (default: 0)"
+    )
+    add_text_parser(parser.add_subparsers(title="commands", metavar="text"))
+    return parser
+
+
+def _tour(options: argparse.Namespace) -> None:
+    _terminal.load_tensorflow_quietly()
     from sklstm._tour import tour
 
-    try:
-        tour(options.picture, options.seed)
-    except KeyboardInterrupt:
-        print("\ninterrupted", file=sys.stderr)
-        return 130
-    except OSError as error:
-        print(f"{parser.prog}: {error}", file=sys.stderr)
-        return 1
-    return 0
-
-
-def load_tensorflow_quietly() -> None:
-    """Import what trains, without the log lines that TensorFlow writes while it loads.
-
-    It writes them past Python, to the process's standard error, before any setting can stop it.
-    """
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    stderr = os.dup(2)
-    with open(os.devnull, "w") as nowhere:
-        os.dup2(nowhere.fileno(), 2)
-    try:
-        importlib.import_module("sklstm.network.training.trainer")
-    finally:
-        os.dup2(stderr, 2)
-        os.close(stderr)
+    tour(options.picture, options.seed)

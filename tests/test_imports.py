@@ -21,6 +21,9 @@ FLOORS = {
     "sklstm": 4,
     "sklstm.__main__": 4,
     "sklstm._cli": 4,
+    "sklstm._terminal": 4,
+    "sklstm._text_commands": 4,
+    "sklstm._text_options": 4,
     "sklstm._tour": 4,
     "sklstm.inspection": 4,
     "sklstm.forecasting": 4,
@@ -40,6 +43,7 @@ FLOORS = {
     "sklstm._requests": 0,
     "sklstm._sequences": 0,
     "sklstm._sampling": 0,
+    "sklstm._text_files": 0,
     "sklstm.network.spec": 0,
     "sklstm.network.equations": 0,
 }

@@ -1,0 +1,274 @@
+"""What `python -m sklstm text` does: train, sample, score."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import math
+import os
+import shlex
+import sys
+import time
+import warnings
+from collections.abc import Iterable, Sequence
+from itertools import chain
+from pathlib import Path
+
+import numpy as np
+from sklearn.utils.validation import check_is_fitted
+
+from sklstm._generator import CharSequenceGenerator
+from sklstm._terminal import load_tensorflow_quietly, tell, warnings_in_one_line
+from sklstm._text_files import (
+    MIN_LENGTH,
+    STANDARD_INPUT,
+    check_length,
+    read_text,
+    read_texts,
+    shown,
+)
+from sklstm.persistence import load
+
+VALIDATION = 0.05
+MODELS = (CharSequenceGenerator,)  # what sample and score can read
+WRITING = ("length", "temperature", "top_k", "top_p")
+LENGTH_OF_SUGGESTED_PROMPT = 12
+
+
+def train(options: argparse.Namespace) -> None:
+    """Learn texts; write the model after every epoch, and go on from one that is there."""
+    start = time.perf_counter()
+    documents = read_texts(options.texts, options.encoding)
+    learnt, held_out = split(documents, options.validation)
+    generator = new_generator(options, "".join(documents))
+    done = epochs_done(generator, overwrite=options.overwrite)
+    tell(
+        f"{sum(map(len, learnt)):,} characters to learn, {sum(map(len, held_out)):,} held out, "
+        f"{len(generator.vocabulary)} different ones"
+    )
+    if 0 < done < generator.epochs:
+        tell(f"{options.output} is there: going on after epoch {done} of {generator.epochs}")
+    fit(generator, learnt, held_out, resumed=done > 0)
+    if generator.n_iter_ == done:
+        print(f"{options.output} was complete, and stays as it was. --overwrite trains it anew.")
+    report(generator, held_out, time.perf_counter() - start)
+    print(f"next:      {suggestion(options.output, documents[0])}")
+
+
+def sample(options: argparse.Namespace) -> None:
+    """Write on from a prompt: one sample as it is drawn, or several at once."""
+    generator = load_generator(options.model)
+    prompt = options.prompt
+    if prompt == STANDARD_INPUT:
+        prompt = read_text(STANDARD_INPUT, options.encoding).removesuffix("\n")
+    known = known_text(prompt, "The prompt", generator, options.unknown)
+    given = {name: getattr(options, name) for name in WRITING if hasattr(options, name)}
+    given |= {"stop": options.stop, "random_state": options.seed}
+    echoed = "" if options.no_echo else prompt
+    if options.samples == 1:
+        characters = generator.stream(known, **given)
+        write_as_drawn(chain([echoed], characters))
+        return
+    texts = generator.generate(known, n_samples=options.samples, **given)
+    for number, text in enumerate(texts, 1):
+        print(f"--- sample {number} of {options.samples}\n{echoed}{text}", flush=True)
+
+
+def score(options: argparse.Namespace) -> None:
+    """Print how well a model foresees each text, and all of them."""
+    generator = load_generator(options.model)
+    names = [shown(name) for name in options.texts]
+    texts = texts_to_score(options, generator)
+    width = max(map(len, [*names, "file"]))
+    print(f"{'file':{width}}  characters  nats/char  bits/char  perplexity")
+    nats = []
+    for name, text in zip(names, texts, strict=True):
+        nats.append(-generator.score(text))
+        print(score_line(f"{name:{width}}", len(text), nats[-1]), flush=True)
+    if len(texts) > 1:
+        lengths = [len(text) for text in texts]
+        mean = float(np.average(nats, weights=lengths))
+        print(score_line(f"{'all':{width}}", sum(lengths), mean))
+
+
+def texts_to_score(options: argparse.Namespace, generator: CharSequenceGenerator) -> list[str]:
+    """Read all texts before any is scored: an error then comes at once."""
+    texts = []
+    for name, text in zip(options.texts, read_texts(options.texts, options.encoding), strict=True):
+        texts.append(known_text(text, shown(name), generator, options.unknown))
+        check_length(texts[-1], name)
+    return texts
+
+
+def split(documents: Sequence[str], share: float) -> tuple[list[str], list[str]]:
+    """Hold out the last share of all characters; the border may lie within a document.
+
+    Raises
+    ------
+    ValueError
+        If either part would have no document of two characters.
+    """
+    total = sum(map(len, documents))
+    border = total - math.ceil(share * total)
+    learnt, held_out = [], []
+    for text in documents:
+        cut = min(max(border, 0), len(text))
+        learnt.append(text[:cut])
+        held_out.append(text[cut:])
+        border -= len(text)
+    learnt = [text for text in learnt if len(text) >= MIN_LENGTH]
+    held_out = [text for text in held_out if len(text) >= MIN_LENGTH]
+    if not learnt or (share and not held_out):
+        raise ValueError(
+            f"--validation {share:g} of {total} characters leaves too few to learn or to hold "
+            "out: give more text, or --validation 0"
+        )
+    return learnt, held_out
+
+
+def new_generator(options: argparse.Namespace, text: str) -> CharSequenceGenerator:
+    """Make what is to be trained: parameters that were not given keep the estimator's defaults."""
+    given = {
+        name: getattr(options, name)
+        for name in CharSequenceGenerator().get_params()
+        if hasattr(options, name)
+    }
+    if "early_stopping" in given and not options.validation:
+        raise ValueError("--early-stopping needs a part that is held out: --validation above 0")
+    return CharSequenceGenerator(
+        **given,
+        vocabulary="".join(sorted(set(text))),  # the held-out part may have characters of its own
+        checkpoint=options.output,
+        random_state=options.seed,
+        verbose=0 if options.quiet else 1,
+    )
+
+
+def epochs_done(generator: CharSequenceGenerator, *, overwrite: bool) -> int:
+    """Count the epochs in the file that will be written, which is checked before any work.
+
+    Raises
+    ------
+    OSError
+        If it cannot be written.
+    ValueError
+        If it is no model of a text, or one of another text that must not be overwritten.
+    """
+    path = Path(generator.checkpoint)
+    if not path.exists():
+        check_folder(path)
+        return 0
+    there = load_generator(path)  # a file of another kind is never overwritten
+    check_folder(path)
+    if overwrite:
+        path.unlink()
+        return 0
+    if characters_of(there) != set(generator.vocabulary):
+        raise ValueError(
+            f"{path} has learnt another text. Name another file, or give --overwrite to replace it."
+        )
+    return there.n_iter_
+
+
+def check_folder(path: Path) -> None:
+    """Raise OSError if a file could not be written there."""
+    if not path.parent.is_dir():
+        raise FileNotFoundError(2, "There is no such folder", str(path.parent))
+    if not os.access(path.parent, os.W_OK):
+        raise PermissionError(13, "No permission to write to this folder", str(path.parent))
+
+
+def fit(
+    generator: CharSequenceGenerator, learnt: list[str], held_out: list[str], *, resumed: bool
+) -> None:
+    """Train. All that is shown meanwhile goes to standard error."""
+    load_tensorflow_quietly()
+    with contextlib.redirect_stdout(sys.stderr), warnings.catch_warnings():
+        warnings.filterwarnings("error", message="Training was interrupted", category=UserWarning)
+        try:
+            generator.fit(learnt, X_val=held_out or None)
+        except UserWarning:
+            raise KeyboardInterrupt(
+                f"interrupted: {generator.checkpoint} holds {generator.n_iter_} of "
+                f"{generator.epochs} epochs, and the same command goes on from there"
+            ) from None
+        except ValueError as error:
+            hint = " Or give --overwrite to begin anew." if resumed else ""
+            raise ValueError(f"{error}{hint}") from error
+
+
+def report(generator: CharSequenceGenerator, held_out: list[str], seconds: float) -> None:
+    """Print what came of a training."""
+    size = Path(generator.checkpoint).stat().st_size / 1e6
+    print(f"model:     {generator.checkpoint}, {size:.1f} MB, {generator.n_iter_} epochs")
+    print(f"learnt:    {generator.history_['loss'][-1]:.3f} nats/char in the last epoch")
+    if held_out:
+        nats = -generator.score(held_out)
+        print(f"held out:  {nats:.3f} nats/char on {sum(map(len, held_out)):,} characters")
+    minutes, rest = divmod(round(seconds), 60)
+    print(f"time:      {f'{minutes} min ' if minutes else ''}{rest} s")
+
+
+def suggestion(model: str, text: str) -> str:
+    """Return a command to try next, with a prompt of characters that the model knows."""
+    line = text.strip().partition("\n")[0][:LENGTH_OF_SUGGESTED_PROMPT]
+    prompt = line.rpartition(" ")[0] or line[:2]
+    return (
+        f"python -m sklstm text sample {shlex.quote(model)} --prompt {shlex.quote(prompt)} "
+        "--length 400 --temperature 0.6"
+    )
+
+
+def load_generator(path: str | Path) -> CharSequenceGenerator:
+    """Load a model of a text.
+
+    Raises
+    ------
+    OSError, ValueError
+        If the file cannot be read, is no model file, or holds another kind of model.
+    """
+    with warnings_in_one_line():
+        model = load(path)
+    if not isinstance(model, MODELS):
+        raise ValueError(
+            f"{path} holds a {type(model).__name__}: valid are models of a text, "
+            f"{', '.join(kind.__name__ for kind in MODELS)}"
+        )
+    check_is_fitted(model, msg=f"{path} holds a %(name)s that is not fitted")
+    return model
+
+
+def known_text(text: str, name: str, generator: CharSequenceGenerator, unknown: str) -> str:
+    """Return a text without the characters that a generator does not know, or refuse them."""
+    known = characters_of(generator)
+    places = [place for place, character in enumerate(text) if character not in known]
+    if not places:
+        return text
+    characters = "".join(dict.fromkeys(text[place] for place in places))
+    if unknown == "error":
+        raise ValueError(
+            f"{name} holds characters that the model does not know: {characters[:40]!r}, the "
+            f"first at position {places[0]}. --unknown skip leaves them out."
+        )
+    tell(f"{name}: unknown characters left out: {len(places):,} ({characters[:40]!r})")
+    return "".join(character for character in text if character in known)
+
+
+def characters_of(generator: CharSequenceGenerator) -> set[str]:
+    """Return the vocabulary as a set; arrays of str would lose the NUL character."""
+    return set(map(chr, generator.vocabulary_.view(np.uint32).tolist()))
+
+
+def write_as_drawn(characters: Iterable[str]) -> None:
+    """Write characters as they come, and a line end after the last one."""
+    for character in characters:
+        sys.stdout.write(character)
+        sys.stdout.flush()
+    print(flush=True)
+
+
+def score_line(name: str, length: int, nats: float) -> str:
+    """Format a line of the table."""
+    return (
+        f"{name}  {length:>10,}  {nats:>9.4f}  {nats / math.log(2):>9.4f}  {math.exp(nats):>10.3f}"
+    )
