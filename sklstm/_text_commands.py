@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
-from sklstm._generator import CharSequenceGenerator
+from sklstm import CharSequenceGenerator
 from sklstm._terminal import load_tensorflow_quietly, tell, warnings_in_one_line
 from sklstm._text_files import (
     MIN_LENGTH,

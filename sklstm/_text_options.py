@@ -9,10 +9,11 @@ from typing import Any
 
 from sklearn.utils._param_validation import InvalidParameterError, validate_parameter_constraints
 
+from sklstm import CharSequenceGenerator
 from sklstm import _text_commands as commands
 from sklstm._base import OPTIMIZERS, layer_units
-from sklstm._generator import WRITING_CONSTRAINTS, CharSequenceGenerator
 from sklstm.network.training.schedule import SCHEDULES
+from sklstm.text.generator import WRITING_CONSTRAINTS
 
 Convert = Callable[[str], Any]
 
