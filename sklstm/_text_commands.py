@@ -47,7 +47,7 @@ def train(options: argparse.Namespace) -> None:
         f"{len(generator.vocabulary)} different ones"
     )
     if 0 < done < generator.epochs:
-        tell(f"{options.output} is there: going on after epoch {done} of {generator.epochs}")
+        tell(f"{options.output} is there, after epoch {done} of {generator.epochs}")
     fit(generator, learnt, held_out, resumed=done > 0)
     if generator.n_iter_ == done:
         print(f"{options.output} was complete, and stays as it was. --overwrite trains it anew.")
