@@ -21,7 +21,7 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from sklstm import CharSequenceGenerator, LSTMClassifier, TimeDistributed
+from sklstm import CharSequenceGenerator, LSTMClassifier, TimeDistributed, WordSequenceGenerator
 from sklstm.inspection import (
     GateActivationsDisplay,
     TrainingHistoryDisplay,
@@ -316,6 +316,12 @@ def test_gates_of_a_generator(generator):
     np.testing.assert_allclose(probabilities, generator.predict_proba(texts), atol=1e-5)
     alone = gate_activations(generator, "to be")
     np.testing.assert_allclose(alone.cell, gates.cell[:1, :6], atol=1e-6)
+
+
+def test_gates_of_words():
+    generator = WordSequenceGenerator(4, window=4, epochs=1, random_state=0).fit("to be " * 20)
+    gates = gate_activations(generator, "to be or to")
+    assert gates.characters[0].tolist() == ["", "<unk>", " be", "<unk>", " to"]
 
 
 def test_batches_of_limited_size_change_nothing(ragged_classifier, task, monkeypatch):

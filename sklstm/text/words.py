@@ -70,7 +70,7 @@ class WordSequenceGenerator(TextGenerator):
     clipnorm : float, default=1.0
         Largest norm of the gradient of each weight array, for an optimizer given by name; None
         does not clip.
-    batch_size : int, default=32
+    batch_size : int, default=16
         Windows per step of the optimizer.
     epochs : int, default=10
         Passes over the text.
@@ -167,7 +167,7 @@ class WordSequenceGenerator(TextGenerator):
         learning_rate_schedule: str = "constant",
         warmup: float = 0.0,
         clipnorm: float | None = 1.0,
-        batch_size: int = 32,
+        batch_size: int = 16,
         epochs: int = 10,
         early_stopping: bool = False,
         n_iter_no_change: int = 3,
