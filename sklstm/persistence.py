@@ -28,7 +28,6 @@ from sklstm._parts import full_name, keys_last, parts
 from sklstm._requests import Requests, restore_requests, without_requests
 from sklstm._sequences import InputForm
 from sklstm._version import __version__
-from sklstm.network.runtime import Runtime
 from sklstm.network.spec import NetworkSpec
 from sklstm.network.training.settings import OptimizerState, Snapshot
 
@@ -44,6 +43,7 @@ MAX_EXPANSION, MAX_EXTRA_BYTES = 100, 2**26  # what a file may expand to, agains
 OURS = (
     "sklstm._estimators.LSTMClassifier",
     "sklstm._estimators.LSTMRegressor",
+    "sklstm.network.runtime.Runtime",
     "sklstm.preprocessing._chars.CharOneHotEncoder",
     "sklstm.preprocessing._padding.SequencePadder",
     "sklstm.preprocessing._time_distributed.TimeDistributed",
@@ -54,7 +54,6 @@ OURS = (
     InputForm,
     NetworkSpec,
     OptimizerState,
-    Runtime,
     Snapshot,
 )
 # What searches, votes and calibrations hold besides the estimators that skops knows.

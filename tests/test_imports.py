@@ -45,6 +45,7 @@ FLOORS = {
     "sklstm._sampling": 0,
     "sklstm._text_files": 0,
     "sklstm.network.spec": 0,
+    "sklstm.network.training.settings": 0,
     "sklstm.network.equations": 0,
 }
 LEVEL_FLOORS = {0, 4}  # whose rooms may look into each other

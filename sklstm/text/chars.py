@@ -34,7 +34,7 @@ class CharSequenceGenerator(TextGenerator):
         cross-validation give it: a held-out document may have characters that the others lack.
     window : int, default=64
         Characters of a training window, each of which is a target. Every epoch cuts the documents
-        at another place.
+        that are longer at another place.
     optimizer : str or keras.optimizers.Optimizer, default="adam"
         One of "adadelta", "adafactor", "adagrad", "adam", "adamax", "adamw", "ftrl", "lion",
         "nadam", "rmsprop" and "sgd", or an object, of which a copy is trained with its own
@@ -60,8 +60,8 @@ class CharSequenceGenerator(TextGenerator):
     checkpoint : str or path-like, default=None
         A file that ``fit`` writes after every epoch, whole or not at all. If it is there when
         ``fit`` begins, the training goes on from it, to the same result as if it had never
-        stopped; a training that was complete is not run again. It is a model file:
-        ``persistence.load`` reads it.
+        stopped; a training that was complete is not run again. What `callbacks` remember is not
+        kept. It is a model file: ``persistence.load`` reads it.
     sample_length : int, default=0
         Characters of a sample that is printed after every epoch, at temperature 0.6; 0 prints none.
     callbacks : list, default=None

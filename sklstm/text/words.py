@@ -82,8 +82,8 @@ class WordSequenceGenerator(TextGenerator):
     checkpoint : str or path-like, default=None
         A file that ``fit`` writes after every epoch, whole or not at all. If it is there when
         ``fit`` begins, the training goes on from it, to the same result as if it had never
-        stopped; a training that was complete is not run again. It is a model file:
-        ``persistence.load`` reads it.
+        stopped; a training that was complete is not run again. What `callbacks` remember is not
+        kept. It is a model file: ``persistence.load`` reads it.
     sample_length : int, default=0
         Words of a sample that is printed after every epoch, at temperature 0.6; 0 prints none.
     callbacks : list, default=None
