@@ -105,7 +105,7 @@ def test_a_regular_text_is_learnt_and_continued(fish):
     text = fish.generate("one", 13, temperature=0)
     assert text == " fish, two fish,\nred fish, blue fish.\n"
     assert fish.generate("two fish,", 2, temperature=0) == "\nred"
-    assert_array_equal(fish.predict(["one", "red fish,"]), [" fish", " blue"])
+    assert_array_equal(fish.predict(["one", "one fish,"]), [" fish", " two"])
     assert fish.score(FISH) > -0.3
     assert fish.vocabulary_.dtype == object
 
@@ -214,9 +214,10 @@ def test_files_pickles_and_checkpoints_go_on(fish, tmp_path):
         assert other.generate("one", 30, random_state=0) == expected
         assert other.score(FISH) == fish.score(FISH)
     checkpoint = tmp_path / "checkpoint.sklstm"
+    whole = make_small(epochs=3).fit(FISH)
     make_small(epochs=2, checkpoint=checkpoint).fit(FISH)
-    resumed = make_small(checkpoint=checkpoint).fit(FISH)
-    assert resumed.score(FISH) == fish.score(FISH)
+    resumed = make_small(epochs=3, checkpoint=checkpoint).fit(FISH)
+    assert resumed.score(FISH) == whole.score(FISH)
     with pytest.raises(ValueError, match="min_count=2, and this has min_count=3"):
         make_small(checkpoint=checkpoint, min_count=3).fit(FISH)
 
