@@ -77,7 +77,7 @@ class CharSequenceGenerator(BaseNetwork):
         cross-validation give it: a held-out document may have characters that the others lack.
     window : int, default=64
         Characters of a training window, each of which is a target. Every epoch cuts the documents
-        at another place.
+        that are longer at another place.
     optimizer : str or keras.optimizers.Optimizer, default="adam"
         One of "adadelta", "adafactor", "adagrad", "adam", "adamax", "adamw", "ftrl", "lion",
         "nadam", "rmsprop" and "sgd", or an object, of which a copy is trained with its own
