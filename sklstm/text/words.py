@@ -55,8 +55,8 @@ class WordSequenceGenerator(TextGenerator):
     lowercase : bool, default=False
         Whether to turn the texts to lower case first.
     window : int, default=32
-        Words of a training window, each of which is a target. Every epoch cuts the documents at
-        another place.
+        Words of a training window, each of which is a target. Every epoch cuts documents that are
+        longer at another place.
     optimizer : str or keras.optimizers.Optimizer, default="adam"
         One of "adadelta", "adafactor", "adagrad", "adam", "adamax", "adamw", "ftrl", "lion",
         "nadam", "rmsprop" and "sgd", or an object, of which a copy is trained with its own
