@@ -144,6 +144,7 @@ class BaseNetwork(BaseEstimator, metaclass=ABCMeta):
         one_epoch: bool,
         patience: int | None,
         progress: Progress = EPOCHS,
+        always_xla: bool = False,
     ) -> TrainingSettings:
         routed = self._keras_params()
         by_name = isinstance(self.optimizer, str)
@@ -160,6 +161,7 @@ class BaseNetwork(BaseEstimator, metaclass=ABCMeta):
             patience=patience,
             schedule="constant" if one_epoch else self.learning_rate_schedule,
             warmup=0.0 if one_epoch else self.warmup,
+            always_xla=always_xla,
             callbacks=_checked_callbacks(self.callbacks),
             progress=progress if self.verbose else None,
         )

@@ -344,6 +344,7 @@ class LanguageModel(BaseNetwork):
             one_epoch=one_epoch,
             patience=self.n_iter_no_change if self.early_stopping and not one_epoch else None,
             progress=Progress(self._token, data.n_targets, f"nats/{self._token}"),
+            always_xla=checkpoint is not None,
         )
         self._train(
             self._spec(),

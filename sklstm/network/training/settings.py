@@ -35,6 +35,9 @@ class TrainingSettings:
         How the learning rate goes on after the warm-up.
     warmup : float
         Share of all batches over which the learning rate rises.
+    always_xla : bool
+        Whether XLA compiles the epochs however little the work: its rounding is not that of the
+        plain graph, and a fit that goes on from a file may have more epochs than before.
     callbacks : tuple
         Keras's callbacks, and functions of ``(epoch, logs)``.
     progress : Progress or None
@@ -52,6 +55,7 @@ class TrainingSettings:
     patience: int | None = None
     schedule: str = "constant"
     warmup: float = 0.0
+    always_xla: bool = False
     callbacks: tuple = ()
     progress: Progress | None = None
 

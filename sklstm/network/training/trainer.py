@@ -84,7 +84,7 @@ def train(
         varies=varies,
         n_steps=n_steps,
         batch_size=batches.batch_size,
-        xla=work >= MIN_TIME_STEPS_FOR_XLA,
+        xla=settings.always_xla or work >= MIN_TIME_STEPS_FOR_XLA,
     )
     with pool.borrow(key, settings) as program:
         program.reset(weights, optimizer_state, settings.learning_rate, seed)
