@@ -1,6 +1,11 @@
 """What all tests share: the environment, and small fitted estimators."""
 
 import os
+import signal
+
+# A shell's background job ignores Ctrl-C, and so would the tests of it and what they start.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # Before SciPy and TensorFlow are imported: scikit-learn's array API checks run, logs stay quiet.
 os.environ.setdefault("SCIPY_ARRAY_API", "1")
