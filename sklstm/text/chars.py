@@ -39,7 +39,7 @@ class CharSequenceGenerator(TextGenerator):
         One of "adadelta", "adafactor", "adagrad", "adam", "adamax", "adamw", "ftrl", "lion",
         "nadam", "rmsprop" and "sgd", or an object, of which a copy is trained with its own
         learning rate.
-    learning_rate : float, default=0.006
+    learning_rate : float, default=0.01
         For an optimizer given by name; None for that optimizer's own default.
     learning_rate_schedule : {"constant", "cosine"}, default="constant"
         Whether the learning rate stays, or falls to 0 over the fit in half a period of a cosine.
@@ -117,7 +117,7 @@ class CharSequenceGenerator(TextGenerator):
         vocabulary: str | None = None,
         window: int = 64,
         optimizer: str | keras.optimizers.Optimizer = "adam",
-        learning_rate: float | None = 0.006,
+        learning_rate: float | None = 0.01,
         learning_rate_schedule: str = "constant",
         warmup: float = 0.0,
         clipnorm: float | None = 1.0,
