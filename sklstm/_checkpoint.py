@@ -95,6 +95,12 @@ class Checkpoint:
 def _fingerprint(data: Iterable[np.ndarray | None]) -> str:
     digest = hashlib.sha256()
     for array in data:
-        digest.update(b"none" if array is None else np.ascontiguousarray(array).tobytes())
+        digest.update(_content(array))
         digest.update(b"|")
     return digest.hexdigest()
+
+
+def _content(array: np.ndarray | None) -> bytes:
+    if array is None or array.dtype == object:  # words: their bytes would be addresses
+        return repr(None if array is None else array.tolist()).encode("utf-8", "surrogatepass")
+    return np.ascontiguousarray(array).tobytes()

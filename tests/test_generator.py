@@ -277,7 +277,7 @@ def test_not_fitted(kind, method):
 @both
 def test_parameters_out_of_range(kind, parameters):
     with pytest.raises(ValueError, match=next(iter(parameters))):
-        clone(kind()).set_params(**parameters).fit("abcd")
+        clone(kind()).set_params(**parameters).fit("abcd abcd abcd")
 
 
 def test_keras_and_onnx_give_the_same_probabilities(reader, prose):

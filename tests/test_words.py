@@ -104,7 +104,7 @@ def test_the_vocabulary_is_of_frequent_words():
 def test_a_regular_text_is_learnt_and_continued(fish):
     text = fish.generate("one", 13, temperature=0)
     assert text == " fish, two fish,\nred fish, blue fish.\n"
-    assert fish.generate("two fish,", 2, temperature=0) == "\nred"
+    assert fish.generate("one fish, two fish,", 2, temperature=0) == "\nred"
     assert_array_equal(fish.predict(["one", "one fish,"]), [" fish", " two"])
     assert fish.score(FISH) > -0.3
     assert fish.vocabulary_.dtype == object
@@ -214,7 +214,7 @@ def test_files_pickles_and_checkpoints_go_on(fish, tmp_path):
         assert other.generate("one", 30, random_state=0) == expected
         assert other.score(FISH) == fish.score(FISH)
     checkpoint = tmp_path / "checkpoint.sklstm"
-    whole = make_small(epochs=3).fit(FISH)
+    whole = make_small(epochs=3, checkpoint=tmp_path / "whole.sklstm").fit(FISH)
     make_small(epochs=2, checkpoint=checkpoint).fit(FISH)
     resumed = make_small(epochs=3, checkpoint=checkpoint).fit(FISH)
     assert resumed.score(FISH) == whole.score(FISH)
