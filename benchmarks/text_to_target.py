@@ -47,8 +47,8 @@ AGAINST_TORCH: dict[str, Any] = {
 AGAINST_ARTICLE_B: dict[str, Any] = {
     "units": 128,
     "window": 64,
-    "batch_size": 64,
-    "learning_rate": 0.005,
+    "batch_size": 32,
+    "learning_rate": 0.01,
     "clipnorm": 1.0,
 }
 OUR_LIMIT = 1800.0  # seconds
