@@ -16,7 +16,6 @@ are those of the whole `fit`. The text comes from SKLSTM_DATA, the cache or a do
 from __future__ import annotations
 
 import argparse
-import copy
 import os
 import time
 from collections.abc import Callable
@@ -102,9 +101,7 @@ class WatchedGenerator(CharSequenceGenerator):
 
     def _after_epoch(self, checkpoint: Checkpoint | None, trained: Trained) -> None:
         super()._after_epoch(checkpoint, trained)
-        now = copy.copy(self)
-        now._remember(trained, continues=False, varies=False)
-        self.watch(now)
+        self.watch(self._as_of(trained))
 
 
 class Fit(NamedTuple):

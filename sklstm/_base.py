@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import copy
 import warnings
 from abc import ABCMeta, abstractmethod
 from collections.abc import Callable, Mapping
 from numbers import Integral, Real
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from sklearn.base import BaseEstimator
@@ -214,6 +215,12 @@ class BaseNetwork(BaseEstimator, metaclass=ABCMeta):
         self._remember(trained, continues=continues, varies=varies)
         self._optimizer_state = trained.last.optimizer_state if keep_optimizer else None
         self._rng = rng if keep_optimizer else None
+
+    def _as_of(self, trained: Trained) -> Self:
+        """Return a copy as it stands after an epoch, while the fit goes on."""
+        copied = copy.copy(self)
+        copied._remember(trained, continues=False, varies=False)
+        return copied
 
     def _remember(self, trained: Trained, *, continues: bool, varies: bool) -> None:
         self._lengths_vary = varies or (continues and self._lengths_vary)

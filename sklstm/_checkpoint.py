@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import hashlib
 from collections.abc import Iterable
 from numbers import Integral
@@ -68,9 +67,8 @@ class Checkpoint:
 
     def write(self, trained: Trained) -> None:
         """Write the estimator as it stands after an epoch, whole or not at all."""
-        saved = copy.copy(self.estimator)
+        saved = self.estimator._as_of(trained)
         saved.set_params(callbacks=None, checkpoint=None)
-        saved._remember(trained, continues=False, varies=False)
         saved._optimizer_state, saved._rng = trained.last.optimizer_state, None
         saved._snapshot, saved._fingerprint = trained.last, self.fingerprint
         persistence.save(saved, self.path)

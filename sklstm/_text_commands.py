@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import contextlib
 import math
-import os
 import shlex
 import sys
 import time
@@ -18,6 +17,7 @@ import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from sklstm import CharSequenceGenerator
+from sklstm._files import check_writable
 from sklstm._terminal import load_tensorflow_quietly, tell, warnings_in_one_line
 from sklstm._text_files import (
     MIN_LENGTH,
@@ -156,10 +156,10 @@ def epochs_done(generator: CharSequenceGenerator, *, overwrite: bool) -> int:
     """
     path = Path(generator.checkpoint)
     if not path.exists():
-        check_folder(path)
+        check_writable(path)
         return 0
     there = load_generator(path)  # a file of another kind is never overwritten
-    check_folder(path)
+    check_writable(path)
     if overwrite:
         path.unlink()
         return 0
@@ -168,14 +168,6 @@ def epochs_done(generator: CharSequenceGenerator, *, overwrite: bool) -> int:
             f"{path} has learnt another text. Name another file, or give --overwrite to replace it."
         )
     return there.n_iter_
-
-
-def check_folder(path: Path) -> None:
-    """Raise OSError if a file could not be written there."""
-    if not path.parent.is_dir():
-        raise FileNotFoundError(2, "There is no such folder", str(path.parent))
-    if not os.access(path.parent, os.W_OK):
-        raise PermissionError(13, "No permission to write to this folder", str(path.parent))
 
 
 def fit(

@@ -6,7 +6,6 @@ Tokens are the network's outputs, counted from 0; `BEGINNING` stands before a do
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,7 +13,7 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from sklearn.utils import check_random_state
 
-from sklstm.network.runtime import Runtime, State, available_cores
+from sklstm.network.runtime import Runtime, State, available_cores, in_threads
 from sklstm.network.steps import Steps
 
 BEGINNING = -1
@@ -203,13 +202,10 @@ def write(
         return [_join(sample, writing) for sample in samples]
 
     most = len(rngs) * runtime.work_per_step // MIN_WORK_PER_THREAD
-    n_threads = min(available_cores(), len(rngs), most)
-    if n_threads <= 1:
-        return write_part(rngs)
+    n_threads = max(1, min(available_cores(), len(rngs), most))
     share = -(-len(rngs) // n_threads)
     parts = [rngs[first : first + share] for first in range(0, len(rngs), share)]
-    with ThreadPoolExecutor(n_threads) as pool:  # ONNX Runtime works without the interpreter's lock
-        return [sample for samples in pool.map(write_part, parts) for sample in samples]
+    return [sample for samples in in_threads(write_part, parts, n_threads) for sample in samples]
 
 
 def stream(

@@ -118,7 +118,7 @@ class _NetworkWriter(GraphWriter):
         return y, h
 
     def _directional_weights(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        kernel, recurrent, bias = (_to_onnx_gates(next(self.weights)) for _ in range(3))
+        kernel, recurrent, bias = (order_gates(next(self.weights), ONNX_GATES) for _ in range(3))
         return kernel.T, recurrent.T, np.concatenate([bias, np.zeros_like(bias)])
 
     def _pool(self, x: str) -> str:
@@ -174,14 +174,21 @@ class _NetworkWriter(GraphWriter):
 
     def _state_infos(self, prefix: str) -> list[onnx.ValueInfoProto]:
         return [
-            helper.make_tensor_value_info(
-                f"{prefix}{name}_{layer}", TensorProto.FLOAT, [1, "n", units]
-            )
-            for layer, units in enumerate(self.spec.units)
-            for name in ("output", "cell")
+            helper.make_tensor_value_info(f"{prefix}{name}", TensorProto.FLOAT, [1, "n", units])
+            for name, units in state_sizes(self.spec).items()
         ]
 
 
-def _to_onnx_gates(weight: np.ndarray) -> np.ndarray:
+def state_sizes(spec: NetworkSpec) -> dict[str, int]:
+    """Return the names of the tensors that carry the state, and the units of each."""
+    return {
+        f"{name}_{layer}": units
+        for layer, units in enumerate(spec.units)
+        for name in ("output", "cell")
+    }
+
+
+def order_gates(weight: np.ndarray, gates: list[int]) -> np.ndarray:
+    """Bring the gates on the last axis of a weight from Keras's order to another."""
     parts = np.split(weight, 4, axis=-1)
-    return np.concatenate([parts[gate] for gate in ONNX_GATES], axis=-1)
+    return np.concatenate([parts[gate] for gate in gates], axis=-1)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Hashable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
+from typing import TypeVar
 
 import numpy as np
 import onnx
@@ -14,7 +15,7 @@ import onnxruntime
 from joblib import cpu_count
 
 from sklstm._sequences import Sequences
-from sklstm.network.graphs import build_graph
+from sklstm.network.graphs import build_graph, state_sizes
 from sklstm.network.spec import NetworkSpec
 from sklstm.network.steps import Steps, build_step_graph
 
@@ -24,6 +25,8 @@ MIN_ROWS_PER_BATCH = 8
 MIN_WORK_FOR_THREADS = 2**25
 
 State = list[np.ndarray]
+Argument = TypeVar("Argument")
+Result = TypeVar("Result")
 
 
 class Runtime:
@@ -79,7 +82,7 @@ class Runtime:
             outputs[first : first + rows] = self._run(batch)
             return len(batch)
 
-        for n_done in _in_threads(run, range(0, len(sequences), rows), n_threads):
+        for n_done in in_threads(run, range(0, len(sequences), rows), n_threads):
             if on_progress is not None:
                 on_progress(n_done)
         result = np.empty_like(outputs)
@@ -88,7 +91,7 @@ class Runtime:
 
     def initial_state(self, n: int = 1) -> State:
         """Return the zero state of `n` sequences: the output and the cell of each layer."""
-        return [np.zeros((1, n, units), np.float32) for units in self.spec.units for _ in range(2)]
+        return [np.zeros((1, n, units), np.float32) for units in state_sizes(self.spec).values()]
 
     def read(self, ids: np.ndarray, state: State) -> tuple[np.ndarray, State]:
         """Read some time steps, of a network that keeps every time step, from a state on.
@@ -105,7 +108,7 @@ class Runtime:
         outputs : ndarray of shape (n, T, n_outputs)
         state : list of ndarray
         """
-        feeds = dict(zip(self._state_names, state, strict=True))
+        feeds = dict(zip(state_sizes(self.spec), state, strict=True))
         session = self._reader(self._threads_for(ids.size))
         outputs, *state = session.run(None, {"values": ids, **feeds})
         return outputs, state
@@ -142,10 +145,6 @@ class Runtime:
     def to_onnx(self) -> onnx.ModelProto:
         """Return the graph: inputs ``values`` and ``lengths`` (or states), output ``outputs``."""
         return build_graph(self.spec, self.weights)
-
-    @cached_property
-    def _state_names(self) -> list[str]:
-        return [f"{name}_{i}" for i in range(len(self.spec.units)) for name in ("output", "cell")]
 
     def _run(self, batch: Sequences) -> np.ndarray:
         longest = int(batch.lengths.max())
@@ -199,9 +198,9 @@ class Runtime:
         self._process = os.getpid()
 
 
-def _in_threads(
-    function: Callable[[int], int], arguments: Sequence[int], n_threads: int
-) -> Iterator[int]:
+def in_threads(
+    function: Callable[[Argument], Result], arguments: Iterable[Argument], n_threads: int
+) -> Iterator[Result]:
     """Yield the results in order; with several threads, of so many calls at once."""
     if n_threads == 1:
         yield from map(function, arguments)

@@ -12,11 +12,11 @@ import onnx
 import onnxruntime
 from onnx import TensorProto, helper
 
-from sklstm.network.graphs import GraphWriter
+from sklstm.network.graphs import GraphWriter, order_gates, state_sizes
 from sklstm.network.spec import NetworkSpec
 
-KERAS_GATES = {"input": 0, "forget": 1, "candidate": 2, "output": 3}
-SIGMOID_GATES_FIRST = ["input", "forget", "output", "candidate"]
+# From Keras's order (i, f, c, o) to i, f, o, c: one sigmoid then serves three of them.
+SIGMOID_GATES_FIRST = [0, 1, 3, 2]
 MIN_TEMPERATURE = 1e-30  # its inverse times a score is finite in float32
 NO_TOP_P = 2.0  # more than all probabilities together
 
@@ -63,7 +63,9 @@ class _StepWriter(GraphWriter):
     def _table(self) -> str:
         """Look up what the first layer's gates get from each token: no product at all."""
         vectors = next(self.weights) if self.spec.embedding_dim is not None else None
-        kernel, self._recurrent, bias = (_sigmoids_first(next(self.weights)) for _ in range(3))
+        kernel, self._recurrent, bias = (
+            order_gates(next(self.weights), SIGMOID_GATES_FIRST) for _ in range(3)
+        )
         rows = (kernel if vectors is None else vectors @ kernel) + bias
         # Row k for token k, and the last one, of input 0, for token -1.
         return self.node("Gather", [self.constant(np.roll(rows, -1, axis=0)), "tokens"])
@@ -72,7 +74,9 @@ class _StepWriter(GraphWriter):
         output = f"output_{layer}"
         if layer == 0:
             return self.node("Gemm", [output, self.constant(self._recurrent), x])
-        kernel, recurrent, bias = (_sigmoids_first(next(self.weights)) for _ in range(3))
+        kernel, recurrent, bias = (
+            order_gates(next(self.weights), SIGMOID_GATES_FIRST) for _ in range(3)
+        )
         both = self.node("Concat", [x, output], axis=1)
         return self.node(
             "Gemm", [both, self.constant(np.vstack([kernel, recurrent])), self.constant(bias)]
@@ -133,7 +137,7 @@ class _StepWriter(GraphWriter):
     def _states(self, prefix: str) -> list[onnx.ValueInfoProto]:
         return [
             _info(f"{prefix}{name}", TensorProto.FLOAT, "n", units)
-            for name, units in _state_sizes(self.spec).items()
+            for name, units in state_sizes(self.spec).items()
         ]
 
 
@@ -177,14 +181,14 @@ class Steps:
             "tokens": self.tokens,
             "uniforms": self._uniforms,
             "inverse_temperature": np.array(1 / max(temperature, MIN_TEMPERATURE), np.float32),
-            **dict(zip(_state_sizes(spec), self.state, strict=True)),
+            **dict(zip(state_sizes(spec), self.state, strict=True)),
         }
         if top_k is not None or top_p is not None:
             most = spec.n_outputs if n_drawn is None else n_drawn
             inputs["top_k"] = np.array([most if top_k is None else min(top_k, most)], np.int64)
             inputs["top_p"] = np.array(NO_TOP_P if top_p in (None, 1) else top_p)
         # In place: each array is read before what depends on it is written.
-        outputs = {f"next_{name}": inputs[name] for name in ("tokens", *_state_sizes(spec))}
+        outputs = {f"next_{name}": inputs[name] for name in ("tokens", *state_sizes(spec))}
         self._arrays = inputs  # which the binding does not keep alive
         self._session = session
         self._binding = _bind(session, inputs, outputs | {"scores": self._scores})
@@ -235,20 +239,6 @@ def _bind(
         for name, array in arrays.items():
             bind(name, "cpu", 0, array.dtype.type, array.shape, array.ctypes.data)
     return binding
-
-
-def _state_sizes(spec: NetworkSpec) -> dict[str, int]:
-    return {
-        f"{name}_{layer}": units
-        for layer, units in enumerate(spec.units)
-        for name in ("output", "cell")
-    }
-
-
-def _sigmoids_first(weight: np.ndarray) -> np.ndarray:
-    """Order the gates so that one sigmoid serves three of them."""
-    parts = np.split(weight, 4, axis=-1)
-    return np.concatenate([parts[KERAS_GATES[gate]] for gate in SIGMOID_GATES_FIRST], axis=-1)
 
 
 def _info(name: str, kind: int = TensorProto.FLOAT, *shape: int | str) -> onnx.ValueInfoProto:

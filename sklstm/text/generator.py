@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import sys
 from abc import abstractmethod
 from collections.abc import Iterator, Sequence
@@ -215,9 +214,7 @@ class TextGenerator(LanguageModel):
     def _after_epoch(self, checkpoint: Checkpoint | None, trained: Trained) -> None:
         super()._after_epoch(checkpoint, trained)
         if self.sample_length:
-            writer = copy.copy(self)
-            writer._remember(trained, continues=False, varies=False)
-            text = writer.generate(
+            text = self._as_of(trained).generate(
                 "", self.sample_length, temperature=0.6, random_state=trained.last.n_epochs
             )
             _print(f"--- after epoch {trained.last.n_epochs}\n{text}")

@@ -381,12 +381,18 @@ class LanguageModel(BaseNetwork):
 
     def _windows(self, documents: list[str], name: str, window: int | None = None) -> TextWindows:
         """Put documents one after another, each after the id that starts it."""
-        encoded = [self._encode(text, f"{name} {i}") for i, text in enumerate(documents)]
-        lengths = np.array([len(ids) + 1 for ids in encoded])
-        stream = np.concatenate([part for ids in encoded for part in ([START], ids)])
+        stream, starts, stops = self._stream(documents, name)
         if window is None:
-            window = min(self.window, int(lengths.max()) - 1)
-        return TextWindows(stream.astype(np.int32), np.cumsum(lengths) - lengths, window)
+            window = min(self.window, int((stops - starts).max()) - 1)
+        return TextWindows(stream, starts, window)
+
+    def _stream(self, documents: list[str], name: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Return the ids of all documents, and where each starts and stops."""
+        encoded = [self._encode(text, f"{name} {i}") for i, text in enumerate(documents)]
+        stream = np.concatenate([part for ids in encoded for part in ([START], ids)])
+        lengths = np.array([len(ids) + 1 for ids in encoded])
+        stops = np.cumsum(lengths)
+        return stream.astype(np.int32), stops - lengths, stops
 
     def _spec(self) -> NetworkSpec:
         units = layer_units(self.units, "units")
@@ -407,13 +413,7 @@ class LanguageModel(BaseNetwork):
         return beginning(self._runtime) if state is None else check_state(state, self._runtime)
 
     def _sequences(self, X: Any) -> Sequences:
-        texts = as_documents(X, min_length=0)
-        encoded = [
-            np.append(START, self._encode(text, f"Document {i}")) for i, text in enumerate(texts)
-        ]
-        stops = np.cumsum([len(ids) for ids in encoded])
-        starts = np.concatenate([[0], stops[:-1]])
-        return pad_right(np.concatenate(encoded).astype(np.int32), starts, stops)
+        return pad_right(*self._stream(as_documents(X, min_length=0), "Document"))
 
     def _read(self, batch: list[np.ndarray]) -> np.ndarray:
         """Sum the log-likelihoods of each of some documents, read side by side."""

@@ -77,7 +77,8 @@ def train(
     n_steps = data.gather(rows[:1])[0].shape[1]
     if validation is not None:
         validation = Batches(validation, batches.batch_size, rng)
-    work = settings.epochs * batches.count(rows) * n_steps * max(1, len(spec.units))
+    n_batches = batches.count(rows)
+    work = settings.epochs * n_batches * n_steps * max(1, len(spec.units))
     key = ProgramKey(
         spec=spec,
         settings=settings_key(settings),
@@ -91,7 +92,7 @@ def train(
         if resume is not None:
             program.restore(resume)
             rng.set_state(resume.rng_state)
-        return _fit(program, settings, batches, validation, resume, on_epoch)
+        return _fit(program, settings, batches, n_batches, validation, resume, on_epoch)
 
 
 def _batch_size(batch_size: int, n_rows: int) -> int:
@@ -103,6 +104,7 @@ def _fit(
     program: Program,
     settings: TrainingSettings,
     batches: Batches,
+    n_batches: int,
     validation: Batches | None,
     resume: Snapshot | None,
     on_epoch: Callable[[Trained], None] | None,
@@ -121,7 +123,6 @@ def _fit(
     if settings.progress is not None:
         bar = ours.ProgressBar(settings.progress, settings.epochs, last.n_epochs)
         callbacks.append(bar)
-    n_batches = batches.count(batches.all_rows())
     interrupted = False
     try:
         model.fit(
