@@ -87,7 +87,7 @@ def torch_loop(
 
     def epoch() -> int:
         batches.rng.randint(2**31)  # ours draws the seed of its dropout here: so the orders agree
-        arrays = batches.data.gather(batches.draw_epoch())
+        arrays = batches.data.gather(batches.draw_epoch(), recipe["window"])
         peers.carried_epoch(network, optimizer, arrays, **options)
         return n_batches
 

@@ -21,34 +21,67 @@ BYTES_PER_BLOCK = 64 * 2**20
 
 @dataclass(frozen=True)
 class Sequences:
-    """Validated sequences, right-padded with zeros.
+    """Validated sequences of any lengths: where each lies among the time steps of all.
+
+    Rows are chosen without copying a time step.
 
     Attributes
     ----------
-    values : ndarray
-        ``(n, T, F)`` float32, or ``(n, T)`` int32 token ids.
+    steps : ndarray
+        All time steps, one below the other: ``(N, F)`` float32, or ``(N,)`` int32 token ids.
+    starts : ndarray of shape (n,)
+        The row of `steps` at which each sequence begins.
     lengths : ndarray of shape (n,)
-        Time steps of each sequence, from 1 to T.
+        Time steps of each sequence, 1 or more.
     """
 
-    values: np.ndarray
+    steps: np.ndarray
+    starts: np.ndarray
     lengths: np.ndarray
+
+    @classmethod
+    def from_padded(cls, values: np.ndarray, lengths: np.ndarray) -> Sequences:
+        """Read sequences that stand at the beginning of each row of an array."""
+        n, n_steps = values.shape[:2]
+        return cls(values.reshape(-1, *values.shape[2:]), np.arange(n) * n_steps, lengths)
 
     def __len__(self) -> int:
         return len(self.lengths)
 
     def __getitem__(self, rows: slice | np.ndarray) -> Sequences:
-        return Sequences(self.values[rows], self.lengths[rows])
+        return Sequences(self.steps, self.starts[rows], self.lengths[rows])
+
+    def __iter__(self) -> Iterator[np.ndarray]:
+        for start, length in zip(self.starts, self.lengths, strict=True):
+            yield self.steps[start : start + length]
 
     @property
-    def n_steps(self) -> int:
-        """Time steps of the padded array."""
-        return self.values.shape[1]
+    def longest(self) -> int:
+        """Time steps of the longest sequence."""
+        return int(self.lengths.max())
 
     @property
     def varies(self) -> bool:
-        """Whether some sequence is shorter than the padded array."""
-        return bool((self.lengths < self.n_steps).any())
+        """Whether lengths differ."""
+        return bool((self.lengths != self.lengths[0]).any())
+
+    def padded(self, n_steps: int | None = None) -> np.ndarray:
+        """Return an array of shape (n, n_steps, F) or (n, n_steps), zero behind each end.
+
+        `n_steps` is that of the longest sequence unless given.
+        """
+        n_steps = n_steps or self.longest
+        if self._fill_rows_of(n_steps):
+            return self.steps.reshape(-1, n_steps, *self.steps.shape[1:])[self.starts // n_steps]
+        padded = np.zeros((len(self), n_steps, *self.steps.shape[1:]), self.steps.dtype)
+        for row, sequence in zip(padded, self, strict=True):
+            row[: len(sequence)] = sequence
+        return padded
+
+    def _fill_rows_of(self, n_steps: int) -> bool:
+        """Whether each sequence is a whole row where `steps` is cut into rows."""
+        is_cut = len(self.steps) % n_steps == 0 and not (self.starts % n_steps).any()
+        return is_cut and bool((self.lengths == n_steps).all())
 
 
 @dataclass(frozen=True)
@@ -214,15 +247,6 @@ def drop_absent_steps(steps: Steps, absent: np.ndarray, what: str) -> tuple[np.n
     return starts, stops
 
 
-def pad_right(values: np.ndarray, starts: np.ndarray, stops: np.ndarray) -> Sequences:
-    """Make right-padded sequences of the rows from `starts` to `stops`."""
-    lengths = stops - starts
-    padded = np.zeros((len(lengths), int(lengths.max()), *values.shape[1:]), values.dtype)
-    for row, (start, stop) in enumerate(zip(starts, stops, strict=True)):
-        padded[row, : stop - start] = values[start:stop]
-    return Sequences(padded, lengths)
-
-
 def _rows_per_block(X: Any) -> int | None:
     if not isinstance(X, np.ndarray) or X.ndim < 2 or X.dtype == object:
         return None
@@ -361,12 +385,12 @@ def _floats(steps: Steps) -> Sequences:
     with np.errstate(over="ignore"):
         values = steps.values.astype(np.float32, copy=False)
     lengths = np.diff(steps.offsets)
-    if np.isfinite(values).all() and (lengths == lengths[0]).all() and lengths[0] > 0:
-        return Sequences(values.reshape(len(lengths), lengths[0], -1), lengths)
+    if np.isfinite(values).all() and lengths.all():
+        return Sequences(values, steps.offsets[:-1], lengths)
     missing = np.isnan(values)
     _check_finite(replace(steps, values=values), missing)
     starts, stops = drop_absent_steps(steps, missing.all(axis=1), "NaN")
-    return pad_right(values, starts, stops)
+    return Sequences(values, starts, stops - starts)
 
 
 def _check_finite(steps: Steps, missing: np.ndarray) -> None:
@@ -423,7 +447,7 @@ def _tokens(steps: Steps, form: InputForm) -> Sequences:
             "Set vocabulary_size to the highest possible id + 1."
         )
     starts, stops = drop_absent_steps(steps, ids == 0, "padding (id 0)")
-    return pad_right(ids.astype(np.int32), starts, stops)
+    return Sequences(ids.astype(np.int32), starts, stops - starts)
 
 
 def _set_n_features(estimator: Any, n_features: int) -> None:

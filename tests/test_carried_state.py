@@ -77,7 +77,7 @@ def train_by_hand(spec, data, settings, seed=1):
         states = [tf.zeros((2, N_LANES, units)) for units in spec.units]
         total = 0.0
         for rows in data.draw_epoch(rng, N_LANES).reshape(-1, N_LANES, 3):
-            ids, continues, targets, present = data.gather(rows)
+            ids, continues, targets, present = data.gather(rows, data.window)
             carried = tf.constant(continues[:, np.newaxis], tf.float32)
             with tf.GradientTape() as tape:
                 x = tf.one_hot(ids, N_TOKENS)

@@ -29,7 +29,7 @@ def make_data(n=N, seed=0, weighted=True):
     values = rng.normal(size=(n, N_STEPS, N_FEATURES)).astype(np.float32)
     targets = rng.randint(3, size=n).astype(np.int32)
     weights = rng.uniform(0.2, 3, size=n) if weighted else np.ones(n)
-    sequences = Sequences(values, np.full(n, N_STEPS))
+    sequences = Sequences.from_padded(values, np.full(n, N_STEPS))
     return SequenceData(sequences, targets, weights.astype(np.float32))
 
 
@@ -84,11 +84,11 @@ def train_by_keras(spec, settings, data, validation=None, seed=1):
     for _ in range(settings.epochs):
         rows = data.draw_epoch(rng, settings.batch_size)
         logs = model.fit(
-            data.sequences.values[rows],
+            data.sequences.padded()[rows],
             data.targets[rows],
             sample_weight=data.weights[rows],
             validation_data=validation
-            and (validation.sequences.values, validation.targets, validation.weights),
+            and (validation.sequences.padded(), validation.targets, validation.weights),
             batch_size=settings.batch_size,
             shuffle=False,
             verbose=0,
@@ -135,23 +135,21 @@ def test_the_loss_of_an_epoch_is_the_weighted_mean_over_its_rows():
     frozen = train(make_spec(), make_settings(optimizer="sgd", learning_rate=1e-12), data)
     model = build_model(make_spec(), varies=False)
     set_weights(make_spec(), model, frozen.weights)
-    chosen = model.predict(data.sequences.values, verbose=0)[np.arange(N), data.targets]
+    chosen = model.predict(data.sequences.padded(), verbose=0)[np.arange(N), data.targets]
     expected = np.average(-np.log(chosen), weights=data.weights)
     assert_allclose(frozen.last.history["loss"], expected, rtol=1e-5)
 
 
 @pytest.mark.parametrize("bidirectional", [False, True])
 @pytest.mark.parametrize("pooling", ["last", "mean", "max"])
-def test_padding_changes_nothing_in_training(pooling, bidirectional):
+def test_padding_changes_nothing_in_training(pooling, bidirectional, monkeypatch):
     """Told the lengths, a network learns the same from sequences with padding added."""
     spec = make_spec(pooling=pooling, bidirectional=bidirectional)
     data = make_data()
-    padded = np.pad(data.sequences.values, [(0, 0), (0, 4), (0, 0)])
-    with_padding = SequenceData(
-        Sequences(padded, data.sequences.lengths), data.targets, data.weights
-    )
     plain = train(spec, make_settings(epochs=2), data)
-    told = train(spec, make_settings(epochs=2), with_padding, varies=True)
+    with monkeypatch.context() as patch:
+        patch.setattr(SequenceData, "shapes", lambda *_: (N_STEPS + 4,))
+        told = train(spec, make_settings(epochs=2), data, varies=True)
     for ours, theirs in zip(told.weights, plain.weights, strict=True):
         assert_allclose(ours, theirs, rtol=1e-3, atol=2e-5)
 
@@ -190,7 +188,7 @@ def test_the_pool_is_bounded():
     small = ProgramPool(2)
     settings = make_settings()
     keys = [
-        trainer.ProgramKey(make_spec(units=(units,)), "", False, N_STEPS, BATCH_SIZE, False)
+        trainer.ProgramKey(make_spec(units=(units,)), "", False, N_STEPS, BATCH_SIZE, 1, False)
         for units in (2, 3, 4)
     ]
     for key in keys:
@@ -242,6 +240,25 @@ def interrupt_after(seconds):
 
     signal.signal(signal.SIGALRM, press)
     signal.setitimer(signal.ITIMER_REAL, seconds)
+
+
+def test_ctrl_c_is_heard_through_an_error_that_tensorflow_makes_of_it():
+    """While it traces, its C++ may turn a KeyboardInterrupt into a SystemError."""
+
+    def interrupt(epoch, logs):
+        if epoch == 1:
+            raise SystemError("a result with an exception set") from KeyboardInterrupt()
+
+    X, y = np.ones((8, 5, 1)), np.arange(8) % 2
+    with pytest.warns(UserWarning, match="interrupted"):
+        classifier = LSTMClassifier(2, callbacks=[interrupt], random_state=0).fit(X, y)
+    assert 1 <= classifier.n_iter_ <= 2
+
+    def fail(epoch, logs):
+        raise SystemError("another")
+
+    with pytest.raises(SystemError, match="another"):
+        classifier.set_params(callbacks=[fail]).fit(X, y)
 
 
 @pytest.mark.skipif(

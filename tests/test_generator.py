@@ -61,7 +61,7 @@ def log_likelihood_by_equations(generator, text):
     outputs = forward(
         generator._runtime.spec,
         generator._runtime.weights,
-        Sequences(inputs, np.array([len(ids)])),
+        Sequences.from_padded(inputs, np.array([len(ids)])),
     )
     return np.log(outputs[0, np.arange(len(ids)), ids - 1])
 
@@ -169,7 +169,7 @@ def test_documents_do_not_leak_into_each_other():
     windows = TextWindows(stream, np.array([0, 5]), window=3)
     for seed in range(20):
         rows = windows.draw_epoch(np.random.RandomState(seed), 2)
-        inputs, _, targets, weights = windows.gather(rows)
+        inputs, _, targets, weights = windows.gather(rows, windows.window)
         assert weights.sum() == 6  # every character is a target exactly once
         assert_array_equal(weights.sum(axis=1), rows[:, 1] - rows[:, 0])
         for (first, last, _), ids, length in zip(rows, inputs, weights.sum(axis=1), strict=True):

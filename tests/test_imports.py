@@ -56,6 +56,7 @@ NUMERIC = {"numpy", "scipy", "sklearn"}
 WITHOUT_TENSORFLOW = {
     "sklstm.network.training",
     "sklstm.network.training.data",
+    "sklstm.network.training.lengths",
     "sklstm.network.training.schedule",
     "sklstm.network.training.settings",
 }

@@ -46,12 +46,12 @@ def networks(draw):
         values = rng.integers(1, spec.vocabulary_size, (len(lengths), n_steps), dtype="int32")
     else:
         values = rng.normal(size=(len(lengths), n_steps, spec.n_features)).astype("f")
-    return spec, weights, Sequences(values, lengths)
+    return spec, weights, Sequences.from_padded(values, lengths)
 
 
 def blank_padding(sequences, blank):
     """Fill what lies behind the end of each sequence."""
-    values = sequences.values.copy()
+    values = sequences.padded(sequences.longest + 1)
     for row, length in zip(values, sequences.lengths, strict=True):
         row[length:] = blank
     return values
@@ -88,10 +88,11 @@ def test_keras_own_layers_compute_the_equations_where_lengths_are_equal(network)
     from sklstm.network.keras_model import model_for_users
 
     spec, weights, sequences = network
-    full = Sequences(sequences.values, np.full(len(sequences), sequences.n_steps))
+    values = sequences.padded()
+    full = Sequences.from_padded(values, np.full(len(values), values.shape[1]))
     model = model_for_users(spec, weights, varies=False)
     np.testing.assert_allclose(
-        model(full.values), forward(spec, weights, full), rtol=TOLERANCE, atol=TOLERANCE
+        model(values), forward(spec, weights, full), rtol=TOLERANCE, atol=TOLERANCE
     )
 
 
@@ -117,13 +118,13 @@ def test_the_state_carried_between_steps_is_the_whole_past(network):
     )
     rng = np.random.default_rng(0)
     weights = [rng.normal(0, 0.5, s).astype("f") for s in spec.weight_shapes().values()]
-    ids = rng.integers(1, 7, (2, sequences.n_steps), dtype="int32")
+    ids = rng.integers(1, 7, (2, sequences.longest), dtype="int32")
     runtime = Runtime(spec, weights)
     state, outputs = runtime.initial_state(2), []
     for t in range(ids.shape[1]):
         output, state = runtime.read(ids[:, t : t + 1], state)
         outputs.append(output)
-    whole = forward(spec, weights, Sequences(ids, np.full(2, ids.shape[1])))
+    whole = forward(spec, weights, Sequences.from_padded(ids, np.full(2, ids.shape[1])))
     np.testing.assert_allclose(np.concatenate(outputs, 1), whole, rtol=TOLERANCE, atol=TOLERANCE)
 
 
@@ -133,7 +134,8 @@ def test_order_of_rows_survives_batches_of_similar_length():
     rng = np.random.default_rng(0)
     runtime = Runtime(spec, weights)
     n = 2 * runtime._rows_per_batch(50) + 7
-    sequences = Sequences(rng.normal(size=(n, 50, 1)).astype("f"), rng.integers(1, 51, n))
+    values = rng.normal(size=(n, 50, 1)).astype("f")
+    sequences = Sequences.from_padded(values, rng.integers(1, 51, n))
     rows = rng.choice(n, 20, replace=False)
     np.testing.assert_allclose(
         runtime.predict(sequences)[rows], runtime.predict(sequences[rows]), rtol=1e-6

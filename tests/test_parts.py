@@ -11,7 +11,8 @@ from numpy.testing import assert_allclose, assert_array_equal
 from sklstm import CharSequenceGenerator, LSTMClassifier, LSTMRegressor
 from sklstm.network.spec import NetworkSpec
 from sklstm.network.training import programs, trainer
-from sklstm.network.training.programs import ProgramKey, pool
+from sklstm.network.training.programs import pool
+from sklstm.network.training.settings import TrainingSettings
 from tasks import first_step_task, ragged
 
 X, y = first_step_task(n=40)  # the second batch has 8 rows: its second half is empty
@@ -34,7 +35,7 @@ def in_parts(monkeypatch):
 
     def set_parts(n):
         pool._idle.clear()
-        monkeypatch.setattr(ProgramKey, "n_parts", property(lambda _: n))
+        monkeypatch.setattr(trainer, "count_parts", lambda *_, **__: n)
 
     yield set_parts
     pool._idle.clear()
@@ -96,29 +97,22 @@ def write_with(text=TEXT, **options):
     return CharSequenceGenerator(**FITTED | options, window=8).fit(text)
 
 
-def make_key(**options):
+def count(loss_reduction=None, **options):
+    params = {"loss__reduction": loss_reduction} if loss_reduction else {}
+    settings = TrainingSettings("sparse_categorical_crossentropy", keras_params=params)
     spec = NetworkSpec(n_outputs=3, activation="softmax", n_features=2, units=(8,))
-    return ProgramKey(
-        **{
-            "spec": spec,
-            "settings": "",
-            "varies": False,
-            "n_steps": 5,
-            "batch_size": 32,
-            "xla": True,
-        }
-        | options
-    )
+    batch = {"n_steps": 5, "batch_size": 32, "xla": True}
+    return programs.count_parts(spec, settings, **batch | options)
 
 
 def test_only_large_batches_are_computed_in_parts(monkeypatch):
-    assert make_key().n_parts == 1
+    assert count() == 1
     monkeypatch.setattr(programs, "MIN_WORK_FOR_PARTS", 0)
-    assert make_key().n_parts == 2
-    assert make_key(xla=False).n_parts == 1
-    assert make_key(batch_size=33).n_parts == 1
-    assert make_key(batch_size=16).n_parts == 1
-    assert make_key(settings='{"loss__reduction": "sum"}').n_parts == 1  # halves would not add up
+    assert count() == 2
+    assert count(xla=False) == 1
+    assert count(batch_size=33) == 1
+    assert count(batch_size=16) == 1
+    assert count(loss_reduction="sum") == 1  # halves would not add up
 
 
 def test_ctrl_c_within_an_epoch_of_parts_leaves_the_pool_usable(in_parts):

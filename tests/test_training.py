@@ -642,8 +642,8 @@ def test_a_routed_learning_rate_is_the_learning_rate():
 def test_xla_and_plain_graphs_train_alike(monkeypatch):
     """But for dropout: TensorFlow draws other numbers under XLA from the same seed."""
     fitted = []
-    time_steps = 2 * 3 * 5  # in 2 epochs of 3 batches of 5
-    for threshold in (time_steps + 1, time_steps):
+    time_steps = 2 * 3 * np.mean([len(x) for x in ragged(X)])  # in 2 epochs of 3 batches
+    for threshold in (1.01 * time_steps, 0.99 * time_steps):
         monkeypatch.setattr("sklstm.network.training.trainer.MIN_TIME_STEPS_FOR_XLA", threshold)
         fitted.append(LSTMClassifier(**TINY, bidirectional=True).fit(ragged(X), y))
     graph, xla = fitted

@@ -60,7 +60,7 @@ def split(text):
 
 def probabilities_by_equations(generator, ids):
     inputs = np.append(0, ids)[np.newaxis]
-    sequences = Sequences(inputs, np.array([inputs.size]))
+    sequences = Sequences.from_padded(inputs, np.array([inputs.size]))
     return forward(generator._runtime.spec, generator._runtime.weights, sequences)[0]
 
 

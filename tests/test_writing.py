@@ -70,7 +70,9 @@ def text(generator):
 def by_equations(runtime, tokens):
     """The probabilities of every next token, read in one go."""
     ids = np.append(-1, tokens[:-1])[np.newaxis] + 1
-    return forward(runtime.spec, runtime.weights, Sequences(ids, np.array([len(tokens)])))[0]
+    return forward(
+        runtime.spec, runtime.weights, Sequences.from_padded(ids, np.array([len(tokens)]))
+    )[0]
 
 
 @pytest.mark.parametrize(

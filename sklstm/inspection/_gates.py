@@ -140,11 +140,11 @@ def activations_of(
     """Compute the gates of sequences that a network has read already."""
     spec = network._runtime.spec
     layer, place = _checked_place(spec, layer, direction)
-    shape = (len(sequences), sequences.n_steps, spec.units[layer])
+    shape = (len(sequences), sequences.longest, spec.units[layer])
     arrays = {name: np.full(shape, np.nan, np.float32) for name in GATES}
     for rows in _rows_of_one_length(sequences.lengths, spec.units[layer]):
         length = sequences.lengths[rows[0]]
-        x = np.swapaxes(sequences.values[rows, :length], 0, 1)  # (T, n, F), or (T, n) ids
+        x = np.swapaxes(sequences[rows].padded(), 0, 1)  # (T, n, F), or (T, n) ids
         layers = gates_over_time(spec, network._runtime.weights, x)
         gates = next(islice(layers, layer, None))[place]
         for name, array in arrays.items():
@@ -182,6 +182,4 @@ def _characters(network: BaseNetwork, sequences: Sequences) -> list[np.ndarray] 
     if not hasattr(network, "vocabulary_"):
         return None
     names = np.concatenate([[""], network.vocabulary_])  # ids count from 1
-    return [
-        names[ids[:length]] for ids, length in zip(sequences.values, sequences.lengths, strict=True)
-    ]
+    return [names[ids] for ids in sequences]

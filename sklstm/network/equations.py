@@ -75,13 +75,10 @@ def forward(spec: NetworkSpec, weights: list[np.ndarray], sequences: Sequences) 
     ndarray of shape (n, n_outputs), or (n, T, n_outputs) without pooling
         Outputs past the end of a sequence are zero.
     """
-    rows = [
-        _forward_one(spec, weights, values[:length])
-        for values, length in zip(sequences.values, sequences.lengths, strict=True)
-    ]
+    rows = [_forward_one(spec, weights, x) for x in sequences]
     if spec.pooling is not None:
         return np.stack(rows)
-    outputs = np.zeros((len(sequences), sequences.n_steps, spec.n_outputs))
+    outputs = np.zeros((len(sequences), sequences.longest, spec.n_outputs))
     for padded, row in zip(outputs, rows, strict=True):
         padded[: len(row)] = row
     return outputs

@@ -30,6 +30,7 @@ class PoolSequence(keras.layers.Layer):
     def __init__(self, pooling: str, *, name: str | None = None, dtype: object = None) -> None:
         super().__init__(name=name, dtype=dtype)
         self.pooling = pooling
+        self.supports_masking = True
 
     def call(self, inputs: list) -> object:
         """Pool."""
@@ -42,6 +43,9 @@ class PoolSequence(keras.layers.Layer):
             return ops.max(ops.where(present[:, :, None], x, -float("inf")), axis=1)
         return self._sum_where(x, present) / ops.cast(lengths, x.dtype)[:, None]
 
+    def compute_mask(self, inputs: list, previous_mask: list) -> None:
+        """Return that no time steps are left to mask."""
+
     def get_config(self) -> dict:
         """Return the constructor's arguments."""
         return {"pooling": self.pooling, "name": self.name, "dtype": self.dtype}
@@ -52,16 +56,16 @@ class PoolSequence(keras.layers.Layer):
 
 
 @keras.saving.register_keras_serializable(package="sklstm")
-class ReverseSequence(keras.layers.Layer):
-    """Reverse each right-padded sequence within its own length; padding stays at the end."""
+class MaskPadding(keras.layers.Layer):
+    """Tell which time steps right-padded sequences have.
+
+    Called with ``[x, lengths]``, of shapes (n, T, F) or (n, T), and (n,); returns bool (n, T).
+    """
 
     def call(self, inputs: list) -> object:
-        """Reverse ``[x, lengths]``: x of shape (n, T, F), or (n, T) for tokens."""
+        """Compare."""
         x, lengths = inputs
-        steps = ops.arange(ops.shape(x)[1], dtype=lengths.dtype)[None, :]
-        last = lengths[:, None] - 1
-        source = ops.where(steps <= last, last - steps, steps)  # (n, T)
-        return ops.take_along_axis(x, source[:, :, None] if len(x.shape) == 3 else source, axis=1)
+        return ops.arange(ops.shape(x)[1], dtype=lengths.dtype)[None, :] < lengths[:, None]
 
 
 @keras.saving.register_keras_serializable(package="sklstm")
@@ -213,6 +217,7 @@ class _ModelBuilder:
     def build(self, model_class: type[keras.Model]) -> keras.Model:
         spec = self.spec
         x = values = _input(spec)
+        self.mask = None if self.lengths is None else MaskPadding()([values, self.lengths])
         if spec.embedding_dim is not None:
             x = keras.layers.Embedding(
                 spec.vocabulary_size,
@@ -235,29 +240,13 @@ class _ModelBuilder:
     def _lstm_layer(self, x: object, units: int, layer: int) -> object:
         is_last = layer == len(self.spec.units) - 1
         keep_steps = not (is_last and self.spec.pooling == "last")
-        if self.lengths is not None:
-            return self._lstm_of_varying_length(x, units, keep_steps, layer)
         name = f"lstm_{layer}"
         if self.continues is not None:
             return self._make_lstm(units, True, layer, f"{name}_forward")(x, self.continues)
         if not self.spec.bidirectional:
-            return self._make_lstm(units, keep_steps, layer, f"{name}_forward")(x)
+            return self._make_lstm(units, keep_steps, layer, f"{name}_forward")(x, mask=self.mask)
         lstm = self._make_lstm(units, keep_steps, layer, name)
-        return keras.layers.Bidirectional(lstm, name=name)(x)
-
-    def _lstm_of_varying_length(
-        self, x: object, units: int, keep_steps: bool, layer: int
-    ) -> object:
-        """Run over the padding too, and use nothing of it: masks inside the recurrence are slow."""
-        forward = self._make_lstm(units, True, layer, f"lstm_{layer}_forward")(x)
-        if not keep_steps:
-            forward = PoolSequence("last")([forward, self.lengths])
-        if not self.spec.bidirectional:
-            return forward
-        reversed_x = ReverseSequence()([x, self.lengths])
-        backward = self._make_lstm(units, True, layer, f"lstm_{layer}_backward")(reversed_x)
-        restore = ReverseSequence() if keep_steps else PoolSequence("last")
-        return keras.layers.Concatenate()([forward, restore([backward, self.lengths])])
+        return keras.layers.Bidirectional(lstm, name=name)(x, mask=self.mask)
 
     def _make_lstm(
         self, units: int, return_sequences: bool, layer: int, name: str

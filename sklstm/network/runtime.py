@@ -75,14 +75,12 @@ class Runtime:
         sequences = sequences[order]
         outputs = np.empty((len(sequences), self.spec.n_outputs), np.float32)
         n_threads = self._n_threads(sequences)
-        rows = min(self._rows_per_batch(sequences.n_steps), -(-len(sequences) // n_threads))
 
-        def run(first: int) -> int:
-            batch = sequences[first : first + rows]
-            outputs[first : first + rows] = self._run(batch)
-            return len(batch)
+        def run(rows: slice) -> int:
+            outputs[rows] = self._run(sequences[rows])
+            return rows.stop - rows.start
 
-        for n_done in in_threads(run, range(0, len(sequences), rows), n_threads):
+        for n_done in in_threads(run, self._batches(sequences.lengths, n_threads), n_threads):
             if on_progress is not None:
                 on_progress(n_done)
         result = np.empty_like(outputs)
@@ -147,11 +145,7 @@ class Runtime:
         return build_graph(self.spec, self.weights)
 
     def _run(self, batch: Sequences) -> np.ndarray:
-        longest = int(batch.lengths.max())
-        feeds = {
-            "values": np.ascontiguousarray(batch.values[:, :longest]),
-            "lengths": batch.lengths.astype(np.int32),
-        }
+        feeds = {"values": batch.padded(), "lengths": batch.lengths.astype(np.int32)}
         return self._reader(1).run(None, feeds)[0]
 
     def _n_threads(self, sequences: Sequences) -> int:
@@ -162,6 +156,15 @@ class Runtime:
         """
         n_steps = int(sequences.lengths.sum())
         return min(self._threads_for(n_steps), len(sequences))
+
+    def _batches(self, lengths: np.ndarray, n_threads: int) -> Iterator[slice]:
+        """Cut sequences in the order of their length into batches, the longest first."""
+        most = -(-len(lengths) // n_threads)
+        stop = len(lengths)
+        while stop > 0:
+            start = max(0, stop - min(most, self._rows_per_batch(lengths[stop - 1])))
+            yield slice(start, stop)
+            stop = start
 
     def _rows_per_batch(self, n_steps: int) -> int:
         gates = 4 * self.spec.n_directions * max(self.spec.units, default=1)

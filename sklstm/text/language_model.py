@@ -17,7 +17,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from sklstm._base import TRAINING_CONSTRAINTS, BaseNetwork, layer_units
 from sklstm._checkpoint import Checkpoint
-from sklstm._sequences import Sequences, pad_right
+from sklstm._sequences import Sequences
 from sklstm._writing import (
     TextState,
     beginning,
@@ -413,7 +413,8 @@ class LanguageModel(BaseNetwork):
         return beginning(self._runtime) if state is None else check_state(state, self._runtime)
 
     def _sequences(self, X: Any) -> Sequences:
-        return pad_right(*self._stream(as_documents(X, min_length=0), "Document"))
+        stream, starts, stops = self._stream(as_documents(X, min_length=0), "Document")
+        return Sequences(stream, starts, stops - starts)
 
     def _read(self, batch: list[np.ndarray]) -> np.ndarray:
         """Sum the log-likelihoods of each of some documents, read side by side."""

@@ -1,7 +1,8 @@
-"""What training reads: rows in a drawn order, gathered into batches of one shape."""
+"""What training reads: rows in a drawn order, gathered into batches of few shapes."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Protocol
@@ -9,11 +10,14 @@ from typing import Protocol
 import numpy as np
 
 from sklstm._sequences import Sequences
+from sklstm.network.training.lengths import choose_shapes, draw_order
 
 Arrays = tuple[np.ndarray, ...]
 
 BYTES_PER_CHUNK = 8 * 2**20
 MAX_BATCHES_PER_CHUNK = 64
+# Where shapes alternate, batches of one shape wait for each other within a turn.
+TIME_STEPS_PER_CHUNK, TIME_STEPS_PER_TURN = 512, 2048
 ALL = slice(None)
 
 
@@ -26,14 +30,20 @@ class TrainingData(Protocol):
     def __len__(self) -> int:
         """Return the number of rows."""
 
+    def shapes(self, batch_size: int) -> tuple[int, ...]:
+        """Return the lengths that batches have, in time steps, in ascending order."""
+
     def draw_epoch(self, rng: np.random.RandomState, batch_size: int) -> np.ndarray:
         """Draw the rows of one epoch, in a random order."""
 
     def all_rows(self, batch_size: int) -> np.ndarray:
-        """Return the rows of an evaluation, in order."""
+        """Return the rows of an evaluation."""
 
-    def gather(self, rows: np.ndarray) -> Arrays:
-        """Return values, their context, targets and weights.
+    def lengths_of(self, rows: np.ndarray) -> np.ndarray:
+        """Return the time steps of rows."""
+
+    def gather(self, rows: np.ndarray, n_steps: int) -> Arrays:
+        """Return values of so many time steps, their context, targets and weights.
 
         The context is an int for each row: its length, or whether it continues the row before.
         """
@@ -57,18 +67,27 @@ class SequenceData:
     def __len__(self) -> int:
         return len(self.sequences)
 
+    def shapes(self, batch_size: int) -> tuple[int, ...]:
+        """Choose few lengths, for batches of sequences of similar length."""
+        return choose_shapes(self.sequences.lengths, batch_size)
+
     def draw_epoch(self, rng: np.random.RandomState, batch_size: int) -> np.ndarray:
-        """Shuffle all rows."""
-        return rng.permutation(len(self.sequences))
+        """Shuffle all rows, such that those of a batch are of similar length."""
+        return draw_order(self.sequences.lengths, batch_size, rng)
 
     def all_rows(self, batch_size: int) -> np.ndarray:
-        """Return all rows in order."""
-        return np.arange(len(self.sequences))
+        """Return all rows, the shortest first."""
+        return np.argsort(self.sequences.lengths, kind="stable")
 
-    def gather(self, rows: np.ndarray) -> Arrays:
+    def lengths_of(self, rows: np.ndarray) -> np.ndarray:
+        """Return the lengths of these sequences."""
+        return self.sequences.lengths[rows]
+
+    def gather(self, rows: np.ndarray, n_steps: int) -> Arrays:
         """Return values, lengths, targets and weights of these rows."""
-        lengths = self.sequences.lengths[rows].astype(np.int32)
-        return self.sequences.values[rows], lengths, self.targets[rows], self.weights[rows]
+        chosen = self.sequences[rows]
+        lengths = chosen.lengths.astype(np.int32)
+        return chosen.padded(n_steps), lengths, self.targets[rows], self.weights[rows]
 
 
 @dataclass(frozen=True)
@@ -101,6 +120,10 @@ class TextWindows:
         """Number of tokens to learn in an epoch: all but the documents' starts."""
         return len(self.stream) - len(self.starts)
 
+    def shapes(self, batch_size: int) -> tuple[int]:
+        """Return the length of every window."""
+        return (self.window,)
+
     def draw_epoch(self, rng: np.random.RandomState, batch_size: int) -> np.ndarray:
         """Cut documents longer than a window at a random offset, and the lanes at random places."""
         n_targets = np.diff(self.starts, append=len(self.stream)) - 1
@@ -112,10 +135,14 @@ class TextWindows:
         """Cut every document from its start."""
         return _in_lanes(self._cut(np.zeros(len(self.starts), int)), batch_size)
 
-    def gather(self, rows: np.ndarray) -> Arrays:
+    def lengths_of(self, rows: np.ndarray) -> np.ndarray:
+        """Return the length of the windows."""
+        return np.full(len(rows), self.window)
+
+    def gather(self, rows: np.ndarray, n_steps: int) -> Arrays:
         """Return ids, whether rows continue, next ids (counted from 0) and weights."""
         first, last, continues = rows.T[:, :, np.newaxis]
-        places = first + np.arange(self.window + 1)  # (n, window + 1)
+        places = first + np.arange(n_steps + 1)  # (n, n_steps + 1)
         inside = places <= last
         ids = self.stream[np.where(inside, places, 0)]
         weights = inside[:, 1:].astype(np.float32)
@@ -156,10 +183,10 @@ def _in_lanes(windows: np.ndarray, n_lanes: int) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Batches:
-    """Training data in batches that all have one shape, and many of them in a chunk.
+    """Training data in batches of few shapes, and several of one shape in a chunk.
 
-    Rows of weight zero fill the last batch, and the last chunk: a compiled program sees a single
-    shape, whatever the number of rows.
+    Rows of weight zero fill the last batch, and each chunk: a compiled program sees few shapes,
+    whatever the number of rows.
 
     Attributes
     ----------
@@ -183,22 +210,44 @@ class Batches:
 
     def chunks(self, rows: np.ndarray) -> Iterator[tuple[Arrays, int]]:
         """Yield the arrays of a chunk of batches and how many batches of it hold rows."""
-        chunk = self.batch_size * self._batches_per_chunk(rows)
-        for first in range(0, len(rows), chunk):
-            part = rows[first : first + chunk]
-            yield self._padded(part, chunk), self.count(part)
+        shapes = self.data.shapes(self.batch_size)
+        sizes = [self._batches_per_chunk(rows[:0], n_steps, len(shapes)) for n_steps in shapes]
+        for shape, batches in self._turns(rows, shapes):
+            for first in range(0, len(batches), sizes[shape]):
+                chosen = batches[first : first + sizes[shape]]
+                places = chosen[:, np.newaxis] * self.batch_size + np.arange(self.batch_size)
+                part = rows[places[places < len(rows)]]
+                n_rows = sizes[shape] * self.batch_size
+                yield self._filled_up(part, shapes[shape], n_rows), len(chosen)
 
     def count(self, rows: np.ndarray) -> int:
         """Return the number of batches."""
         return -(-len(rows) // self.batch_size)
 
-    def _batches_per_chunk(self, rows: np.ndarray) -> int:
-        bytes_per_row = sum(array.nbytes for array in self.data.gather(rows[:1]))
+    def _turns(self, rows: np.ndarray, shapes: tuple[int, ...]) -> Iterator[tuple[int, np.ndarray]]:
+        """Yield the numbers of shapes and of their batches, nearly in the order of the rows."""
+        firsts = np.arange(0, len(rows), self.batch_size)
+        if len(shapes) == 1:
+            yield 0, np.arange(len(firsts))
+            return
+        longest = np.maximum.reduceat(self.data.lengths_of(rows), firsts)
+        shape_of = np.searchsorted(shapes, longest)  # of each batch
+        turn_of = np.cumsum(np.array(shapes)[shape_of]) // TIME_STEPS_PER_TURN
+        groups = turn_of * len(shapes) + shape_of
+        _, first_places = np.unique(groups, return_index=True)
+        for place in np.sort(first_places):
+            yield shape_of[place], np.flatnonzero(groups == groups[place])
+
+    def _batches_per_chunk(self, no_rows: np.ndarray, n_steps: int, n_shapes: int) -> int:
+        arrays = self.data.gather(no_rows, n_steps)
+        bytes_per_row = sum(array.itemsize * math.prod(array.shape[1:]) for array in arrays)
         fit = BYTES_PER_CHUNK // (bytes_per_row * self.batch_size)
+        if n_shapes > 1:
+            fit = min(fit, TIME_STEPS_PER_CHUNK // n_steps)
         return min(max(fit, 1), MAX_BATCHES_PER_CHUNK)
 
-    def _padded(self, rows: np.ndarray, size: int) -> Arrays:
-        values, context, targets, weights = self.data.gather(rows)
+    def _filled_up(self, rows: np.ndarray, n_steps: int, size: int) -> Arrays:
+        values, context, targets, weights = self.data.gather(rows, n_steps)
         missing = size - len(rows)
         if not missing:
             return values, context, targets, weights

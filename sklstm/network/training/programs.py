@@ -57,31 +57,36 @@ class ProgramKey:
         Loss, metric and optimizer, but for the learning rate's value.
     varies : bool
         Whether the network is told the lengths of the sequences.
-    n_steps, batch_size : int
-        The shape of a batch.
+    n_steps : int or None
+        The length that all batches have; None for several, which the program then serves all.
+    batch_size, n_parts : int
+        Rows of a batch, and in how many parts it is computed; see `count_parts`.
     xla : bool
     """
 
     spec: NetworkSpec
     settings: str
     varies: bool
-    n_steps: int
+    n_steps: int | None
     batch_size: int
+    n_parts: int
     xla: bool
 
-    @property
-    def n_parts(self) -> int:
-        """In how many parts a batch is computed, side by side.
 
-        The matrix products of a batch are spread over the cores anyway, but nothing else is. Two
-        halves take up to a third less time on two cores where a batch is much work. The number is
-        the same on every machine, and so are the results.
-        """
-        products = [np.prod(shape) for shape in self.spec.weight_shapes().values()]
-        work = self.batch_size * self.n_steps * sum(products)
-        is_large = work >= MIN_WORK_FOR_PARTS and self.batch_size >= MIN_ROWS_FOR_PARTS
-        is_mean = "loss__reduction" not in self.settings  # of which that of a batch can be told
-        return 2 if self.xla and is_large and is_mean and self.batch_size % 2 == 0 else 1
+def count_parts(
+    spec: NetworkSpec, settings: TrainingSettings, *, n_steps: float, batch_size: int, xla: bool
+) -> int:
+    """Return in how many parts batches of so many time steps are computed, side by side.
+
+    The matrix products of a batch are spread over the cores anyway, but nothing else is. Two
+    halves take up to a third less time on two cores where a batch is much work. The number is
+    the same on every machine, and so are the results.
+    """
+    work = batch_size * n_steps * sum(np.prod(shape) for shape in spec.weight_shapes().values())
+    is_large = work >= MIN_WORK_FOR_PARTS and batch_size >= MIN_ROWS_FOR_PARTS
+    # of which that of a batch can be told
+    is_mean = "loss__reduction" not in settings.keras_params
+    return 2 if xla and is_large and is_mean and batch_size % 2 == 0 else 1
 
 
 def settings_key(settings: TrainingSettings) -> str:
@@ -112,6 +117,7 @@ class SequenceDropout(keras.layers.Layer):
     ) -> None:
         super().__init__(name=name, dtype=dtype)
         self.rate, self.place = rate, place
+        self.supports_masking = True
         self.seed = self.add_weight(shape=(2,), dtype="int32", trainable=False, initializer="zeros")
 
     def reseed(self, seed: int) -> None:

@@ -14,13 +14,17 @@ import tensorflow as tf
 ACTIVATIONS = (tf.sigmoid, tf.sigmoid, tf.tanh, tf.sigmoid)  # input, forget, cell, output gate
 
 
-def sequence_function(return_sequences: bool) -> Callable[..., tf.Tensor]:
+def sequence_function(
+    return_sequences: bool, present: tf.Tensor | None = None
+) -> Callable[..., tf.Tensor]:
     """Make the function that runs an LSTM over sequences, from a state on.
 
     Parameters
     ----------
     return_sequences : bool
         Whether it returns the hidden states of all time steps, or the last.
+    present : Present, default=None
+        Which time steps each sequence has; None where each has all.
 
     Returns
     -------
@@ -34,18 +38,45 @@ def sequence_function(return_sequences: bool) -> Callable[..., tf.Tensor]:
     @tf.custom_gradient
     def hidden_states(inputs, kernel, recurrent_kernel, bias, hidden, cell):
         projected = _project(inputs, kernel, bias)
-        gates, cells, hiddens = _forward(projected, recurrent_kernel, hidden, cell)
+        gates, cells, hiddens, *state = _forward(projected, recurrent_kernel, hidden, cell, present)
 
         def gradient(upstream, *_of_state):
-            dz = _backward(upstream, return_sequences, gates, cells, recurrent_kernel)
+            dz = _backward(upstream, return_sequences, gates, cells, recurrent_kernel, present)
             dinputs, dkernel, dbias = _project_gradient(inputs, kernel, dz)
             drecurrent = tf.matmul(_rows(hiddens[:-1]), _rows(dz), transpose_a=True)
             return dinputs, dkernel, drecurrent, dbias, None, None
 
-        outputs = hiddens[1:] if return_sequences else hiddens[-1]
-        return (outputs, hiddens[-1], cells[-1]), gradient
+        outputs = hiddens[1:] if return_sequences else state[0]
+        return (outputs, *state), gradient
 
     return hidden_states
+
+
+class Present:
+    """Which time steps sequences of several lengths have.
+
+    Where a sequence has none its state stays as it is, and the loops leave out the time steps that
+    no sequence has.
+
+    Parameters
+    ----------
+    mask : bool tensor of shape (T, n)
+    dtype : str
+        Of the network.
+    """
+
+    def __init__(self, mask: tf.Tensor, dtype: str) -> None:
+        present = tf.cast(mask, dtype)[:, :, tf.newaxis]  # (T, n, 1)
+        self.array = _array(tf.shape(mask)[0], present[0]).unstack(present)
+        self.begin, self.end = 0, tf.shape(mask)[0]
+        if mask.shape.is_fully_defined():  # else nothing may be left out of a TensorArray
+            any_has = tf.cast(tf.reduce_any(mask, axis=1), "int32")
+            self.begin = tf.argmax(any_has, output_type="int32")
+            self.end = self.begin + tf.reduce_sum(any_has)
+
+
+def _span(present: Present | None, n_steps: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    return (0, n_steps) if present is None else (present.begin, present.end)
 
 
 def _project(inputs, kernel, bias) -> list[tf.Tensor]:
@@ -67,12 +98,17 @@ def _project_gradient(inputs, kernel, dz) -> tuple[tf.Tensor | None, tf.Tensor, 
 
 
 def _forward(
-    projected, recurrent_kernel, hidden, cell
-) -> tuple[list[tf.Tensor], tf.Tensor, tf.Tensor]:
-    """Return activated gates, four times (T, n, units), and both states, (T + 1, n, units)."""
-    steps = tf.shape(projected[0])[0]
-    cells = _array(steps + 1, cell).write(0, cell)
-    hiddens = _array(steps + 1, hidden).write(0, hidden)
+    projected, recurrent_kernel, hidden, cell, present
+) -> tuple[list[tf.Tensor], tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor]:
+    """Run the loop.
+
+    Returns activated gates, four times (T, n, units), both states over time, (T + 1, n, units),
+    and the last ones, (n, units).
+    """
+    n_steps = tf.shape(projected[0])[0]
+    begin, end = _span(present, n_steps)
+    cells = _array(n_steps + 1, cell).write(begin, cell)
+    hiddens = _array(n_steps + 1, hidden).write(begin, hidden)
 
     def step(t, hidden, cell, gates, cells, hiddens):
         z = tf.split(tf.matmul(hidden, recurrent_kernel), 4, axis=1)
@@ -81,33 +117,47 @@ def _forward(
             for activation, gate, part in zip(ACTIVATIONS, gates, z, strict=True)
         ]
         i, f, g, o = active
-        cell = f * cell + i * g
-        hidden = o * tf.tanh(cell)
+        new_cell = f * cell + i * g
+        new_hidden = o * tf.tanh(new_cell)
+        if present is None:
+            hidden, cell = new_hidden, new_cell
+        else:
+            has_step = present.array.read(t) > 0
+            hidden, cell = (
+                tf.where(has_step, new_hidden, hidden),
+                tf.where(has_step, new_cell, cell),
+            )
         gates = [gate.write(t, value) for gate, value in zip(gates, active, strict=True)]
         return t + 1, hidden, cell, gates, cells.write(t + 1, cell), hiddens.write(t + 1, hidden)
 
     # A gate takes the place of its projection: one array less to fill.
-    gates = [_array(steps, cell).unstack(part) for part in projected]
-    *_, gates, cells, hiddens = tf.while_loop(
-        lambda t, *_: t < steps, step, (0, hidden, cell, gates, cells, hiddens)
+    gates = [_array(n_steps, cell).unstack(part) for part in projected]
+    _, hidden, cell, gates, cells, hiddens = tf.while_loop(
+        lambda t, *_: t < end, step, (begin, hidden, cell, gates, cells, hiddens)
     )
-    return [gate.stack() for gate in gates], cells.stack(), hiddens.stack()
+    return [gate.stack() for gate in gates], cells.stack(), hiddens.stack(), hidden, cell
 
 
-def _backward(upstream, return_sequences, gates, cells, recurrent_kernel) -> tf.Tensor:
+def _backward(upstream, return_sequences, gates, cells, recurrent_kernel, present) -> tf.Tensor:
     """Return the gradient in the sums that the gates activate, (T, n, 4 * units)."""
-    steps = tf.shape(gates[0])[0]
+    n_steps = tf.shape(gates[0])[0]
+    begin, end = _span(present, n_steps)
     zeros = tf.zeros_like(cells[0])
-    gates = [_array(steps, zeros).unstack(gate) for gate in gates]
-    cells = _array(steps + 1, zeros).unstack(cells)
+    gates = [_array(n_steps, zeros).unstack(gate) for gate in gates]
+    cells = _array(n_steps + 1, zeros).unstack(cells)
     if return_sequences:
-        upstream, dlast = _array(steps, zeros).unstack(upstream), zeros
+        upstream, dlast = _array(n_steps, zeros).unstack(upstream), zeros
     else:
         dlast = upstream
 
     def step(t, dhidden, dcell, dz):
         if return_sequences:
             dhidden = dhidden + upstream.read(t)
+        kept_hidden = kept_cell = 0.0
+        if present is not None:
+            has_step = present.array.read(t)
+            kept_hidden, kept_cell = (1 - has_step) * dhidden, (1 - has_step) * dcell
+            dhidden, dcell = has_step * dhidden, has_step * dcell
         i, f, g, o = (gate.read(t) for gate in gates)
         squashed = tf.tanh(cells.read(t + 1))
         dcell = dcell + dhidden * o * (1 - squashed * squashed)
@@ -119,10 +169,10 @@ def _backward(upstream, return_sequences, gates, cells, recurrent_kernel) -> tf.
         )
         dsums = tf.concat(dgates, axis=1)
         dhidden = tf.matmul(dsums, recurrent_kernel, transpose_b=True)
-        return t - 1, dhidden, dcell * f, dz.write(t, dsums)
+        return t - 1, kept_hidden + dhidden, kept_cell + dcell * f, dz.write(t, dsums)
 
-    dz = _array(steps, tf.concat([zeros] * 4, axis=1))
-    *_, dz = tf.while_loop(lambda t, *_: t >= 0, step, (steps - 1, dlast, zeros, dz))
+    dz = _array(n_steps, tf.concat([zeros] * 4, axis=1))
+    *_, dz = tf.while_loop(lambda t, *_: t >= begin, step, (end - 1, dlast, zeros, dz))
     return dz.stack()
 
 
@@ -138,8 +188,8 @@ def _rows(x) -> tf.Tensor:
 class SequenceLSTM(keras.layers.LSTM):
     """`keras.layers.LSTM`, with the same weights and results, that trains faster on the CPU.
 
-    What it does not cover (masks, initial and returned states, dropout, other activations, a GPU)
-    is left to Keras.
+    What it does not cover (initial and returned states, dropout, other activations, a GPU) is left
+    to Keras.
 
     Parameters
     ----------
@@ -165,23 +215,27 @@ class SequenceLSTM(keras.layers.LSTM):
 
     def call(self, sequences, initial_state=None, mask=None, training=False):
         """Run the sequence function, or Keras's layer where that does not cover the case."""
-        if initial_state is not None or mask is not None or not self._is_covered(training):
+        if initial_state is not None or not self._is_covered(training):
             return super().call(self._features(sequences), initial_state, mask, training)
         start = tf.zeros((tf.shape(sequences)[0], self.units), self.compute_dtype)
-        return self._run(sequences, start, start)[0]
+        return self._run(sequences, start, start, mask)[0]
 
-    def _run(self, sequences, hidden, cell) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+    def _run(self, sequences, hidden, cell, mask=None) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
         """Run the sequence function from a state; return the outputs and the last state."""
         if self.one_hot_size is not None:
             sequences = tf.cast(sequences, "int32")
-        steps = _swap_time_and_batch(sequences)
-        if self.go_backwards:
-            steps = tf.reverse(steps, [0])
+        steps = self._in_order(sequences)
+        present = None if mask is None else Present(self._in_order(mask), self.compute_dtype)
         own = self.cell
         weights = map(tf.convert_to_tensor, (own.kernel, own.recurrent_kernel, own.bias))
-        function = sequence_function(self.return_sequences)
+        function = sequence_function(self.return_sequences, present)
         outputs, hidden, cell = function(steps, *weights, hidden, cell)
         return (_swap_time_and_batch(outputs) if self.return_sequences else outputs), hidden, cell
+
+    def _in_order(self, sequences) -> tf.Tensor:
+        """Return time steps in the order in which the layer reads them, (T, n, ...)."""
+        steps = _swap_time_and_batch(sequences)
+        return tf.reverse(steps, [0]) if self.go_backwards else steps
 
     def _features(self, sequences) -> tf.Tensor:
         """Return what Keras's layer reads: one-hot vectors for ids."""

@@ -11,7 +11,13 @@ import numpy as np
 from sklstm.network.spec import NetworkSpec
 from sklstm.network.training import callbacks as ours
 from sklstm.network.training.data import Batches, TrainingData
-from sklstm.network.training.programs import Program, ProgramKey, pool, settings_key
+from sklstm.network.training.programs import (
+    Program,
+    ProgramKey,
+    count_parts,
+    pool,
+    settings_key,
+)
 from sklstm.network.training.schedule import Schedule
 from sklstm.network.training.settings import (
     OptimizerState,
@@ -74,25 +80,39 @@ def train(
     seed = int(rng.randint(2**31))
     batches = Batches(data, _batch_size(settings.batch_size, len(data)), rng)
     rows = batches.all_rows()
-    n_steps = data.gather(rows[:1])[0].shape[1]
+    n_batches = batches.count(rows)
     if validation is not None:
         validation = Batches(validation, batches.batch_size, rng)
-    n_batches = batches.count(rows)
-    work = settings.epochs * n_batches * n_steps * max(1, len(spec.units))
-    key = ProgramKey(
-        spec=spec,
-        settings=settings_key(settings),
-        varies=varies,
-        n_steps=n_steps,
-        batch_size=batches.batch_size,
-        xla=settings.always_xla or work >= MIN_TIME_STEPS_FOR_XLA,
-    )
+    key = _program_key(spec, settings, batches, rows, varies=varies)
     with pool.borrow(key, settings) as program:
         program.reset(weights, optimizer_state, settings.learning_rate, seed)
         if resume is not None:
             program.restore(resume)
             rng.set_state(resume.rng_state)
         return _fit(program, settings, batches, n_batches, validation, resume, on_epoch)
+
+
+def _program_key(
+    spec: NetworkSpec,
+    settings: TrainingSettings,
+    batches: Batches,
+    rows: np.ndarray,
+    *,
+    varies: bool,
+) -> ProgramKey:
+    lengths = batches.data.lengths_of(rows)
+    n_steps, size = float(lengths.mean()), batches.batch_size
+    work = settings.epochs * batches.count(rows) * n_steps * max(1, len(spec.units))
+    xla = settings.always_xla or work >= MIN_TIME_STEPS_FOR_XLA
+    return ProgramKey(
+        spec=spec,
+        settings=settings_key(settings),
+        varies=varies,
+        n_steps=None if varies else int(n_steps),
+        batch_size=size,
+        n_parts=count_parts(spec, settings, n_steps=n_steps, batch_size=size, xla=xla),
+        xla=xla,
+    )
 
 
 def _batch_size(batch_size: int, n_rows: int) -> int:
@@ -134,9 +154,11 @@ def _fit(
             callbacks=callbacks,
             on_progress=bar and (lambda n_done: bar.advance(n_done / n_batches)),
         )
-    except KeyboardInterrupt:
-        if last.snapshot is None:
+    except (KeyboardInterrupt, SystemError) as error:
+        if not _is_ctrl_c(error):
             raise
+        if last.snapshot is None:
+            raise KeyboardInterrupt from error
         interrupted = True
     finally:
         if bar is not None:
@@ -146,6 +168,11 @@ def _fit(
         trained.weights = program.weights()  # a callback may have set others at the end
     trained.interrupted = interrupted
     return trained
+
+
+def _is_ctrl_c(error: BaseException) -> bool:
+    """Whether it is Ctrl-C, or what TensorFlow's C++ makes of it while it traces."""
+    return isinstance(error, KeyboardInterrupt) or isinstance(error.__cause__, KeyboardInterrupt)
 
 
 def _trained(program: Program, last: Snapshot) -> Trained:
