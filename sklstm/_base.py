@@ -22,6 +22,7 @@ from sklearn.utils.validation import (
 )
 from tqdm import tqdm
 
+from sklstm._scaling import FeatureScale
 from sklstm._sequences import Sequences, read_for_fit, read_for_predict, read_in_blocks
 from sklstm.network.runtime import Runtime
 from sklstm.network.spec import NetworkSpec
@@ -47,6 +48,7 @@ OPTIMIZERS = {
     "sgd",
 }
 DEFAULT_VALIDATION_FRACTION = 0.1
+AUTO_BATCH_SIZES, MIN_AUTO_BATCHES = (4, 32), 10
 EPOCHS = Progress()
 
 TRAINING_CONSTRAINTS: dict[str, list] = {
@@ -142,6 +144,7 @@ class BaseNetwork(BaseEstimator, metaclass=ABCMeta):
         loss: str,
         metric: str | None,
         *,
+        batch_size: int,
         one_epoch: bool,
         patience: int | None,
         progress: Progress = EPOCHS,
@@ -157,7 +160,7 @@ class BaseNetwork(BaseEstimator, metaclass=ABCMeta):
             learning_rate=self.learning_rate if sets_rate else None,
             clipnorm=self.clipnorm if by_name else None,
             keras_params=routed,
-            batch_size=self.batch_size,
+            batch_size=batch_size,
             epochs=1 if one_epoch else self.epochs,
             patience=patience,
             schedule="constant" if one_epoch else self.learning_rate_schedule,
@@ -249,6 +252,8 @@ class BaseLSTM(BaseNetwork):
         "vocabulary_size": [Interval(Integral, 2, None, closed="left"), None],
         "embedding_dim": [Interval(Integral, 1, None, closed="left"), None],
         "timesteps": [Interval(Integral, 1, None, closed="left"), None],
+        "batch_size": [Interval(Integral, 1, None, closed="left"), StrOptions({"auto"})],
+        "standardize": ["boolean"],
         "early_stopping": ["boolean"],
         "validation_fraction": [Interval(Real, 0, 1, closed="left"), None],
         "n_iter_no_change": [Interval(Integral, 1, None, closed="left")],
@@ -297,6 +302,9 @@ class BaseLSTM(BaseNetwork):
         sequences, y, weights = self._read(X, y, sample_weight, continues=continues)
         if not continues:
             self._learn_targets(y, weights)
+            scales = self.standardize and not self._spec().reads_tokens
+            self._scale = FeatureScale.measure(sequences, weights) if scales else None
+        sequences = self._scaled(sequences)
         rng = self._random_generator(continues=continues)
         weights = self._weigh(y, weights)
         if X_val is None and y_val is None:
@@ -313,6 +321,7 @@ class BaseLSTM(BaseNetwork):
         varies = sequences.varies or (validation is not None and validation.sequences.varies)
         settings = self._settings(
             *self._loss_and_metric(),
+            batch_size=self._batch_size(len(data)),
             one_epoch=one_epoch,
             patience=self.n_iter_no_change if self.early_stopping else None,
         )
@@ -400,13 +409,19 @@ class BaseLSTM(BaseNetwork):
         if X_val is None or y_val is None:
             missing = "X_val" if X_val is None else "y_val"
             raise ValueError(f"X_val and y_val go together, but {missing} is None.")
-        sequences = read_for_predict(self, X_val, self._form)
+        sequences = self._sequences(X_val)
         y = self._check_targets(y_val)
         check_consistent_length(sequences, y)
         return self._data(sequences, y, self._weigh(y, np.ones(len(y))))
 
     def _data(self, sequences: Sequences, y: np.ndarray, weights: np.ndarray) -> SequenceData:
         return SequenceData(sequences, self._encode_targets(y), weights.astype(np.float32))
+
+    def _batch_size(self, n: int) -> int:
+        if self.batch_size != "auto":
+            return self.batch_size
+        power = 2 ** int(np.log2(max(1, n / MIN_AUTO_BATCHES)))
+        return int(np.clip(power, *AUTO_BATCH_SIZES))
 
     def _spec(self) -> NetworkSpec:
         n_outputs, activation = self._output_layer()
@@ -424,12 +439,21 @@ class BaseLSTM(BaseNetwork):
         )
 
     def _sequences(self, X: Any) -> Sequences:
-        return read_for_predict(self, X, self._form)
+        return self._scaled(read_for_predict(self, X, self._form))
+
+    def _scaled(self, sequences: Sequences) -> Sequences:
+        return sequences if self._scale is None else self._scale.apply(sequences)
+
+    def _weights_for_users(self) -> list[np.ndarray]:
+        """Return weights of a network that takes X as it is."""
+        if self._scale is None:
+            return self._runtime.weights
+        return self._scale.fold_into(self._runtime.spec, self._runtime.weights)
 
     def _predict_outputs(self, X: Any) -> np.ndarray:
         """Compute the network's outputs, of shape (n, n_outputs)."""
         check_is_fitted(self)
-        blocks = read_in_blocks(self, X, self._form)
+        blocks = map(self._scaled, read_in_blocks(self, X, self._form))
         if not self.verbose:
             return np.concatenate([self._runtime.predict(block) for block in blocks])
         with tqdm(desc="predict", unit="sample", total=_num_samples(X)) as bar:

@@ -37,9 +37,10 @@ class LSTMClassifier(ClassifierMixin, BaseLSTM):
     dropout : float in [0, 1), default=0.0
         Share of each layer's outputs that training hides, the same at all time steps of a
         sequence.
-    pooling : {"last", "mean", "max"}, default="last"
+    pooling : {"last", "mean", "max"}, default="max"
         How the outputs over time become one vector: those of the last time step, their mean or
-        their maximum.
+        their maximum. With the maximum a sequence is also learnt where what matters came long
+        before its end.
     dense_units : int or sequence of int, default=()
         Units of the hidden dense layers (rectified linear) after the pooling.
     vocabulary_size : int, default=None
@@ -50,6 +51,9 @@ class LSTMClassifier(ClassifierMixin, BaseLSTM):
     timesteps : int, default=None
         The columns of a 2-D X are this many time steps, one step's features after another's.
         None reads each column as a time step of one feature.
+    standardize : bool, default=True
+        Whether the network sees features of mean 0 and standard deviation 1, over all time steps
+        of the X of ``fit``. Has no meaning for token ids.
     optimizer : str or keras.optimizers.Optimizer, default="adam"
         One of "adadelta", "adafactor", "adagrad", "adam", "adamax", "adamw", "ftrl", "lion",
         "nadam", "rmsprop" and "sgd", or an object, of which a copy is trained with its own
@@ -63,8 +67,10 @@ class LSTMClassifier(ClassifierMixin, BaseLSTM):
     clipnorm : float, default=1.0
         Largest norm of the gradient of each weight array, for an optimizer given by name; None
         does not clip.
-    batch_size : int, default=32
-        Samples per step of the optimizer.
+    batch_size : int or "auto", default="auto"
+        Samples per step of the optimizer. "auto" is a power of two from 4 to 32 that makes at
+        least 10 batches of the samples: few samples need small batches, or their epochs have few
+        steps.
     epochs : int, default=60
         Passes over the data.
     early_stopping : bool, default=False
@@ -142,17 +148,18 @@ class LSTMClassifier(ClassifierMixin, BaseLSTM):
         *,
         bidirectional: bool = False,
         dropout: float = 0.0,
-        pooling: str = "last",
+        pooling: str = "max",
         dense_units: int | Sequence[int] = (),
         vocabulary_size: int | None = None,
         embedding_dim: int | None = None,
         timesteps: int | None = None,
+        standardize: bool = True,
         optimizer: str | keras.optimizers.Optimizer = "adam",
         learning_rate: float | None = 0.003,
         learning_rate_schedule: str = "constant",
         warmup: float = 0.0,
         clipnorm: float | None = 1.0,
-        batch_size: int = 32,
+        batch_size: int | str = "auto",
         epochs: int = 60,
         early_stopping: bool = False,
         validation_fraction: float | None = None,
@@ -172,6 +179,7 @@ class LSTMClassifier(ClassifierMixin, BaseLSTM):
         self.vocabulary_size = vocabulary_size
         self.embedding_dim = embedding_dim
         self.timesteps = timesteps
+        self.standardize = standardize
         self.optimizer = optimizer
         self.learning_rate = learning_rate
         self.learning_rate_schedule = learning_rate_schedule
@@ -430,9 +438,10 @@ class LSTMRegressor(RegressorMixin, BaseLSTM):
     dropout : float in [0, 1), default=0.0
         Share of each layer's outputs that training hides, the same at all time steps of a
         sequence.
-    pooling : {"last", "mean", "max"}, default="last"
+    pooling : {"last", "mean", "max"}, default="max"
         How the outputs over time become one vector: those of the last time step, their mean or
-        their maximum.
+        their maximum. With the maximum a sequence is also learnt where what matters came long
+        before its end.
     dense_units : int or sequence of int, default=()
         Units of the hidden dense layers (rectified linear) after the pooling.
     vocabulary_size : int, default=None
@@ -443,6 +452,9 @@ class LSTMRegressor(RegressorMixin, BaseLSTM):
     timesteps : int, default=None
         The columns of a 2-D X are this many time steps, one step's features after another's.
         None reads each column as a time step of one feature.
+    standardize : bool, default=True
+        Whether the network sees features of mean 0 and standard deviation 1, over all time steps
+        of the X of ``fit``. Has no meaning for token ids.
     optimizer : str or keras.optimizers.Optimizer, default="adam"
         One of "adadelta", "adafactor", "adagrad", "adam", "adamax", "adamw", "ftrl", "lion",
         "nadam", "rmsprop" and "sgd", or an object, of which a copy is trained with its own
@@ -456,8 +468,10 @@ class LSTMRegressor(RegressorMixin, BaseLSTM):
     clipnorm : float, default=1.0
         Largest norm of the gradient of each weight array, for an optimizer given by name; None
         does not clip.
-    batch_size : int, default=32
-        Samples per step of the optimizer.
+    batch_size : int or "auto", default="auto"
+        Samples per step of the optimizer. "auto" is a power of two from 4 to 32 that makes at
+        least 10 batches of the samples: few samples need small batches, or their epochs have few
+        steps.
     epochs : int, default=60
         Passes over the data.
     early_stopping : bool, default=False
@@ -536,17 +550,18 @@ class LSTMRegressor(RegressorMixin, BaseLSTM):
         *,
         bidirectional: bool = False,
         dropout: float = 0.0,
-        pooling: str = "last",
+        pooling: str = "max",
         dense_units: int | Sequence[int] = (),
         vocabulary_size: int | None = None,
         embedding_dim: int | None = None,
         timesteps: int | None = None,
+        standardize: bool = True,
         optimizer: str | keras.optimizers.Optimizer = "adam",
         learning_rate: float | None = 0.003,
         learning_rate_schedule: str = "constant",
         warmup: float = 0.0,
         clipnorm: float | None = 1.0,
-        batch_size: int = 32,
+        batch_size: int | str = "auto",
         epochs: int = 60,
         early_stopping: bool = False,
         validation_fraction: float | None = None,
@@ -567,6 +582,7 @@ class LSTMRegressor(RegressorMixin, BaseLSTM):
         self.vocabulary_size = vocabulary_size
         self.embedding_dim = embedding_dim
         self.timesteps = timesteps
+        self.standardize = standardize
         self.optimizer = optimizer
         self.learning_rate = learning_rate
         self.learning_rate_schedule = learning_rate_schedule
@@ -736,8 +752,8 @@ class LSTMRegressor(RegressorMixin, BaseLSTM):
         return super()._keras_params() | of_loss
 
     def _weights_for_users(self) -> list[np.ndarray]:
-        """Return weights whose outputs are in y's own units."""
-        *earlier, kernel, bias = self._runtime.weights
+        """Return weights of a network that takes X as it is and gives y's own units."""
+        *earlier, kernel, bias = super()._weights_for_users()
         kernel = (kernel * self._y_scale).astype(np.float32)
         return [*earlier, kernel, (bias * self._y_scale + self._y_mean).astype(np.float32)]
 

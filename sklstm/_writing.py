@@ -201,7 +201,7 @@ def write(
             samples[row].append(written)
         return [_join(sample, writing) for sample in samples]
 
-    most = len(rngs) * runtime.work_per_step // MIN_WORK_PER_THREAD
+    most = len(rngs) * runtime.spec.work_per_step // MIN_WORK_PER_THREAD
     n_threads = max(1, min(available_cores(), len(rngs), most))
     share = -(-len(rngs) // n_threads)
     parts = [rngs[first : first + share] for first in range(0, len(rngs), share)]

@@ -6,7 +6,6 @@ import os
 import threading
 from collections.abc import Callable, Hashable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from functools import cached_property
 from typing import TypeVar
 
 import numpy as np
@@ -170,15 +169,9 @@ class Runtime:
         gates = 4 * self.spec.n_directions * max(self.spec.units, default=1)
         return max(MIN_ROWS_PER_BATCH, BYTES_PER_BATCH // (4 * gates * n_steps))
 
-    @cached_property
-    def work_per_step(self) -> int:
-        """Multiplications that a time step of one sequence takes."""
-        shapes = self.spec.weight_shapes().items()
-        return sum(int(np.prod(shape)) for name, shape in shapes if name != "embedding")
-
     def _threads_for(self, n_steps: int) -> int:
         """Return the threads for so many time steps, all rows together."""
-        is_large = n_steps * self.work_per_step >= MIN_WORK_FOR_THREADS
+        is_large = n_steps * self.spec.work_per_step >= MIN_WORK_FOR_THREADS
         return available_cores() if is_large else 1
 
     def _reader(self, n_threads: int) -> onnxruntime.InferenceSession:

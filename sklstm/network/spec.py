@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -76,6 +77,12 @@ class NetworkSpec:
         if not self.reads_tokens:
             return self.n_features
         return self.embedding_dim or self.vocabulary_size
+
+    @property
+    def work_per_step(self) -> int:
+        """Multiplications that a time step of one sequence takes; vectors are looked up."""
+        shapes = self.weight_shapes().items()
+        return sum(math.prod(shape) for name, shape in shapes if name != "embedding")
 
     def weight_shapes(self) -> dict[str, tuple[int, ...]]:
         """Name and shape of every weight, in Keras's order.

@@ -341,6 +341,7 @@ class LanguageModel(BaseNetwork):
         settings = self._settings(
             "sparse_categorical_crossentropy",
             "sparse_categorical_accuracy",
+            batch_size=self.batch_size,
             one_epoch=one_epoch,
             patience=self.n_iter_no_change if self.early_stopping and not one_epoch else None,
             progress=Progress(self._token, data.n_targets, f"nats/{self._token}"),

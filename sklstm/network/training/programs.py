@@ -82,7 +82,7 @@ def count_parts(
     halves take up to a third less time on two cores where a batch is much work. The number is
     the same on every machine, and so are the results.
     """
-    work = batch_size * n_steps * sum(np.prod(shape) for shape in spec.weight_shapes().values())
+    work = batch_size * n_steps * spec.work_per_step
     is_large = work >= MIN_WORK_FOR_PARTS and batch_size >= MIN_ROWS_FOR_PARTS
     # of which that of a batch can be told
     is_mean = "loss__reduction" not in settings.keras_params
