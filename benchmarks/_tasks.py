@@ -78,7 +78,7 @@ def tasks() -> Iterator[Task]:
     ):
         if (values := series(name)) is not None:
             draw = partial(_windows, values[:800], window)
-            yield Task(name.rpartition("-")[0] or name, draw, is_regression=True)
+            yield Task(name, draw, is_regression=True)
 
 
 def archive_split(name: str, part: str) -> Drawn | None:

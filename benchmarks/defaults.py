@@ -1,7 +1,7 @@
 """How good the default parameters are: many small tasks, several settings.
 
     python benchmarks/defaults.py                 the scores of all settings on all tasks
-    python benchmarks/defaults.py --tasks sign    tasks whose names contain this
+    python benchmarks/defaults.py --tasks first   tasks whose names contain this
     SKLSTM_DATA=folder python benchmarks/defaults.py test    the archive's own test splits, 5 seeds
 
 Scores are accuracies of classifiers and R2 of regressors (-1 at worst) in percent, means over the
