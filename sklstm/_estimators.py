@@ -58,10 +58,11 @@ class LSTMClassifier(ClassifierMixin, BaseLSTM):
         One of "adadelta", "adafactor", "adagrad", "adam", "adamax", "adamw", "ftrl", "lion",
         "nadam", "rmsprop" and "sgd", or an object, of which a copy is trained with its own
         learning rate.
-    learning_rate : float, default=0.003
+    learning_rate : float, default=0.005
         For an optimizer given by name; None for that optimizer's own default.
-    learning_rate_schedule : {"constant", "cosine"}, default="constant"
-        Whether the learning rate stays, or falls to 0 over the fit in half a period of a cosine.
+    learning_rate_schedule : {"constant", "cosine"}, default="cosine"
+        Whether the learning rate stays, or falls to 0 over the fit in half a period of a cosine,
+        for an optimizer given by name. It multiplies what callbacks make of the rate.
     warmup : float in [0, 1), default=0.0
         Share of the fit over which the learning rate first rises, in equal steps.
     clipnorm : float, default=1.0
@@ -155,8 +156,8 @@ class LSTMClassifier(ClassifierMixin, BaseLSTM):
         timesteps: int | None = None,
         standardize: bool = True,
         optimizer: str | keras.optimizers.Optimizer = "adam",
-        learning_rate: float | None = 0.003,
-        learning_rate_schedule: str = "constant",
+        learning_rate: float | None = 0.005,
+        learning_rate_schedule: str = "cosine",
         warmup: float = 0.0,
         clipnorm: float | None = 1.0,
         batch_size: int | str = "auto",
@@ -459,10 +460,11 @@ class LSTMRegressor(RegressorMixin, BaseLSTM):
         One of "adadelta", "adafactor", "adagrad", "adam", "adamax", "adamw", "ftrl", "lion",
         "nadam", "rmsprop" and "sgd", or an object, of which a copy is trained with its own
         learning rate.
-    learning_rate : float, default=0.003
+    learning_rate : float, default=0.005
         For an optimizer given by name; None for that optimizer's own default.
-    learning_rate_schedule : {"constant", "cosine"}, default="constant"
-        Whether the learning rate stays, or falls to 0 over the fit in half a period of a cosine.
+    learning_rate_schedule : {"constant", "cosine"}, default="cosine"
+        Whether the learning rate stays, or falls to 0 over the fit in half a period of a cosine,
+        for an optimizer given by name. It multiplies what callbacks make of the rate.
     warmup : float in [0, 1), default=0.0
         Share of the fit over which the learning rate first rises, in equal steps.
     clipnorm : float, default=1.0
@@ -557,8 +559,8 @@ class LSTMRegressor(RegressorMixin, BaseLSTM):
         timesteps: int | None = None,
         standardize: bool = True,
         optimizer: str | keras.optimizers.Optimizer = "adam",
-        learning_rate: float | None = 0.003,
-        learning_rate_schedule: str = "constant",
+        learning_rate: float | None = 0.005,
+        learning_rate_schedule: str = "cosine",
         warmup: float = 0.0,
         clipnorm: float | None = 1.0,
         batch_size: int | str = "auto",

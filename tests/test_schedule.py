@@ -14,7 +14,14 @@ from tasks import first_step_task
 
 X, y = first_step_task()  # 24 rows: three batches of 8
 TEXT = "abcdefgh" * 40
-FITTED = {"units": 4, "batch_size": 8, "epochs": 4, "learning_rate": 0.02, "random_state": 0}
+FITTED = {
+    "units": 4,
+    "batch_size": 8,
+    "epochs": 4,
+    "learning_rate": 0.02,
+    "learning_rate_schedule": "constant",
+    "random_state": 0,
+}
 COSINE = {"learning_rate_schedule": "cosine", "warmup": 0.25}
 
 
@@ -91,8 +98,8 @@ def test_the_own_rate_of_the_optimizer_is_the_base():
 
 
 def test_batch_events_do_not_change_a_scheduled_fit():
-    compiled = LSTMClassifier(**FITTED, **COSINE).fit(X, y)
-    heard = LSTMClassifier(**FITTED, **COSINE, callbacks=[Rates()]).fit(X, y)
+    compiled = LSTMClassifier(**FITTED | COSINE).fit(X, y)
+    heard = LSTMClassifier(**FITTED | COSINE, callbacks=[Rates()]).fit(X, y)
     assert_same_weights(compiled, heard)
     plain = LSTMClassifier(**FITTED).fit(X, y)
     assert compiled.history_["loss"] != plain.history_["loss"]
@@ -101,7 +108,7 @@ def test_batch_events_do_not_change_a_scheduled_fit():
 def test_a_constant_rate_takes_no_schedule_and_leaves_none_behind():
     """A program that ran a cosine serves the next fit, whose rate must be its own."""
     before = LSTMClassifier(**FITTED).fit(X, y)
-    LSTMClassifier(**FITTED, **COSINE).fit(X, y)
+    LSTMClassifier(**FITTED | COSINE).fit(X, y)
     after = LSTMClassifier(**FITTED).fit(X, y)
     assert_same_weights(before, after)
     assert_array_equal(rates_of(LSTMClassifier(**FITTED), X, y), np.float32(0.02))
@@ -123,7 +130,7 @@ def test_a_warm_up_of_nothing_is_constant_to_the_last_bit(monkeypatch):
     ],
 )
 def test_partial_fit_ignores_the_schedule(estimator, data):
-    scheduled = estimator(**FITTED, **COSINE)
+    scheduled = estimator(**FITTED | COSINE)
     rates = rates_of(scheduled, *data, method="partial_fit")
     assert_array_equal(rates, np.float32(0.02))
 
@@ -131,16 +138,17 @@ def test_partial_fit_ignores_the_schedule(estimator, data):
 @pytest.mark.parametrize("options", [{"learning_rate_schedule": "cosine"}, {"warmup": 0.1}])
 def test_a_schedule_of_a_schedule_is_refused(options):
     decay = keras.optimizers.schedules.ExponentialDecay(0.01, 10, 0.5)
-    own = LSTMClassifier(**FITTED | {"optimizer": keras.optimizers.Adam(decay)})
-    own.fit(X, y)
+    routed = FITTED | {"keras_params": {"optimizer__learning_rate": decay}}
+    LSTMClassifier(**routed).fit(X, y)
     with pytest.raises(ValueError, match=r"learning_rate_schedule=.* LearningRateSchedule"):
-        own.set_params(**options).fit(X, y)
+        LSTMClassifier(**routed | options).fit(X, y)
 
 
-def test_an_optimizer_object_takes_a_schedule():
-    optimizer = keras.optimizers.Adam(0.02)
-    by_object = rates_of(LSTMClassifier(**FITTED | {"optimizer": optimizer}, **COSINE), X, y)
-    assert_array_equal(by_object, rates_of(LSTMClassifier(**FITTED, **COSINE), X, y))
+def test_an_optimizer_object_keeps_its_own_rate():
+    decay = keras.optimizers.schedules.ExponentialDecay(0.01, 10, 0.5)
+    LSTMClassifier(**FITTED | COSINE | {"optimizer": keras.optimizers.Adam(decay)}).fit(X, y)
+    constant = FITTED | COSINE | {"optimizer": keras.optimizers.Adam(0.02)}
+    assert_array_equal(rates_of(LSTMClassifier(**constant), X, y), np.float32(0.02))
 
 
 def test_reduce_on_plateau_still_sets_a_constant_rate():
@@ -148,6 +156,14 @@ def test_reduce_on_plateau_still_sets_a_constant_rate():
     fitted = LSTMClassifier(**FITTED, callbacks=[plateau, Rates()]).fit(X, y)
     assert fitted.n_iter_ == 4
     assert_allclose(Rates.seen, np.repeat([0.02, 0.02, 0.01, 0.005], 3), rtol=1e-5)
+
+
+def test_a_schedule_multiplies_the_rate_that_a_callback_sets():
+    plateau = keras.callbacks.ReduceLROnPlateau("loss", factor=0.5, patience=1, min_delta=1e6)
+    LSTMClassifier(**FITTED | COSINE, callbacks=[Rates()]).fit(X, y)
+    alone = np.array(Rates.seen)
+    LSTMClassifier(**FITTED | COSINE, callbacks=[plateau, Rates()]).fit(X, y)
+    assert_allclose(Rates.seen, alone * np.repeat([1, 1, 0.5, 0.25], 3), rtol=1e-5)
 
 
 @pytest.mark.parametrize(

@@ -162,7 +162,8 @@ class EpochModel(keras.Model):
         self.stop_training = False
         self._seconds_per_batch: dict[Callable, float] = {}
         self._schedule, self._on_progress = schedule, on_progress
-        self._rate = None if schedule is None else float(self.optimizer.learning_rate)
+        if schedule is not None:
+            self._rate = self._rate_set = float(self.optimizer.learning_rate)
         events.on_train_begin()
         logs: dict[str, float] = {}
         for epoch in range(initial_epoch, epochs):
@@ -187,6 +188,7 @@ class EpochModel(keras.Model):
     ) -> dict[str, float]:
         n_done = 0
         states = self._begin_states()
+        self._follow_callbacks()
         for arrays, count in batches.chunks(batches.draw_epoch()):
             tensors = [tf.convert_to_tensor(array) for array in arrays]
             tensors.append(self._rates(epoch, n_done, len(arrays[0])))
@@ -206,7 +208,14 @@ class EpochModel(keras.Model):
                 first += n_batches
             n_done += count
         self._keep_seeds(states)
+        if self._schedule is not None:
+            self._rate_set = float(self.optimizer.learning_rate)
         return _logs(results)
+
+    def _follow_callbacks(self) -> None:
+        """Let a callback that changed the learning rate change what the schedule multiplies."""
+        if self._schedule is not None:
+            self._rate *= float(self.optimizer.learning_rate) / self._rate_set
 
     def _evaluate(self, batches: Batches) -> dict[str, float]:
         is_new = True

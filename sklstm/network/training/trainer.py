@@ -193,6 +193,6 @@ def _schedule(program: Program, settings: TrainingSettings, n_batches: int) -> S
         raise ValueError(
             f"learning_rate_schedule={settings.schedule!r} and warmup={settings.warmup} multiply "
             "one learning rate, but the optimizer has a LearningRateSchedule of Keras's. Give it "
-            "a number, or leave learning_rate_schedule='constant' and warmup=0."
+            "a number, or set learning_rate_schedule='constant' and warmup=0."
         )
     return Schedule(settings.schedule, settings.warmup, settings.epochs, n_batches)
