@@ -15,17 +15,31 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sklstm import _published, datasets
+from sklstm import _published
 from sklstm.datasets import (
+    _images,
+    _reviews,
+    _texts,
     decode_reviews,
     fetch_imdb,
     fetch_mnist,
     fetch_shakespeare,
     load_airline_passengers,
     load_python_reference,
+    split_documents,
 )
 
 REAL_DATA = os.environ.get("SKLSTM_DATA")
+MODULES = {
+    "_SHAKESPEARE": _texts,
+    "_MNIST": _images,
+    "_IMDB": _reviews,
+    "_IMDB_WORDS": _reviews,
+}
+
+
+def published(constant):
+    return getattr(MODULES[constant], constant)
 
 
 @pytest.fixture(autouse=True)
@@ -95,11 +109,12 @@ def publish(monkeypatch, server):
     """Return a function that makes ``payload`` the published content of a file."""
 
     def publish(constant, payload):
-        file = getattr(datasets, constant)
+        file = published(constant)
         server.payloads[f"/{file.name}"] = payload
         checksum = hashlib.new(file.algorithm, payload).hexdigest()
         url = f"{server.url}/{file.name}"
-        monkeypatch.setattr(datasets, constant, replace(file, url=url, checksum=checksum))
+        changed = replace(file, url=url, checksum=checksum)
+        monkeypatch.setattr(MODULES[constant], constant, changed)
 
     return publish
 
@@ -253,7 +268,7 @@ def assert_says_how_to_get(error, file, cache):
 def test_no_copy_and_no_download(constant, cache):
     with pytest.raises(FileNotFoundError, match=r"SKLSTM_DATA .*it is not set") as error:
         FETCHERS[constant](download=False)
-    assert_says_how_to_get(error, getattr(datasets, constant), cache)
+    assert_says_how_to_get(error, published(constant), cache)
     assert not cache.exists()
 
 
@@ -269,13 +284,13 @@ def test_offline(constant, publish, server, cache):
     server.payloads.clear()
     with pytest.raises(OSError, match=r"download failed: .*404") as error:
         FETCHERS[constant]()
-    assert_says_how_to_get(error, getattr(datasets, constant), cache)
+    assert_says_how_to_get(error, published(constant), cache)
     assert not list(cache.iterdir())
 
 
 def test_no_server(publish, server, monkeypatch, cache):
-    file = replace(datasets._MNIST, url="http://127.0.0.1:1/mnist.npz")  # nothing listens there
-    monkeypatch.setattr(datasets, "_MNIST", file)
+    file = replace(_images._MNIST, url="http://127.0.0.1:1/mnist.npz")  # nothing listens there
+    monkeypatch.setattr(_images, "_MNIST", file)
     with pytest.raises(OSError, match="download failed") as error:
         fetch_mnist()
     assert_says_how_to_get(error, file, cache)
@@ -312,7 +327,7 @@ def test_a_download_with_another_checksum_is_not_kept(publish, server, cache):
 
 @pytest.mark.parametrize("constant", FETCHERS)
 def test_a_damaged_file_in_the_cache(constant, cache):
-    file = getattr(datasets, constant)
+    file = published(constant)
     path = cache / file.name
     cache.mkdir()
     path.write_bytes(b"half of i")
@@ -368,9 +383,9 @@ def test_parameters_of_places(fetch, wrong):
         fetch(**wrong)
 
 
-def test_published_addresses_are_https():
-    for file in (datasets._SHAKESPEARE, datasets._MNIST, datasets._IMDB, datasets._IMDB_WORDS):
-        assert file.url.startswith("https://")
+@pytest.mark.parametrize("constant", MODULES)
+def test_published_addresses_are_https(constant):
+    assert published(constant).url.startswith("https://")
 
 
 # ------------------------------------------------------------------------------------------ MNIST
@@ -419,8 +434,8 @@ def test_damage_anywhere_is_an_oserror(data):
     payload = bytearray(mnist_npz(n_train=1, n_test=1))
     place = data.draw(st.integers(0, len(payload) - 1))
     payload[place] ^= data.draw(st.integers(1, 255))
-    with suppress(OSError), datasets._blaming(Path("mnist.npz")):
-        datasets._load_npz(bytes(payload), ["x_train", "y_train", "x_test", "y_test"])
+    with suppress(OSError), _published.blaming(Path("mnist.npz")):
+        _published.load_npz(bytes(payload), ["x_train", "y_train", "x_test", "y_test"])
 
 
 def test_own_copies_are_never_unpickled(own_folder):
@@ -632,9 +647,9 @@ def test_decode_inverts_encode(reviews):
 def test_split_documents_lose_nothing(text, n):
     if len(text) < 2 * n:
         with pytest.raises(ValueError, match=f"n={n} documents"):
-            datasets.split_documents(text, n)
+            split_documents(text, n)
         return
-    documents = datasets.split_documents(text, n)
+    documents = split_documents(text, n)
     assert "".join(documents) == text
     assert len(documents) == n
     assert min(map(len, documents)) >= 2
