@@ -31,7 +31,7 @@ class Published:
     checksum: str
     own: str
     algorithm: str = "sha256"
-    repacked: bool = False  # the copy in SKLSTM_DATA may be another archive of the same arrays
+    repacked: bool = False  # the copy in SKLSTM_DATA may be another file of the same values
 
 
 class Copy(NamedTuple):

@@ -7,14 +7,20 @@ then downloads the published file into the cache, where its checksum is compared
 
 from sklstm.datasets._images import fetch_mnist
 from sklstm.datasets._reviews import decode_reviews, fetch_imdb
-from sklstm.datasets._series import load_airline_passengers
+from sklstm.datasets._series import (
+    fetch_daily_temperatures,
+    fetch_sunspots,
+    load_airline_passengers,
+)
 from sklstm.datasets._texts import fetch_shakespeare, load_python_reference, split_documents
 
 __all__ = [
     "decode_reviews",
+    "fetch_daily_temperatures",
     "fetch_imdb",
     "fetch_mnist",
     "fetch_shakespeare",
+    "fetch_sunspots",
     "load_airline_passengers",
     "load_python_reference",
     "split_documents",
