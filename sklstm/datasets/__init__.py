@@ -13,6 +13,7 @@ from sklstm.datasets._series import (
     load_airline_passengers,
 )
 from sklstm.datasets._texts import fetch_shakespeare, load_python_reference, split_documents
+from sklstm.datasets._ts import load_ts
 
 __all__ = [
     "decode_reviews",
@@ -23,5 +24,6 @@ __all__ = [
     "fetch_sunspots",
     "load_airline_passengers",
     "load_python_reference",
+    "load_ts",
     "split_documents",
 ]
