@@ -154,7 +154,7 @@ def fetch_sunspots(
 def _second_column(copy: Copy, n: int) -> np.ndarray:
     """Read `n` values behind their dates, below a line of names."""
     with blaming(copy.path):
-        lines = copy.payload.decode("utf-8-sig").splitlines()[1:]
+        lines = copy.payload.decode("utf-8").splitlines()[1:]
         values = [_value_in(line, number) for number, line in enumerate(lines, 2) if line]
         if len(values) != n:
             raise ValueError(f"it has {len(values)} values, expected {n}")
