@@ -1,19 +1,27 @@
-"""What the benchmarks learn: digits, characters of the Python reference, series; no download."""
+"""What the benchmarks learn: digits, characters of the Python reference, series."""
 
 from __future__ import annotations
 
-import os
 from collections import Counter
-from pathlib import Path
 
 import numpy as np
 from sklearn.datasets import load_digits
 
-from sklstm.datasets import load_airline_passengers, load_python_reference
+from sklstm.datasets import (
+    fetch_daily_temperatures,
+    fetch_sunspots,
+    load_airline_passengers,
+    load_python_reference,
+)
 
 N_CHARACTERS = 65  # as many as tiny Shakespeare has
 N_FOLLOWERS = 4  # of a symbol of `markov_text`, that come next half of the time
 FIRST_CHINESE = 0x4E00
+SERIES = {
+    "airline-passengers": load_airline_passengers,
+    "daily-min-temperatures": fetch_daily_temperatures,
+    "monthly-sunspots": fetch_sunspots,
+}
 
 
 def digits(*, flat: bool = False) -> tuple[np.ndarray, np.ndarray]:
@@ -66,11 +74,3 @@ def one_hot_windows(n: int, length: int) -> tuple[np.ndarray, np.ndarray]:
     starts = stride * np.arange(n)
     windows = ids[starts[:, None] + np.arange(length)]
     return np.eye(N_CHARACTERS, dtype=np.float32)[windows], ids[starts + length]
-
-
-def series(name: str) -> np.ndarray | None:
-    """Return the second column of ``name.csv`` in the folder SKLSTM_DATA, None without the file."""
-    if name == "airline-passengers":
-        return load_airline_passengers()
-    path = Path(os.environ.get("SKLSTM_DATA", "")) / f"{name}.csv"
-    return np.loadtxt(path, delimiter=",", skiprows=1, usecols=1) if path.is_file() else None

@@ -2,11 +2,12 @@
 
     SKLSTM_DATA=folder python benchmarks/forecasting.py
 
-Airline passengers (monthly, season 12; also without SKLSTM_DATA), daily minimum temperatures
-(season 365), monthly sunspots (season 132). The last 20 % of each series are the test: models are
-fitted on the first 80 % and then stay as they are, while each forecast reads all values before its
-own (rolling origins, one step ahead). The windows, epochs and transformations below were chosen by
-the same procedure inside the first 80 %: fitted on their first 80 %, compared on their last 20 %.
+Airline passengers (monthly, season 12), daily minimum temperatures (season 365), monthly sunspots
+(season 132); without SKLSTM_DATA the last two are downloaded. The last 20 % of each series are the
+test: models are fitted on the first 80 % and then stay as they are, while each forecast reads all
+values before its own (rolling origins, one step ahead). The windows, epochs and transformations
+below were chosen by the same procedure inside the first 80 %: fitted on their first 80 %, compared
+on their last 20 %.
 
 The point forecast is that of a network trained on the squared error; the intervals are those of
 `ConformalQuantileRegressor.rolling_interval`. RMSE is in the units of the series. "Fixed coverage"
@@ -23,7 +24,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from _data import series
+from _data import SERIES
 from _timing import show_machine, show_table
 from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.compose import TransformedTargetRegressor
@@ -134,6 +135,17 @@ def row(name: str, seed: int, result: Result) -> list[str]:
     ]
 
 
+def found_series() -> dict[str, np.ndarray]:
+    """Return the series that are here or can be downloaded; say which are left out, and why."""
+    found = {}
+    for name in RECIPES:
+        try:
+            found[name] = SERIES[name]()
+        except OSError as error:
+            print(f"\n{name} is left out. {error}")
+    return found
+
+
 def show_pooled(results: list[Result]) -> None:
     total = sum(result.n for result in results)
     held = sum(result.n * result.coverage for result in results)
@@ -147,13 +159,9 @@ def main() -> None:
     arguments.add_argument("--seeds", type=int, default=3, help="default: %(default)s")
     options = arguments.parse_args()
     show_machine()
-    found = {name: series(name) for name in RECIPES}
-    missing = [name for name, values in found.items() if values is None]
-    if missing:
-        print(f"\nSKLSTM_DATA names no folder with {', '.join(missing)}: left out.")
     table, results = [], []
-    for name, values in found.items():
-        for seed in range(options.seeds if values is not None else 0):
+    for name, values in found_series().items():
+        for seed in range(options.seeds):
             results.append(measure(RECIPES[name], values, seed))
             table.append(row(name, seed, results[-1]))
     print()

@@ -2,8 +2,8 @@
 
 The article makes arrays of (samples, steps, features) by hand. Here SlidingWindow makes them
 inside a Pipeline, from a table with one row per day; the regressor scales its targets by itself.
-The series is ten years of daily minimum temperatures, where the folder that SKLSTM_DATA names has
-daily-min-temperatures.csv, and the monthly growth of airline passengers otherwise.
+The series is ten years of daily minimum temperatures (see sklstm.datasets.fetch_daily_temperatures)
+where there is a copy, and the monthly growth of airline passengers otherwise.
 """
 
 import argparse
@@ -19,7 +19,12 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from sklstm import CharSequenceGenerator, LSTMRegressor, SlidingWindow
-from sklstm.datasets import fetch_shakespeare, load_airline_passengers, load_python_reference
+from sklstm.datasets import (
+    fetch_daily_temperatures,
+    fetch_shakespeare,
+    load_airline_passengers,
+    load_python_reference,
+)
 
 
 def main():
@@ -59,12 +64,11 @@ def forecast_series(epochs, picture):
 
 def read_series():
     """Read a series; return its name, its values and the rows of its season, a year."""
-    path = Path(os.environ.get("SKLSTM_DATA", "")) / "daily-min-temperatures.csv"
-    if path.is_file():
-        values = np.loadtxt(path, delimiter=",", skiprows=1, usecols=1)
-        return "Daily minimum temperature in Melbourne, °C", values, 365
-    growth = 100 * np.diff(np.log(load_airline_passengers()))
-    return "Monthly growth of airline passengers, %", growth, 12
+    try:
+        return "Daily minimum temperature in Melbourne, °C", fetch_daily_temperatures(), 365
+    except OSError:
+        growth = 100 * np.diff(np.log(load_airline_passengers()))
+        return "Monthly growth of airline passengers, %", growth, 12
 
 
 def plot_forecast(name, truth, forecast, path):

@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import hashlib
 import http.client
+import io
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 from urllib.error import HTTPError
 from urllib.request import urlopen
 
+import numpy as np
+
 from sklstm._files import write_atomically
 
+PLACES = {"data_home": [str, os.PathLike, None], "download": ["boolean"]}  # for validate_params
 _TIMEOUT = 60  # seconds without a byte
 
 
@@ -25,7 +31,7 @@ class Published:
     checksum: str
     own: str
     algorithm: str = "sha256"
-    repacked: bool = False  # the copy in SKLSTM_DATA may be another archive of the same arrays
+    repacked: bool = False  # the copy in SKLSTM_DATA may be another file of the same values
 
 
 class Copy(NamedTuple):
@@ -67,6 +73,22 @@ def own_path(name: str) -> Path | None:
         return None
     path = Path(folder).expanduser().absolute() / name
     return path if path.is_file() else None
+
+
+@contextmanager
+def blaming(path: Path) -> Iterator[None]:
+    """Say which file is at fault: a damaged archive fails in a dozen ways, few of which name it."""
+    try:
+        yield
+    except Exception as error:
+        raise OSError(
+            f"{path} is damaged or another file: {error!r}. Delete or replace {path}."
+        ) from error
+
+
+def load_npz(payload: bytes, keys: list[str], *, allow_pickle: bool = False) -> dict:
+    with np.load(io.BytesIO(payload), allow_pickle=allow_pickle) as archive:
+        return {key: archive[key] for key in keys}
 
 
 def _cache_folder(data_home: str | os.PathLike | None) -> Path:

@@ -15,17 +15,36 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sklstm import _published, datasets
+from sklstm import _published
 from sklstm.datasets import (
+    _images,
+    _reviews,
+    _series,
+    _texts,
     decode_reviews,
+    fetch_daily_temperatures,
     fetch_imdb,
     fetch_mnist,
     fetch_shakespeare,
+    fetch_sunspots,
     load_airline_passengers,
     load_python_reference,
+    split_documents,
 )
 
 REAL_DATA = os.environ.get("SKLSTM_DATA")
+MODULES = {
+    "_DAILY_TEMPERATURES": _series,
+    "_SUNSPOTS": _series,
+    "_SHAKESPEARE": _texts,
+    "_MNIST": _images,
+    "_IMDB": _reviews,
+    "_IMDB_WORDS": _reviews,
+}
+
+
+def published(constant):
+    return getattr(MODULES[constant], constant)
 
 
 @pytest.fixture(autouse=True)
@@ -95,11 +114,12 @@ def publish(monkeypatch, server):
     """Return a function that makes ``payload`` the published content of a file."""
 
     def publish(constant, payload):
-        file = getattr(datasets, constant)
+        file = published(constant)
         server.payloads[f"/{file.name}"] = payload
         checksum = hashlib.new(file.algorithm, payload).hexdigest()
         url = f"{server.url}/{file.name}"
-        monkeypatch.setattr(datasets, constant, replace(file, url=url, checksum=checksum))
+        changed = replace(file, url=url, checksum=checksum)
+        monkeypatch.setattr(MODULES[constant], constant, changed)
 
     return publish
 
@@ -236,6 +256,8 @@ def test_the_cached_file_has_the_permissions_of_any_other_file(publish, cache):
 # ---------------------------------------------------------------------------------- what can fail
 
 FETCHERS = {
+    "_DAILY_TEMPERATURES": fetch_daily_temperatures,
+    "_SUNSPOTS": fetch_sunspots,
     "_SHAKESPEARE": fetch_shakespeare,
     "_MNIST": fetch_mnist,
     "_IMDB_WORDS": fetch_imdb,
@@ -253,7 +275,7 @@ def assert_says_how_to_get(error, file, cache):
 def test_no_copy_and_no_download(constant, cache):
     with pytest.raises(FileNotFoundError, match=r"SKLSTM_DATA .*it is not set") as error:
         FETCHERS[constant](download=False)
-    assert_says_how_to_get(error, getattr(datasets, constant), cache)
+    assert_says_how_to_get(error, published(constant), cache)
     assert not cache.exists()
 
 
@@ -269,13 +291,13 @@ def test_offline(constant, publish, server, cache):
     server.payloads.clear()
     with pytest.raises(OSError, match=r"download failed: .*404") as error:
         FETCHERS[constant]()
-    assert_says_how_to_get(error, getattr(datasets, constant), cache)
+    assert_says_how_to_get(error, published(constant), cache)
     assert not list(cache.iterdir())
 
 
 def test_no_server(publish, server, monkeypatch, cache):
-    file = replace(datasets._MNIST, url="http://127.0.0.1:1/mnist.npz")  # nothing listens there
-    monkeypatch.setattr(datasets, "_MNIST", file)
+    file = replace(_images._MNIST, url="http://127.0.0.1:1/mnist.npz")  # nothing listens there
+    monkeypatch.setattr(_images, "_MNIST", file)
     with pytest.raises(OSError, match="download failed") as error:
         fetch_mnist()
     assert_says_how_to_get(error, file, cache)
@@ -312,7 +334,7 @@ def test_a_download_with_another_checksum_is_not_kept(publish, server, cache):
 
 @pytest.mark.parametrize("constant", FETCHERS)
 def test_a_damaged_file_in_the_cache(constant, cache):
-    file = getattr(datasets, constant)
+    file = published(constant)
     path = cache / file.name
     cache.mkdir()
     path.write_bytes(b"half of i")
@@ -368,9 +390,76 @@ def test_parameters_of_places(fetch, wrong):
         fetch(**wrong)
 
 
-def test_published_addresses_are_https():
-    for file in (datasets._SHAKESPEARE, datasets._MNIST, datasets._IMDB, datasets._IMDB_WORDS):
-        assert file.url.startswith("https://")
+@pytest.mark.parametrize("constant", MODULES)
+def test_published_addresses_are_https(constant):
+    assert published(constant).url.startswith("https://")
+
+
+# ----------------------------------------------------------------------------------------- series
+
+SERIES = pytest.mark.parametrize(
+    ("fetch", "constant", "n"),
+    [(fetch_daily_temperatures, "_DAILY_TEMPERATURES", 3650), (fetch_sunspots, "_SUNSPOTS", 2820)],
+)
+
+
+def table(n, *, end="\r\n"):
+    """Return the lines of a published series whose values are 0, 0.1, 0.2, ..."""
+    return end.join(['"Date","Value"', *(f'"day {i}",{i / 10}' for i in range(n))]).encode()
+
+
+@SERIES
+def test_series_are_downloaded(fetch, constant, n, publish, server):
+    publish(constant, table(n))
+    values = fetch()
+    assert values.dtype == np.float64
+    np.testing.assert_array_equal(values, np.arange(n) / 10)
+    np.testing.assert_array_equal(fetch(download=False), values)
+    assert server.requested == [f"/{published(constant).name}"]
+
+
+@SERIES
+def test_own_series_may_have_other_line_ends_and_quotes(fetch, constant, n, own_folder):
+    lines = b"\xef\xbb\xbf" + table(n, end="\n").replace(b'"', b"") + b"\n\n"
+    (own_folder / published(constant).name).write_bytes(lines)
+    np.testing.assert_array_equal(fetch(download=False), np.arange(n) / 10)
+
+
+@SERIES
+@pytest.mark.parametrize(
+    ("old", "new", "reason"),
+    [
+        (b'"day 7",0.7', b'"day 7",?0.7', r"line 9 should be a date and a number: .*,\?0\.7'"),
+        (b'"day 7",0.7', b'"day 7",nan', "line 9 should be .*,nan'"),
+        (b'"day 7",0.7', b'"day 7"', "line 9 should be .*day 7"),
+        (b'"day 7",0.7', b'"day 7",0,7', "line 9 should be .*,0,7'"),
+        (b'"day 7",0.7\r\n', b"", "has .*9 values, expected .*0"),
+        (b"Date", b"\xff", "UnicodeDecodeError"),
+    ],
+)
+def test_a_damaged_own_series(fetch, constant, n, own_folder, old, new, reason):
+    path = own_folder / published(constant).name
+    path.write_bytes(table(n).replace(old, new))
+    with pytest.raises(OSError, match=reason) as error:
+        fetch()
+    assert f"Delete or replace {path}" in str(error.value)
+
+
+@pytest.mark.data
+def test_real_series(real_data):
+    real_data("daily-min-temperatures.csv", "monthly-sunspots.csv")
+    temperatures, sunspots = (
+        fetch_daily_temperatures(download=False),
+        fetch_sunspots(download=False),
+    )
+    assert temperatures.shape == (3650,)
+    assert (temperatures[0], temperatures[-1]) == (20.7, 13.0)
+    assert (temperatures.min(), temperatures.max()) == (0, 26.3)
+    assert sunspots.shape == (2820,)
+    assert (sunspots[0], sunspots[-1]) == (58.0, 33.4)
+    for constant in ("_DAILY_TEMPERATURES", "_SUNSPOTS"):
+        payload = (Path(REAL_DATA) / published(constant).name).read_bytes()
+        assert hashlib.sha256(payload).hexdigest() == published(constant).checksum
 
 
 # ------------------------------------------------------------------------------------------ MNIST
@@ -419,8 +508,8 @@ def test_damage_anywhere_is_an_oserror(data):
     payload = bytearray(mnist_npz(n_train=1, n_test=1))
     place = data.draw(st.integers(0, len(payload) - 1))
     payload[place] ^= data.draw(st.integers(1, 255))
-    with suppress(OSError), datasets._blaming(Path("mnist.npz")):
-        datasets._load_npz(bytes(payload), ["x_train", "y_train", "x_test", "y_test"])
+    with suppress(OSError), _published.blaming(Path("mnist.npz")):
+        _published.load_npz(bytes(payload), ["x_train", "y_train", "x_test", "y_test"])
 
 
 def test_own_copies_are_never_unpickled(own_folder):
@@ -632,9 +721,9 @@ def test_decode_inverts_encode(reviews):
 def test_split_documents_lose_nothing(text, n):
     if len(text) < 2 * n:
         with pytest.raises(ValueError, match=f"n={n} documents"):
-            datasets.split_documents(text, n)
+            split_documents(text, n)
         return
-    documents = datasets.split_documents(text, n)
+    documents = split_documents(text, n)
     assert "".join(documents) == text
     assert len(documents) == n
     assert min(map(len, documents)) >= 2
