@@ -22,7 +22,7 @@ from sklearn.utils.validation import (
 )
 from tqdm import tqdm
 
-from sklstm._scaling import FeatureScale
+from sklstm._features import SeenFeatures
 from sklstm._sequences import Sequences, read_for_fit, read_for_predict, read_in_blocks
 from sklstm.network.runtime import Runtime
 from sklstm.network.spec import NetworkSpec
@@ -105,9 +105,7 @@ class BaseNetwork(BaseEstimator, metaclass=ABCMeta):
         check_is_fitted(self)
         from sklstm.network.keras_model import model_for_users
 
-        return model_for_users(
-            self._runtime.spec, self._weights_for_users(), varies=self._lengths_vary
-        )
+        return model_for_users(*self._network_for_users(), varies=self._lengths_vary)
 
     def to_onnx(self) -> onnx.ModelProto:
         """Return the network as an ONNX model, for other languages and machines.
@@ -123,7 +121,7 @@ class BaseNetwork(BaseEstimator, metaclass=ABCMeta):
             If the estimator is not fitted.
         """
         check_is_fitted(self)
-        return Runtime(self._runtime.spec, self._weights_for_users()).to_onnx()
+        return Runtime(*self._network_for_users()).to_onnx()
 
     @abstractmethod
     def _sequences(self, X: Any) -> Sequences:
@@ -132,8 +130,9 @@ class BaseNetwork(BaseEstimator, metaclass=ABCMeta):
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "_runtime")
 
-    def _weights_for_users(self) -> list[np.ndarray]:
-        return self._runtime.weights
+    def _network_for_users(self) -> tuple[NetworkSpec, list[np.ndarray]]:
+        """Return the network that takes X and gives y as they are, and its weights."""
+        return self._runtime.spec, self._runtime.weights
 
     def _keras_params(self) -> dict[str, Any]:
         """Return the parameters that scikeras routes to the optimizer and the loss."""
@@ -254,6 +253,7 @@ class BaseLSTM(BaseNetwork):
         "timesteps": [Interval(Integral, 1, None, closed="left"), None],
         "batch_size": [Interval(Integral, 1, None, closed="left"), StrOptions({"auto"})],
         "standardize": ["boolean"],
+        "differences": ["boolean", StrOptions({"auto"})],
         "early_stopping": ["boolean"],
         "validation_fraction": [Interval(Real, 0, 1, closed="left"), None],
         "n_iter_no_change": [Interval(Integral, 1, None, closed="left")],
@@ -302,9 +302,8 @@ class BaseLSTM(BaseNetwork):
         sequences, y, weights = self._read(X, y, sample_weight, continues=continues)
         if not continues:
             self._learn_targets(y, weights)
-            scales = self.standardize and not self._spec().reads_tokens
-            self._scale = FeatureScale.measure(sequences, weights) if scales else None
-        sequences = self._scaled(sequences)
+            self._seen = self._see(sequences, weights)
+        sequences = self._as_seen(sequences)
         rng = self._random_generator(continues=continues)
         weights = self._weigh(y, weights)
         if X_val is None and y_val is None:
@@ -428,7 +427,7 @@ class BaseLSTM(BaseNetwork):
         return NetworkSpec(
             n_outputs=n_outputs,
             activation=activation,
-            n_features=self._form.n_features,
+            n_features=self._form.n_features if self._seen is None else len(self._seen.scale),
             vocabulary_size=self._form.vocabulary_size,
             embedding_dim=self.embedding_dim,
             units=layer_units(self.units, "units"),
@@ -439,21 +438,27 @@ class BaseLSTM(BaseNetwork):
         )
 
     def _sequences(self, X: Any) -> Sequences:
-        return self._scaled(read_for_predict(self, X, self._form))
+        return self._as_seen(read_for_predict(self, X, self._form))
 
-    def _scaled(self, sequences: Sequences) -> Sequences:
-        return sequences if self._scale is None else self._scale.apply(sequences)
+    def _see(self, sequences: Sequences, weights: np.ndarray) -> SeenFeatures | None:
+        """Learn what the network sees of X; None for all as it is."""
+        if self.embedding_dim is not None or not (self.standardize or self.differences):
+            return None
+        return SeenFeatures.measure(
+            sequences, weights, standardize=self.standardize, differences=self.differences
+        )
 
-    def _weights_for_users(self) -> list[np.ndarray]:
-        """Return weights of a network that takes X as it is."""
-        if self._scale is None:
-            return self._runtime.weights
-        return self._scale.fold_into(self._runtime.spec, self._runtime.weights)
+    def _as_seen(self, sequences: Sequences) -> Sequences:
+        return sequences if self._seen is None else self._seen.apply(sequences)
+
+    def _network_for_users(self) -> tuple[NetworkSpec, list[np.ndarray]]:
+        spec, weights = super()._network_for_users()
+        return (spec, weights) if self._seen is None else self._seen.undo(spec, weights)
 
     def _predict_outputs(self, X: Any) -> np.ndarray:
         """Compute the network's outputs, of shape (n, n_outputs)."""
         check_is_fitted(self)
-        blocks = map(self._scaled, read_in_blocks(self, X, self._form))
+        blocks = map(self._as_seen, read_in_blocks(self, X, self._form))
         if not self.verbose:
             return np.concatenate([self._runtime.predict(block) for block in blocks])
         with tqdm(desc="predict", unit="sample", total=_num_samples(X)) as bar:

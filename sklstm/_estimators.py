@@ -15,6 +15,7 @@ from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 
 from sklstm._base import BaseLSTM
+from sklstm.network.spec import NetworkSpec
 
 if TYPE_CHECKING:
     import keras
@@ -54,6 +55,11 @@ class LSTMClassifier(ClassifierMixin, BaseLSTM):
     standardize : bool, default=True
         Whether the network sees features of mean 0 and standard deviation 1, over all time steps
         of the X of ``fit``. Has no meaning for token ids.
+    differences : "auto" or bool, default="auto"
+        Whether the network sees, beside each feature, its first and second differences from time
+        step to time step, as speech recognition does [1]_. "auto" adds those of slow features,
+        that a time step changes by less than a quarter of their standard deviation: a smooth
+        series says more by its changes than by its values.
     optimizer : str or keras.optimizers.Optimizer, default="adam"
         One of "adadelta", "adafactor", "adagrad", "adam", "adamax", "adamw", "ftrl", "lion",
         "nadam", "rmsprop" and "sgd", or an object, of which a copy is trained with its own
@@ -124,6 +130,9 @@ class LSTMClassifier(ClassifierMixin, BaseLSTM):
 
     References
     ----------
+    .. [1] S. Furui, "Speaker-independent isolated word recognition using dynamic features of
+       speech spectrum", 1986.
+
     S. Hochreiter, J. Schmidhuber, "Long short-term memory", Neural Computation 9(8), 1997.
 
     Examples
@@ -155,6 +164,7 @@ class LSTMClassifier(ClassifierMixin, BaseLSTM):
         embedding_dim: int | None = None,
         timesteps: int | None = None,
         standardize: bool = True,
+        differences: bool | str = "auto",
         optimizer: str | keras.optimizers.Optimizer = "adam",
         learning_rate: float | None = 0.005,
         learning_rate_schedule: str = "cosine",
@@ -181,6 +191,7 @@ class LSTMClassifier(ClassifierMixin, BaseLSTM):
         self.embedding_dim = embedding_dim
         self.timesteps = timesteps
         self.standardize = standardize
+        self.differences = differences
         self.optimizer = optimizer
         self.learning_rate = learning_rate
         self.learning_rate_schedule = learning_rate_schedule
@@ -456,6 +467,11 @@ class LSTMRegressor(RegressorMixin, BaseLSTM):
     standardize : bool, default=True
         Whether the network sees features of mean 0 and standard deviation 1, over all time steps
         of the X of ``fit``. Has no meaning for token ids.
+    differences : "auto" or bool, default="auto"
+        Whether the network sees, beside each feature, its first and second differences from time
+        step to time step, as speech recognition does [1]_. "auto" adds those of slow features,
+        that a time step changes by less than a quarter of their standard deviation: a smooth
+        series says more by its changes than by its values.
     optimizer : str or keras.optimizers.Optimizer, default="adam"
         One of "adadelta", "adafactor", "adagrad", "adam", "adamax", "adamw", "ftrl", "lion",
         "nadam", "rmsprop" and "sgd", or an object, of which a copy is trained with its own
@@ -528,6 +544,9 @@ class LSTMRegressor(RegressorMixin, BaseLSTM):
 
     References
     ----------
+    .. [1] S. Furui, "Speaker-independent isolated word recognition using dynamic features of
+       speech spectrum", 1986.
+
     S. Hochreiter, J. Schmidhuber, "Long short-term memory", Neural Computation 9(8), 1997.
 
     Examples
@@ -558,6 +577,7 @@ class LSTMRegressor(RegressorMixin, BaseLSTM):
         embedding_dim: int | None = None,
         timesteps: int | None = None,
         standardize: bool = True,
+        differences: bool | str = "auto",
         optimizer: str | keras.optimizers.Optimizer = "adam",
         learning_rate: float | None = 0.005,
         learning_rate_schedule: str = "cosine",
@@ -585,6 +605,7 @@ class LSTMRegressor(RegressorMixin, BaseLSTM):
         self.embedding_dim = embedding_dim
         self.timesteps = timesteps
         self.standardize = standardize
+        self.differences = differences
         self.optimizer = optimizer
         self.learning_rate = learning_rate
         self.learning_rate_schedule = learning_rate_schedule
@@ -753,11 +774,11 @@ class LSTMRegressor(RegressorMixin, BaseLSTM):
         of_loss = {"loss__quantile": self.quantile} if self.loss == "quantile" else {}
         return super()._keras_params() | of_loss
 
-    def _weights_for_users(self) -> list[np.ndarray]:
-        """Return weights of a network that takes X as it is and gives y's own units."""
-        *earlier, kernel, bias = super()._weights_for_users()
+    def _network_for_users(self) -> tuple[NetworkSpec, list[np.ndarray]]:
+        spec, (*earlier, kernel, bias) = super()._network_for_users()
         kernel = (kernel * self._y_scale).astype(np.float32)
-        return [*earlier, kernel, (bias * self._y_scale + self._y_mean).astype(np.float32)]
+        bias = (bias * self._y_scale + self._y_mean).astype(np.float32)
+        return spec, [*earlier, kernel, bias]
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()

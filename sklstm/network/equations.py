@@ -24,7 +24,7 @@ from scipy.special import expit as sigmoid
 from scipy.special import softmax
 
 from sklstm._sequences import Sequences
-from sklstm.network.spec import NetworkSpec
+from sklstm.network.spec import NetworkSpec, append_changes
 
 ACTIVATIONS = {
     "softmax": lambda z: softmax(z, axis=-1),
@@ -127,7 +127,9 @@ def _first_input(spec: NetworkSpec, remaining: Iterator[np.ndarray], x: np.ndarr
     """Turn token ids into what the first layer reads."""
     if spec.embedding_dim is not None:
         return next(remaining)[x]
-    return np.eye(spec.vocabulary_size)[x] if spec.one_hot else x
+    if spec.one_hot:
+        return np.eye(spec.vocabulary_size)[x]
+    return append_changes(x, spec.changes_of, np.zeros(1, int)) if spec.changes_of else x
 
 
 def _lstm_layers(

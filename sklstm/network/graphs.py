@@ -97,7 +97,20 @@ class _NetworkWriter(GraphWriter):
             off_on = self.constant(np.array([0, 1], np.float32))
             ids = self.node("Cast", [ids], to=TensorProto.INT64)  # all that OneHot takes
             return self.node("OneHot", [ids, depth, off_on])
-        return self.node("Transpose", [x], perm=[1, 0, 2])  # (T, n, F)
+        x = self.node("Transpose", [x], perm=[1, 0, 2])  # (T, n, F)
+        return self._append_changes(x) if self.spec.changes_of else x
+
+    def _append_changes(self, x: str) -> str:
+        first, last = self.constant([0]), self.constant([-1])
+        columns = [x]
+        changed = self.node("Gather", [x, self.constant(list(self.spec.changes_of))], axis=2)
+        for _ in range(2):
+            begin = self.node("Slice", [changed, first, self.constant([1]), first])
+            before = self.node("Slice", [changed, first, last, first])
+            before = self.node("Concat", [begin, before], axis=0)
+            changed = self.node("Sub", [changed, before])
+            columns.append(changed)
+        return self.node("Concat", columns, axis=2)
 
     def _lstm(self, x: str, layer: int) -> tuple[str, str]:
         """Return the outputs over time, (T, n, size), and the last ones, (n, size)."""

@@ -85,6 +85,30 @@ class CountSteps(keras.layers.Layer):
 
 
 @keras.saving.register_keras_serializable(package="sklstm")
+class AppendChanges(keras.layers.Layer):
+    """Append first and second differences over time of some features, 0 at the first time step."""
+
+    def __init__(
+        self, features: list[int], *, name: str | None = None, dtype: object = None
+    ) -> None:
+        super().__init__(name=name, dtype=dtype)
+        self.features = list(features)
+
+    def call(self, x: object) -> object:
+        """Append to (n, T, F)."""
+        columns = [x]
+        changed = ops.take(x, self.features, axis=2)
+        for _ in range(2):
+            changed = changed - ops.concatenate([changed[:, :1], changed[:, :-1]], axis=1)
+            columns.append(changed)
+        return ops.concatenate(columns, axis=2)
+
+    def get_config(self) -> dict:
+        """Return the constructor's arguments."""
+        return {"features": self.features, "name": self.name, "dtype": self.dtype}
+
+
+@keras.saving.register_keras_serializable(package="sklstm")
 class OneHot(keras.layers.Layer):
     """Turn token ids (n, T) into one-hot vectors (n, T, size)."""
 
@@ -227,6 +251,8 @@ class _ModelBuilder:
             )(x)
         elif spec.one_hot and (self.lstm is None or not spec.units):
             x = OneHot(spec.vocabulary_size)(x)
+        elif spec.changes_of:
+            x = AppendChanges(spec.changes_of)(x)
         for layer, units in enumerate(spec.units):
             x = self._drop(self._lstm_layer(x, units, layer), units * spec.n_directions)
         if not (spec.pooling is None or (spec.pooling == "last" and spec.units)):
