@@ -16,10 +16,12 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from _data import digits, series
+from _data import SERIES, digits
 from sklearn.datasets import load_diabetes, make_regression
 from sklearn.model_selection import StratifiedKFold
 from sklearn.preprocessing import StandardScaler
+
+from sklstm.datasets import load_ts
 
 ARCHIVE = ("ArrowHead", "BasicMotions", "ItalyPowerDemand")
 N_FOLDS = 3
@@ -76,28 +78,11 @@ def tasks() -> Iterator[Task]:
         ("daily-min-temperatures", 20),
         ("monthly-sunspots", 24),
     ):
-        if (values := series(name)) is not None:
-            draw = partial(_windows, values[:800], window)
-            yield Task(name, draw, is_regression=True)
-
-
-def archive_split(name: str, part: str) -> Drawn | None:
-    """Read the series, (n, T, F), and labels of a part ("TRAIN", "TEST"); None without the file."""
-    path = Path(os.environ.get("SKLSTM_DATA", "")) / "tsc" / name / f"{name}_{part}.ts"
-    if not path.is_file():
-        return None
-    lines = (line.strip() for line in path.read_text().splitlines())
-    rows = [line.split(":") for line in lines if line and line[0] not in "#@"]
-    X = [[np.array(channel.split(","), float) for channel in channels] for *channels, _ in rows]
-    return np.array(X).transpose(0, 2, 1), np.array([label for *_, label in rows])
-
-
-def archive_task(name: str) -> Task | None:
-    """Return the task of a data set's own split; None without its files."""
-    train, test = archive_split(name, "TRAIN"), archive_split(name, "TEST")
-    if train is None or test is None:
-        return None
-    return Task(f"{name}, test", lambda seed: Split(*train, *test))
+        try:
+            values = SERIES[name]()
+        except OSError:
+            continue
+        yield Task(name, partial(_windows, values[:800], window), is_regression=True)
 
 
 def bells(rng: np.random.Generator, n: int) -> Drawn:
@@ -200,8 +185,9 @@ def pulses(rng: np.random.Generator, n: int) -> Drawn:
 
 def _archive_tasks() -> Iterator[Task]:
     for name in ARCHIVE:
-        if (train := archive_split(name, "TRAIN")) is not None:
-            yield Task(f"{name}, folds", partial(_fold, *train))
+        path = Path(os.environ.get("SKLSTM_DATA", "")) / "tsc" / name / f"{name}_TRAIN.ts"
+        if path.is_file():
+            yield Task(f"{name}, folds", partial(_fold, *load_ts(path)))
 
 
 def _fold(X: np.ndarray, y: np.ndarray, seed: int) -> Split:
