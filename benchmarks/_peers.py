@@ -20,6 +20,17 @@ from sklstm.network.spec import NetworkSpec
 
 SEED = 0
 LOSS = "sparse_categorical_crossentropy"
+# A classifier of ours that does the same work as the peers do.
+PLAIN = {
+    "pooling": "last",
+    "standardize": False,
+    "differences": False,
+    "learning_rate": 0.003,
+    "learning_rate_schedule": "constant",
+    "clipnorm": None,
+    "batch_size": 32,
+    "random_state": SEED,
+}
 
 
 def torch_peers() -> ModuleType | None:

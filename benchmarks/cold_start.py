@@ -53,7 +53,7 @@ def write_pipelines(folder: str) -> None:
 
     shared = {"learning_rate": 0.003, "epochs": 10}
     estimators = {
-        "sklstm": LSTMClassifier(32, timesteps=8, clipnorm=None, random_state=0, **shared),
+        "sklstm": LSTMClassifier(32, timesteps=8, **_peers.PLAIN | shared),
         "scikeras": _peers.scikeras_digits(units=32, flat=True, **shared),
     }
     X, y = digits(flat=True)

@@ -101,7 +101,7 @@ def digits_case(epochs: int) -> Case:
     X, y = digits()
     shapes = Shapes(32, 8, 8, 32, 10, every_step=False)
     spec = _peers.digits_spec(32)
-    estimator = LSTMClassifier(32, **common(epochs, 32))
+    estimator = LSTMClassifier(32, **_peers.PLAIN | common(epochs, 32))
     return Case(estimator, (X, y), spec, X, y, shapes, -(-len(X) // 32))
 
 
@@ -110,7 +110,7 @@ def onehot_case(epochs: int, n_batches: int = 10) -> Case:
     y = np.unique(y, return_inverse=True)[1]  # not every character comes next once
     shapes = Shapes(128, 100, N_CHARACTERS, 128, y.max() + 1, every_step=False)
     spec = NetworkSpec(y.max() + 1, "softmax", n_features=N_CHARACTERS, units=(128,))
-    estimator = LSTMClassifier(128, **common(epochs, 128))
+    estimator = LSTMClassifier(128, **_peers.PLAIN | common(epochs, 128))
     return Case(estimator, (X, y), spec, X, y, shapes, n_batches)
 
 

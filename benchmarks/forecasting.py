@@ -48,7 +48,7 @@ class Recipe:
 
     def model(self, loss: str, seed: int) -> TransformedTargetRegressor:
         """Forecast the change from the last value, from a window relative to it."""
-        network = LSTMRegressor(32, epochs=self.epochs, loss=loss, random_state=seed)
+        network = LSTMRegressor(32, batch_size=32, epochs=self.epochs, loss=loss, random_state=seed)
         changes = DifferencedRegressor(make_pipeline(TimeDistributed(StandardScaler()), network))
         rows = make_pipeline(
             FunctionTransformer(self.function), SlidingWindow(self.window), changes

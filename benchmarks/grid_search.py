@@ -39,7 +39,7 @@ def best_score(estimator: Any, names: tuple[str, str], folds: int) -> float:
 
 
 def our_search(epochs: int, folds: int) -> float:
-    estimator = LSTMClassifier(epochs=epochs, clipnorm=None, random_state=_peers.SEED)
+    estimator = LSTMClassifier(**_peers.PLAIN, epochs=epochs)
     return best_score(estimator, ("units", "learning_rate"), folds)
 
 

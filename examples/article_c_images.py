@@ -37,6 +37,8 @@ def main():
 
     classifier = LSTMClassifier(
         128,
+        pooling="last",
+        standardize=False,  # pixels are on one scale as they are
         learning_rate=0.001,
         batch_size=32,
         epochs=options.epochs,

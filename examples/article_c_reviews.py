@@ -44,6 +44,8 @@ def main():
         embedding_dim=16,
         pooling="mean",
         dense_units=16,
+        learning_rate=0.003,
+        learning_rate_schedule="constant",
         batch_size=512,
         epochs=options.epochs,
         early_stopping=True,

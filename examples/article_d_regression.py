@@ -45,7 +45,15 @@ def forecast_series(epochs, picture):
     forecaster = make_pipeline(
         StandardScaler(),
         SlidingWindow(30),
-        LSTMRegressor(128, learning_rate=0.001, batch_size=32, epochs=epochs, random_state=0),
+        LSTMRegressor(
+            128,
+            pooling="last",
+            learning_rate=0.001,
+            learning_rate_schedule="constant",
+            batch_size=32,
+            epochs=epochs,
+            random_state=0,
+        ),
     )
     start = time.perf_counter()
     forecaster.fit(X[:-n_test], y[:-n_test])
