@@ -302,10 +302,11 @@ class BaseLSTM(BaseNetwork):
         sequences, y, weights = self._read(X, y, sample_weight, continues=continues)
         if not continues:
             self._learn_targets(y, weights)
+        weights = self._weigh(y, weights)
+        if not continues:
             self._seen = self._see(sequences, weights)
         sequences = self._as_seen(sequences)
         rng = self._random_generator(continues=continues)
-        weights = self._weigh(y, weights)
         if X_val is None and y_val is None:
             train_rows, val_rows = self._split(y, rng)
         else:

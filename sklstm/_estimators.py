@@ -94,7 +94,8 @@ class LSTMClassifier(ClassifierMixin, BaseLSTM):
         frequency.
     callbacks : list, default=None
         Keras callbacks, copied before training, and functions of ``(epoch, logs)`` called at each
-        epoch's end.
+        epoch's end. The model that Keras's callbacks see, and write to files, takes X as the
+        network sees it: see `standardize` and `differences`.
     keras_params : dict, default=None
         Parameters of the optimizer and the loss by Keras's names, such as
         ``{"optimizer__beta_1": 0.8}``.
@@ -509,7 +510,8 @@ class LSTMRegressor(RegressorMixin, BaseLSTM):
         For ``loss="quantile"``.
     callbacks : list, default=None
         Keras callbacks, copied before training, and functions of ``(epoch, logs)`` called at each
-        epoch's end.
+        epoch's end. The model that Keras's callbacks see, and write to files, takes X as the
+        network sees it: see `standardize` and `differences`.
     keras_params : dict, default=None
         Parameters of the optimizer and the loss by Keras's names, such as
         ``{"optimizer__beta_1": 0.8}``.

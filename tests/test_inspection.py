@@ -243,9 +243,10 @@ def test_gates_of_tokens_reproduce_the_prediction(token_classifier):
 
 def test_gates_are_those_of_the_equations(classifier, task):
     gates = gate_activations(classifier, task[0])
+    seen = classifier._sequences(task[0]).padded()
     kernel, recurrent, bias = classifier._runtime.weights[:3]
     before = np.concatenate([np.zeros((24, 1, 4)), gates.output[:, :-1]], axis=1)
-    i, f, candidate, o = np.split(task[0] @ kernel + before @ recurrent + bias, 4, axis=2)
+    i, f, candidate, o = np.split(seen @ kernel + before @ recurrent + bias, 4, axis=2)
     for values, expected in (
         (gates.input_gate, expit(i)),
         (gates.forget_gate, expit(f)),

@@ -77,7 +77,7 @@ def test_an_epoch_longer_than_foreseen_stays_at_its_end(warmup):
 )
 @pytest.mark.parametrize("options", [COSINE, {"warmup": 0.5}, {"learning_rate_schedule": "cosine"}])
 def test_the_optimizer_sees_the_schedule(estimator, data, n_batches, options):
-    rates = rates_of(estimator(**FITTED, **options), *data)
+    rates = rates_of(estimator(**FITTED | options), *data)
     shape = options.get("learning_rate_schedule", "constant")
     schedule = Schedule(shape, options.get("warmup", 0.0), 4, n_batches)
     factors = [schedule.factors(epoch, np.arange(n_batches)) for epoch in range(4)]
@@ -85,7 +85,7 @@ def test_the_optimizer_sees_the_schedule(estimator, data, n_batches, options):
 
 
 def test_the_generator_sees_the_schedule():
-    rates = rates_of(CharSequenceGenerator(**FITTED, window=8, **COSINE), TEXT)
+    rates = rates_of(CharSequenceGenerator(**FITTED | COSINE, window=8), TEXT)
     assert rates.max() == pytest.approx(0.02, rel=1e-5)
     assert rates[0] < 0.005
     assert rates[-1] < 0.001
@@ -93,7 +93,7 @@ def test_the_generator_sees_the_schedule():
 
 def test_the_own_rate_of_the_optimizer_is_the_base():
     parameters = FITTED | {"learning_rate": None, "optimizer": "sgd"}
-    rates = rates_of(LSTMClassifier(**parameters, **COSINE), X, y)
+    rates = rates_of(LSTMClassifier(**parameters | COSINE), X, y)
     assert rates.max() == pytest.approx(0.01)
 
 

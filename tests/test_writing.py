@@ -330,7 +330,7 @@ def test_a_stream_goes_on_in_blocks_that_are_short():
 
 def test_samples_shared_between_threads_are_the_same_as_alone():
     runtime = make_runtime(units=(256,))
-    assert 64 * runtime.work_per_step >= 2 * MIN_WORK_PER_THREAD
+    assert 64 * runtime.spec.work_per_step >= 2 * MIN_WORK_PER_THREAD
     writing, rngs = Writing(40, stops=(np.array([1, 2]),)), random_streams(0, 64)
     together = write(runtime, beginning(runtime), writing, rngs)
     assert len(together) == 64
