@@ -246,7 +246,7 @@ class BaseLSTM(BaseNetwork):
 
     _parameter_constraints: dict = TRAINING_CONSTRAINTS | {
         "bidirectional": ["boolean"],
-        "pooling": [StrOptions({"last", "mean", "max"})],
+        "pooling": [StrOptions({"last", "mean", "max", "concat"})],
         "dense_units": [Interval(Integral, 1, None, closed="left"), "array-like"],
         "vocabulary_size": [Interval(Integral, 2, None, closed="left"), None],
         "embedding_dim": [Interval(Integral, 1, None, closed="left"), None],

@@ -45,7 +45,7 @@ def classify_digits(seed: int) -> dict[str, list[float]]:
     pipeline = Pipeline(
         [
             ("scale", MinMaxScaler()),
-            ("lstm", LSTMClassifier(timesteps=8, epochs=30, learning_rate=0.01, random_state=seed)),
+            ("lstm", LSTMClassifier(timesteps=8, epochs=30, random_state=seed)),
         ]
     )
     units = [16, 32, 64]
@@ -75,7 +75,7 @@ def forecast_passengers(seed: int) -> dict[str, list[float]]:
     forecaster = make_pipeline(
         StandardScaler(),
         SlidingWindow(24),
-        LSTMRegressor(32, epochs=150, batch_size=16, random_state=seed),
+        LSTMRegressor(32, epochs=150, random_state=seed),
     )
     with timed("Pipeline of StandardScaler, SlidingWindow and LSTMRegressor"):
         forecaster.fit(X[:-n_test], y[:-n_test])

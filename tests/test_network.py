@@ -32,7 +32,7 @@ def specs(draw):
         units=tuple(draw(st.lists(st.integers(1, 5), max_size=3))),
         bidirectional=draw(st.booleans()),
         dropout=draw(st.sampled_from([0.0, 0.4])),
-        pooling=draw(st.sampled_from(["last", "mean", "max"])),
+        pooling=draw(st.sampled_from(["last", "mean", "max", "concat"])),
         dense_units=tuple(draw(st.lists(st.integers(1, 4), max_size=2))),
     )
 

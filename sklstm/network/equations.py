@@ -113,7 +113,8 @@ def _forward_one(spec: NetworkSpec, weights: list[np.ndarray], x: np.ndarray) ->
         x = _side_by_side([forward, *backward])
         final = np.concatenate([forward["output"][-1], *(d["output"][0] for d in backward)])
     if spec.pooling is not None:
-        x = final if spec.pooling == "last" else getattr(x, spec.pooling)(axis=0)
+        pooled = {"last": final, "mean": x.mean(axis=0), "max": x.max(axis=0)}
+        x = np.concatenate([pooled[pooling] for pooling in spec.poolings])
     for _ in spec.dense_units:
         x = np.maximum(x @ next(remaining) + next(remaining), 0)
     return ACTIVATIONS[spec.activation](x @ next(remaining) + next(remaining))

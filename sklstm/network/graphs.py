@@ -78,7 +78,11 @@ class _NetworkWriter(GraphWriter):
         for layer in range(len(self.spec.units)):
             x, final = self._lstm(x, layer)
         if self.spec.pooling is not None:
-            x = final if self.spec.pooling == "last" and self.spec.units else self._pool(x)
+            pooled = [
+                final if pooling == "last" and self.spec.units else self._pool(x, pooling)
+                for pooling in self.spec.poolings
+            ]
+            x = self.node("Concat", pooled, axis=1) if len(pooled) > 1 else pooled[0]
         for _ in self.spec.dense_units:
             x = self.node("Relu", [self._dense(x)])
         x = self._activate(self._dense(x))
@@ -134,7 +138,7 @@ class _NetworkWriter(GraphWriter):
         kernel, recurrent, bias = (order_gates(next(self.weights), ONNX_GATES) for _ in range(3))
         return kernel.T, recurrent.T, np.concatenate([bias, np.zeros_like(bias)])
 
-    def _pool(self, x: str) -> str:
+    def _pool(self, x: str, pooling: str) -> str:
         """Pool (T, n, size) over the time steps that each sequence has, to (n, size)."""
         n_steps = self.node("Gather", [self.node("Shape", [x]), self._scalar(0)])
         steps = self.node("Range", [self._scalar(0), n_steps, self._scalar(1)])
@@ -142,16 +146,16 @@ class _NetworkWriter(GraphWriter):
         lengths = self.node("Cast", ["lengths"], to=TensorProto.INT64)
         present = self.node("Less", [steps, lengths])  # (T, n)
         present = self.node("Unsqueeze", [present, self.constant([2])])
-        if self.spec.pooling == "max":
+        if pooling == "max":
             lowest = self.constant(np.array(-np.inf, np.float32))
             x = self.node("Where", [present, x, lowest])
             return self.node("ReduceMax", [x], axes=[0], keepdims=0)
-        if self.spec.pooling == "last":
+        if pooling == "last":
             last = self.node("Equal", [steps, self.node("Sub", [lengths, self._scalar(1)])])
             present = self.node("Unsqueeze", [last, self.constant([2])])
         x = self.node("Where", [present, x, self.constant(np.array(0, np.float32))])
         total = self.node("ReduceSum", [x, self.constant([0])], keepdims=0)
-        if self.spec.pooling == "last":
+        if pooling == "last":
             return total
         counts = self.node("Unsqueeze", [lengths, self.constant([1])])
         return self.node("Div", [total, self.node("Cast", [counts], to=TensorProto.FLOAT)])

@@ -25,11 +25,20 @@ class PoolSequence(keras.layers.Layer):
     Parameters
     ----------
     pooling : {"last", "mean", "max"}
+    n_directions : {1, 2}
+        Of the layer before: the last step that the second direction reads is the first one.
     """
 
-    def __init__(self, pooling: str, *, name: str | None = None, dtype: object = None) -> None:
+    def __init__(
+        self,
+        pooling: str,
+        n_directions: int = 1,
+        *,
+        name: str | None = None,
+        dtype: object = None,
+    ) -> None:
         super().__init__(name=name, dtype=dtype)
-        self.pooling = pooling
+        self.pooling, self.n_directions = pooling, n_directions
         self.supports_masking = True
 
     def call(self, inputs: list) -> object:
@@ -37,7 +46,9 @@ class PoolSequence(keras.layers.Layer):
         x, lengths = inputs
         steps = ops.arange(ops.shape(x)[1], dtype=lengths.dtype)[None, :]
         if self.pooling == "last":
-            return self._sum_where(x, steps == lengths[:, None] - 1)
+            forward, *backward = ops.split(x, self.n_directions, axis=-1)
+            last = self._sum_where(forward, steps == lengths[:, None] - 1)
+            return ops.concatenate([last, *(part[:, 0] for part in backward)], axis=-1)
         present = steps < lengths[:, None]  # (n, T)
         if self.pooling == "max":
             return ops.max(ops.where(present[:, :, None], x, -float("inf")), axis=1)
@@ -48,11 +59,30 @@ class PoolSequence(keras.layers.Layer):
 
     def get_config(self) -> dict:
         """Return the constructor's arguments."""
-        return {"pooling": self.pooling, "name": self.name, "dtype": self.dtype}
+        own = {"pooling": self.pooling, "n_directions": self.n_directions}
+        return {**own, "name": self.name, "dtype": self.dtype}
 
     @staticmethod
     def _sum_where(x: object, chosen: object) -> object:
         return ops.sum(ops.where(chosen[:, :, None], x, 0.0), axis=1)
+
+
+@keras.saving.register_keras_serializable(package="sklstm")
+class LastOutputs(keras.layers.Layer):
+    """Take from (n, T, F) what each direction gives at the last time step that it reads."""
+
+    def __init__(self, n_directions: int, *, name: str | None = None, dtype: object = None) -> None:
+        super().__init__(name=name, dtype=dtype)
+        self.n_directions = n_directions
+
+    def call(self, x: object) -> object:
+        """Take."""
+        forward, *backward = ops.split(x, self.n_directions, axis=-1)
+        return ops.concatenate([forward[:, -1], *(part[:, 0] for part in backward)], axis=-1)
+
+    def get_config(self) -> dict:
+        """Return the constructor's arguments."""
+        return {"n_directions": self.n_directions, "name": self.name, "dtype": self.dtype}
 
 
 @keras.saving.register_keras_serializable(package="sklstm")
@@ -302,14 +332,16 @@ class _ModelBuilder:
         return layer(x)
 
     def _pool(self, x: object) -> object:
-        pooling = self.spec.pooling
+        pooled = [self._pool_by(pooling, x) for pooling in self.spec.poolings]
+        return keras.layers.Concatenate()(pooled) if len(pooled) > 1 else pooled[0]
+
+    def _pool_by(self, pooling: str, x: object) -> object:
+        n_directions = self.spec.n_directions if self.spec.units else 1
         if self.lengths is not None:
-            return PoolSequence(pooling)([x, self.lengths])
-        return POOLING_LAYERS[pooling]()(x) if pooling in POOLING_LAYERS else _last_step(x)
-
-
-def _last_step(x: object) -> object:
-    return keras.layers.GlobalMaxPooling1D()(ops.take(x, [-1], axis=1))
+            return PoolSequence(pooling, n_directions)([x, self.lengths])
+        if pooling == "last":
+            return LastOutputs(n_directions)(x)
+        return POOLING_LAYERS[pooling]()(x)
 
 
 def _uniform() -> keras.initializers.Initializer:

@@ -34,8 +34,9 @@ class NetworkSpec:
     dropout : float
         Share of the outputs of each layer that training hides, the same at all time steps of a
         sequence [1]_.
-    pooling : {"last", "mean", "max", None}
-        How outputs over time become one vector; None keeps every time step.
+    pooling : {"last", "mean", "max", "concat", None}
+        How outputs over time become one vector; "concat" puts the last, the mean and the maximum
+        side by side [2]_, None keeps every time step.
     dense_units : tuple of int
         One hidden dense layer each.
     changes_of : tuple of int
@@ -46,6 +47,8 @@ class NetworkSpec:
     ----------
     .. [1] Y. Gal, Z. Ghahramani, "A theoretically grounded application of dropout in recurrent
        neural networks", 2016.
+    .. [2] J. Howard, S. Ruder, "Universal language model fine-tuning for text classification",
+       2018.
     """
 
     n_outputs: int
@@ -76,6 +79,13 @@ class NetworkSpec:
         return 2 if self.bidirectional else 1
 
     @property
+    def poolings(self) -> tuple[str, ...]:
+        """What is put side by side where outputs over time become one vector."""
+        if self.pooling == "concat":
+            return ("last", "mean", "max")
+        return () if self.pooling is None else (self.pooling,)
+
+    @property
     def input_size(self) -> int:
         """Numbers per time step that enter the first layer."""
         if not self.reads_tokens:
@@ -104,6 +114,7 @@ class NetworkSpec:
                 shapes[f"{name}/recurrent_kernel"] = (units, 4 * units)
                 shapes[f"{name}/bias"] = (4 * units,)
             size = units * self.n_directions
+        size *= len(self.poolings) or 1
         for layer, units in enumerate((*self.dense_units, self.n_outputs)):
             shapes[f"dense_{layer}/kernel"] = (size, units)
             shapes[f"dense_{layer}/bias"] = (units,)
