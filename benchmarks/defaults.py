@@ -37,7 +37,7 @@ CHANGES: dict[str, dict[str, Any]] = {
     "max": {"pooling": "max"},
     "small batches": {"batch_size": "auto"},
     "X scaled": {"standardize": True},
-    "cosine from 0.005": {"learning_rate": 0.005, "learning_rate_schedule": "cosine"},
+    "cosine from 0.01": {"learning_rate": "auto", "learning_rate_schedule": "cosine"},
     "changes of slow features": {"differences": "auto"},
 }
 

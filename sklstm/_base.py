@@ -49,6 +49,7 @@ OPTIMIZERS = {
 }
 DEFAULT_VALIDATION_FRACTION = 0.1
 AUTO_BATCH_SIZES, MIN_AUTO_BATCHES = (4, 32), 10
+AUTO_LEARNING_RATE = 0.01
 EPOCHS = Progress()
 
 TRAINING_CONSTRAINTS: dict[str, list] = {
@@ -156,7 +157,7 @@ class BaseNetwork(BaseEstimator, metaclass=ABCMeta):
             loss=loss,
             metric=metric,
             optimizer=self.optimizer,
-            learning_rate=self.learning_rate if sets_rate else None,
+            learning_rate=self._rate_for(batch_size) if sets_rate else None,
             clipnorm=self.clipnorm if by_name else None,
             keras_params=routed,
             batch_size=batch_size,
@@ -168,6 +169,9 @@ class BaseNetwork(BaseEstimator, metaclass=ABCMeta):
             callbacks=_checked_callbacks(self.callbacks),
             progress=progress if self.verbose else None,
         )
+
+    def _rate_for(self, batch_size: int) -> float | None:
+        return self.learning_rate
 
     def _random_generator(self, *, continues: bool) -> np.random.RandomState:
         """Return the generator of a fit; one that continues goes on where the last one stopped.
@@ -252,6 +256,7 @@ class BaseLSTM(BaseNetwork):
         "embedding_dim": [Interval(Integral, 1, None, closed="left"), None],
         "timesteps": [Interval(Integral, 1, None, closed="left"), None],
         "batch_size": [Interval(Integral, 1, None, closed="left"), StrOptions({"auto"})],
+        "learning_rate": [Interval(Real, 0, None, closed="neither"), StrOptions({"auto"}), None],
         "standardize": ["boolean"],
         "differences": ["boolean", StrOptions({"auto"})],
         "early_stopping": ["boolean"],
@@ -416,6 +421,12 @@ class BaseLSTM(BaseNetwork):
 
     def _data(self, sequences: Sequences, y: np.ndarray, weights: np.ndarray) -> SequenceData:
         return SequenceData(sequences, self._encode_targets(y), weights.astype(np.float32))
+
+    def _rate_for(self, batch_size: int) -> float | None:
+        """Answer the noise of small batches with small steps."""
+        if self.learning_rate != "auto":
+            return self.learning_rate
+        return AUTO_LEARNING_RATE * min(1, batch_size / AUTO_BATCH_SIZES[1]) ** 0.5
 
     def _batch_size(self, n: int) -> int:
         if self.batch_size != "auto":

@@ -38,10 +38,10 @@ class LSTMClassifier(ClassifierMixin, BaseLSTM):
     dropout : float in [0, 1), default=0.0
         Share of each layer's outputs that training hides, the same at all time steps of a
         sequence.
-    pooling : {"last", "mean", "max"}, default="max"
-        How the outputs over time become one vector: those of the last time step, their mean or
-        their maximum. With the maximum a sequence is also learnt where what matters came long
-        before its end.
+    pooling : {"last", "mean", "max", "concat"}, default="max"
+        How the outputs over time become one vector: those of the last time step, their mean,
+        their maximum, or these three side by side. With the maximum a sequence is also learnt
+        where what matters came long before its end.
     dense_units : int or sequence of int, default=()
         Units of the hidden dense layers (rectified linear) after the pooling.
     vocabulary_size : int, default=None
@@ -64,8 +64,10 @@ class LSTMClassifier(ClassifierMixin, BaseLSTM):
         One of "adadelta", "adafactor", "adagrad", "adam", "adamax", "adamw", "ftrl", "lion",
         "nadam", "rmsprop" and "sgd", or an object, of which a copy is trained with its own
         learning rate.
-    learning_rate : float, default=0.005
-        For an optimizer given by name; None for that optimizer's own default.
+    learning_rate : float or "auto", default="auto"
+        For an optimizer given by name; None for that optimizer's own default. "auto" is 0.01 for
+        batches of 32 and more, and 0.01 * sqrt(batch_size / 32) for smaller ones, whose gradients
+        are noisier [2]_.
     learning_rate_schedule : {"constant", "cosine"}, default="cosine"
         Whether the learning rate stays, or falls to 0 over the fit in half a period of a cosine,
         for an optimizer given by name. It multiplies what callbacks make of the rate.
@@ -133,6 +135,8 @@ class LSTMClassifier(ClassifierMixin, BaseLSTM):
     ----------
     .. [1] S. Furui, "Speaker-independent isolated word recognition using dynamic features of
        speech spectrum", 1986.
+    .. [2] A. Krizhevsky, "One weird trick for parallelizing convolutional neural networks", 2014:
+       the square root of the batch size.
 
     S. Hochreiter, J. Schmidhuber, "Long short-term memory", Neural Computation 9(8), 1997.
 
@@ -167,7 +171,7 @@ class LSTMClassifier(ClassifierMixin, BaseLSTM):
         standardize: bool = True,
         differences: bool | str = "auto",
         optimizer: str | keras.optimizers.Optimizer = "adam",
-        learning_rate: float | None = 0.005,
+        learning_rate: float | str | None = "auto",
         learning_rate_schedule: str = "cosine",
         warmup: float = 0.0,
         clipnorm: float | None = 1.0,
@@ -451,10 +455,10 @@ class LSTMRegressor(RegressorMixin, BaseLSTM):
     dropout : float in [0, 1), default=0.0
         Share of each layer's outputs that training hides, the same at all time steps of a
         sequence.
-    pooling : {"last", "mean", "max"}, default="max"
-        How the outputs over time become one vector: those of the last time step, their mean or
-        their maximum. With the maximum a sequence is also learnt where what matters came long
-        before its end.
+    pooling : {"last", "mean", "max", "concat"}, default="max"
+        How the outputs over time become one vector: those of the last time step, their mean,
+        their maximum, or these three side by side. With the maximum a sequence is also learnt
+        where what matters came long before its end.
     dense_units : int or sequence of int, default=()
         Units of the hidden dense layers (rectified linear) after the pooling.
     vocabulary_size : int, default=None
@@ -477,8 +481,10 @@ class LSTMRegressor(RegressorMixin, BaseLSTM):
         One of "adadelta", "adafactor", "adagrad", "adam", "adamax", "adamw", "ftrl", "lion",
         "nadam", "rmsprop" and "sgd", or an object, of which a copy is trained with its own
         learning rate.
-    learning_rate : float, default=0.005
-        For an optimizer given by name; None for that optimizer's own default.
+    learning_rate : float or "auto", default="auto"
+        For an optimizer given by name; None for that optimizer's own default. "auto" is 0.01 for
+        batches of 32 and more, and 0.01 * sqrt(batch_size / 32) for smaller ones, whose gradients
+        are noisier [2]_.
     learning_rate_schedule : {"constant", "cosine"}, default="cosine"
         Whether the learning rate stays, or falls to 0 over the fit in half a period of a cosine,
         for an optimizer given by name. It multiplies what callbacks make of the rate.
@@ -548,6 +554,8 @@ class LSTMRegressor(RegressorMixin, BaseLSTM):
     ----------
     .. [1] S. Furui, "Speaker-independent isolated word recognition using dynamic features of
        speech spectrum", 1986.
+    .. [2] A. Krizhevsky, "One weird trick for parallelizing convolutional neural networks", 2014:
+       the square root of the batch size.
 
     S. Hochreiter, J. Schmidhuber, "Long short-term memory", Neural Computation 9(8), 1997.
 
@@ -581,7 +589,7 @@ class LSTMRegressor(RegressorMixin, BaseLSTM):
         standardize: bool = True,
         differences: bool | str = "auto",
         optimizer: str | keras.optimizers.Optimizer = "adam",
-        learning_rate: float | None = 0.005,
+        learning_rate: float | str | None = "auto",
         learning_rate_schedule: str = "cosine",
         warmup: float = 0.0,
         clipnorm: float | None = 1.0,
