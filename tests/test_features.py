@@ -66,12 +66,16 @@ def test_a_weight_of_two_is_a_sample_twice():
     assert_allclose(once.scale, measure(twice).scale, rtol=1e-5)
 
 
-def test_padding_is_not_measured():
-    padded = nan_padded(ragged(MIXED), 70)
+@pytest.mark.parametrize("side", ["left", "right"])
+def test_padding_is_not_measured(side):
+    padded = nan_padded(ragged(MIXED), 70, side)
     form = LSTMClassifier(**TINY).fit(padded, LABELS)
     same = LSTMClassifier(**TINY).fit(ragged(MIXED), LABELS)
+    assert form._seen.slow == same._seen.slow == (0,)
     assert_array_equal(form._seen.mean, same._seen.mean)
     assert_array_equal(form.predict_proba(padded), same.predict_proba(ragged(MIXED)))
+    alone = np.concatenate([same.predict_proba(padded[i : i + 1]) for i in range(4)])
+    assert_allclose(alone, same.predict_proba(ragged(MIXED)[:4]), rtol=1e-5)
 
 
 def test_units_of_measurement_do_not_matter():

@@ -46,7 +46,7 @@ RAGGED_FORMS = {
 
 
 @pytest.mark.parametrize("form", RAGGED_FORMS.values(), ids=RAGGED_FORMS)
-@pytest.mark.parametrize("pooling", ["last", "mean", "max"])
+@pytest.mark.parametrize("pooling", ["last", "mean", "max", "concat"])
 def test_padding_never_matters(form, pooling):
     classifier = LSTMClassifier(**TINY, pooling=pooling, bidirectional=True).fit(SEQUENCES, y)
     expected = classifier.predict_proba(SEQUENCES)
