@@ -99,7 +99,7 @@ def _slow_features(steps: np.ndarray, of_steps: np.ndarray, starts: np.ndarray) 
 def _mean_and_scale(steps: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     mean = _mean(steps, weights)
     variance = _mean((steps - mean) ** 2, weights)
-    varies = variance > (1e-6 * mean) ** 2  # else it is the rounding of a constant
+    varies = variance > (1e-7 * mean) ** 2  # else it is the rounding of a constant
     return mean, np.sqrt(np.where(varies, variance, 1))
 
 

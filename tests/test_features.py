@@ -58,6 +58,12 @@ def test_a_constant_feature_is_zero():
     assert_allclose(seen, 0, atol=1e-6)
 
 
+def test_a_small_change_of_a_large_value_is_seen():
+    X = (101_325 + 0.05 * RNG.normal(size=(20, 30, 1))).astype(np.float32)
+    seen = measure(X).apply(sequences_of(X)).steps
+    assert_allclose(seen.std(), 1, rtol=0.1)
+
+
 def test_a_weight_of_two_is_a_sample_twice():
     weights = 1 + LABELS
     twice = np.repeat(MIXED, weights, axis=0)
