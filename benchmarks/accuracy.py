@@ -109,7 +109,7 @@ def mnist(seeds: int, part: str) -> list[list[str]]:
             "dropout": 0.3,
             "learning_rate": 0.002,
             "batch_size": 64,
-            "epochs": 10,
+            "epochs": 12,
         },
     }
     return [
