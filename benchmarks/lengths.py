@@ -72,6 +72,7 @@ def main() -> None:
     arguments = parser(__doc__, pairs=5)
     arguments.add_argument("--reviews", type=int, default=2000, help="default: %(default)s")
     arguments.add_argument("--batch-size", type=int, default=32, help="default: %(default)s")
+    arguments.add_argument("--only", default="", help="sides B whose names contain this")
     options = arguments.parse_args()
     show_machine()
     X, y = reviews(options.reviews)
@@ -85,6 +86,7 @@ def main() -> None:
     rows = [
         Row("reviews", "as they are", name, compare(ours, side, options.pairs, warm=False))
         for name, side in sides.items()
+        if options.only in name
     ]
     show(rows, "loss")
 
