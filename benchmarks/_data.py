@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
+from pathlib import Path
 
 import numpy as np
 from sklearn.datasets import load_digits
@@ -14,6 +16,7 @@ from sklstm.datasets import (
     load_python_reference,
 )
 
+ARCHIVE = ("BasicMotions", "ItalyPowerDemand", "ArrowHead")  # of UCR/UEA
 N_CHARACTERS = 65  # as many as tiny Shakespeare has
 N_FOLLOWERS = 4  # of a symbol of `markov_text`, that come next half of the time
 FIRST_CHINESE = 0x4E00
@@ -22,6 +25,16 @@ SERIES = {
     "daily-min-temperatures": fetch_daily_temperatures,
     "monthly-sunspots": fetch_sunspots,
 }
+
+
+def archive_folder() -> Path:
+    """Return where SKLSTM_DATA has series of the UCR/UEA archive."""
+    return Path(os.environ.get("SKLSTM_DATA", "")) / "tsc"
+
+
+def archive_file(name: str, part: str) -> Path:
+    """Return the file of a set's "TRAIN" or "TEST" part."""
+    return archive_folder() / name / f"{name}_{part}.ts"
 
 
 def digits(*, flat: bool = False) -> tuple[np.ndarray, np.ndarray]:

@@ -8,22 +8,20 @@ defaults are chosen. The others need no file.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from _data import SERIES, digits
+from _data import ARCHIVE, SERIES, archive_file, digits
 from sklearn.datasets import load_diabetes, make_regression
 from sklearn.model_selection import StratifiedKFold
 from sklearn.preprocessing import StandardScaler
 
+from sklstm import sliding_windows
 from sklstm.datasets import load_ts
 
-ARCHIVE = ("ArrowHead", "BasicMotions", "ItalyPowerDemand")
 N_FOLDS = 3
 Drawn = tuple[np.ndarray, np.ndarray]
 
@@ -185,7 +183,7 @@ def pulses(rng: np.random.Generator, n: int) -> Drawn:
 
 def _archive_tasks() -> Iterator[Task]:
     for name in ARCHIVE:
-        path = Path(os.environ.get("SKLSTM_DATA", "")) / "tsc" / name / f"{name}_TRAIN.ts"
+        path = archive_file(name, "TRAIN")
         if path.is_file():
             yield Task(f"{name}, folds", partial(_fold, *load_ts(path)))
 
@@ -226,8 +224,7 @@ def _linear(seed: int) -> Split:
 
 def _windows(values: np.ndarray, window: int, seed: int) -> Split:
     """Forecast one step ahead, in raw values; the test is the last quarter, whatever the seed."""
-    X = np.lib.stride_tricks.sliding_window_view(values, window)[:-1]
-    y = values[window:]
+    X, y = sliding_windows(values, length=window)
     n = len(y) * 3 // 4
     return Split(X[:n], y[:n], X[n:], y[n:])
 

@@ -17,12 +17,12 @@ import argparse
 import os
 import time
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import numpy as np
+from _data import ARCHIVE, archive_file, archive_folder
 from _timing import show_machine, show_table
 from sklearn.base import BaseEstimator
 from sklearn.ensemble import RandomForestClassifier
@@ -36,13 +36,7 @@ from sklstm import LSTMClassifier, SequencePadder
 from sklstm.datasets import fetch_imdb, fetch_mnist, load_ts
 
 Split = tuple[Any, Any, Any, Any]  # X_train, X_test, y_train, y_test
-UCR = ("BasicMotions", "ItalyPowerDemand", "ArrowHead")
 HEAD = ["data", "model", "test rows", "accuracy %", "mean %", "a fit takes"]
-
-
-def own_folder() -> Path:
-    """Return the folder SKLSTM_DATA."""
-    return Path(os.environ.get("SKLSTM_DATA", ".")) / "tsc"
 
 
 def scores(make: Callable[[int], BaseEstimator], split: Split, seeds: int) -> tuple[list, float]:
@@ -78,8 +72,8 @@ def linear() -> BaseEstimator:
 def tsc(seeds: int, part: str) -> list[list[str]]:
     """Score default parameters on the standard splits."""
     lines = []
-    for name in filter(lambda name: part in name, UCR):
-        files = [own_folder() / name / f"{name}_{part}.ts" for part in ("TRAIN", "TEST")]
+    for name in filter(lambda name: part in name, ARCHIVE):
+        files = [archive_file(name, which) for which in ("TRAIN", "TEST")]
         (X_train, y_train), (X_test, y_test) = map(load_ts, files)
         split = (X_train, X_test, y_train, y_test)
         ours = scores(lambda seed: LSTMClassifier(random_state=seed), split, seeds)
@@ -170,7 +164,7 @@ def imdb(seeds: int, part: str) -> list[list[str]]:
 
 def watch(seeds: int, part: str) -> list[list[str]]:
     """Score movements of subjects that were not in training, five folds."""
-    with np.load(own_folder() / "watch_shoulder_exercise.npz", allow_pickle=False) as file:
+    with np.load(archive_folder() / "watch_shoulder_exercise.npz", allow_pickle=False) as file:
         X = np.split(file["signal"], file["offsets"][1:-1])
         y, subjects = file["label"], file["subject"]
     models: dict[str, tuple[Callable, Callable]] = {

@@ -145,6 +145,7 @@ class BaseNetwork(BaseEstimator, metaclass=ABCMeta):
         metric: str | None,
         *,
         batch_size: int,
+        learning_rate: float | None,
         one_epoch: bool,
         patience: int | None,
         progress: Progress = EPOCHS,
@@ -153,25 +154,23 @@ class BaseNetwork(BaseEstimator, metaclass=ABCMeta):
         routed = self._keras_params()
         by_name = isinstance(self.optimizer, str)
         sets_rate = by_name and "optimizer__learning_rate" not in routed
+        scheduled = by_name and not one_epoch
         return TrainingSettings(
             loss=loss,
             metric=metric,
             optimizer=self.optimizer,
-            learning_rate=self._rate_for(batch_size) if sets_rate else None,
+            learning_rate=learning_rate if sets_rate else None,
             clipnorm=self.clipnorm if by_name else None,
             keras_params=routed,
             batch_size=batch_size,
             epochs=1 if one_epoch else self.epochs,
             patience=patience,
-            schedule=self.learning_rate_schedule if by_name and not one_epoch else "constant",
-            warmup=self.warmup if by_name and not one_epoch else 0.0,
+            schedule=self.learning_rate_schedule if scheduled else "constant",
+            warmup=self.warmup if scheduled else 0.0,
             always_xla=always_xla,
             callbacks=_checked_callbacks(self.callbacks),
             progress=progress if self.verbose else None,
         )
-
-    def _rate_for(self, batch_size: int) -> float | None:
-        return self.learning_rate
 
     def _random_generator(self, *, continues: bool) -> np.random.RandomState:
         """Return the generator of a fit; one that continues goes on where the last one stopped.
@@ -324,9 +323,11 @@ class BaseLSTM(BaseNetwork):
             )
         data = self._data(sequences[train_rows], y[train_rows], weights[train_rows])
         varies = sequences.varies or (validation is not None and validation.sequences.varies)
+        batch_size = self._batch_size(len(data))
         settings = self._settings(
             *self._loss_and_metric(),
-            batch_size=self._batch_size(len(data)),
+            batch_size=batch_size,
+            learning_rate=self._learning_rate(batch_size),
             one_epoch=one_epoch,
             patience=self.n_iter_no_change if self.early_stopping else None,
         )
@@ -422,7 +423,7 @@ class BaseLSTM(BaseNetwork):
     def _data(self, sequences: Sequences, y: np.ndarray, weights: np.ndarray) -> SequenceData:
         return SequenceData(sequences, self._encode_targets(y), weights.astype(np.float32))
 
-    def _rate_for(self, batch_size: int) -> float | None:
+    def _learning_rate(self, batch_size: int) -> float | None:
         """Answer the noise of small batches with small steps."""
         if self.learning_rate != "auto":
             return self.learning_rate

@@ -39,12 +39,6 @@ class Sequences:
     starts: np.ndarray
     lengths: np.ndarray
 
-    @classmethod
-    def from_padded(cls, values: np.ndarray, lengths: np.ndarray) -> Sequences:
-        """Read sequences that stand at the beginning of each row of an array."""
-        n, n_steps = values.shape[:2]
-        return cls(values.reshape(-1, *values.shape[2:]), np.arange(n) * n_steps, lengths)
-
     def __len__(self) -> int:
         return len(self.lengths)
 

@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from sklstm._sequences import Sequences
+
 TINY = {"units": 4, "epochs": 2, "batch_size": 8, "random_state": 0}
 
 
@@ -33,3 +35,10 @@ def object_array(sequences):
     for row, sequence in enumerate(sequences):
         array[row] = sequence
     return array
+
+
+def from_padded(values, lengths):
+    """Sequences that stand at the beginning of each row of an array."""
+    n, n_steps = values.shape[:2]
+    steps = values.reshape(-1, *values.shape[2:])
+    return Sequences(steps, np.arange(n) * n_steps, lengths)

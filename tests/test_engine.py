@@ -13,13 +13,13 @@ from sklearn.model_selection import GridSearchCV
 
 from sklstm import LSTMClassifier, LSTMRegressor
 from sklstm._base import OPTIMIZERS
-from sklstm._sequences import Sequences
 from sklstm.network.keras_model import build_model, set_weights, trainable_variables
 from sklstm.network.spec import NetworkSpec
 from sklstm.network.training import trainer
 from sklstm.network.training.data import SequenceData
 from sklstm.network.training.programs import LOSSES, ProgramPool, pool
 from sklstm.network.training.settings import TrainingSettings
+from tasks import from_padded
 
 N, N_STEPS, N_FEATURES, EPOCHS, BATCH_SIZE = 43, 5, 3, 4, 16  # the last batch has 11 rows
 
@@ -29,7 +29,7 @@ def make_data(n=N, seed=0, weighted=True):
     values = rng.normal(size=(n, N_STEPS, N_FEATURES)).astype(np.float32)
     targets = rng.randint(3, size=n).astype(np.int32)
     weights = rng.uniform(0.2, 3, size=n) if weighted else np.ones(n)
-    sequences = Sequences.from_padded(values, np.full(n, N_STEPS))
+    sequences = from_padded(values, np.full(n, N_STEPS))
     return SequenceData(sequences, targets, weights.astype(np.float32))
 
 

@@ -12,10 +12,10 @@ from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.utils import estimator_checks
 
 from sklstm import CharSequenceGenerator, WordSequenceGenerator
-from sklstm._sequences import Sequences
 from sklstm.datasets import load_python_reference, split_documents
 from sklstm.network.equations import forward
 from sklstm.network.training.data import TextWindows
+from tasks import from_padded
 
 INPUT_FREE_CHECKS = [
     "check_estimator_cloneable",
@@ -61,7 +61,7 @@ def log_likelihood_by_equations(generator, text):
     outputs = forward(
         generator._runtime.spec,
         generator._runtime.weights,
-        Sequences.from_padded(inputs, np.array([len(ids)])),
+        from_padded(inputs, np.array([len(ids)])),
     )
     return np.log(outputs[0, np.arange(len(ids)), ids - 1])
 

@@ -18,7 +18,7 @@ from sklstm.network.training import data
 from sklstm.network.training import lengths as grouping
 from sklstm.network.training.data import Batches, SequenceData
 from sklstm.network.training.lengths import LADDER, MAX_SHAPES, choose_shapes, draw_order
-from tasks import first_step_task, ragged
+from tasks import first_step_task, from_padded, ragged
 
 some_lengths = st.lists(st.integers(1, 60), min_size=1, max_size=80).map(np.array)
 
@@ -39,7 +39,7 @@ def test_padded_sequences_are_zero_behind_their_end(lengths, more):
     for row, sequence in zip(padded, sequences, strict=True):
         assert_array_equal(row[: len(sequence)], sequence)
         assert not row[len(sequence) :].any()
-    again = Sequences.from_padded(padded, lengths)
+    again = from_padded(padded, lengths)
     assert_array_equal(again.padded(), sequences.padded())
 
 

@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sklstm._sequences import Sequences
 from sklstm.network.equations import ACTIVATIONS, forward, lstm_over_time
 from sklstm.network.runtime import Runtime
 from sklstm.network.spec import NetworkSpec
+from tasks import from_padded
 
 TOLERANCE = 1e-5
 
@@ -49,7 +49,7 @@ def networks(draw):
         values = rng.integers(1, spec.vocabulary_size, (len(lengths), n_steps), dtype="int32")
     else:
         values = rng.normal(size=(len(lengths), n_steps, spec.n_features)).astype("f")
-    return spec, weights, Sequences.from_padded(values, lengths)
+    return spec, weights, from_padded(values, lengths)
 
 
 def blank_padding(sequences, blank):
@@ -92,7 +92,7 @@ def test_keras_own_layers_compute_the_equations_where_lengths_are_equal(network)
 
     spec, weights, sequences = network
     values = sequences.padded()
-    full = Sequences.from_padded(values, np.full(len(values), values.shape[1]))
+    full = from_padded(values, np.full(len(values), values.shape[1]))
     model = model_for_users(spec, weights, varies=False)
     np.testing.assert_allclose(
         model(values), forward(spec, weights, full), rtol=TOLERANCE, atol=TOLERANCE
@@ -128,7 +128,7 @@ def test_the_state_carried_between_steps_is_the_whole_past(network):
     for t in range(ids.shape[1]):
         output, state = runtime.read(ids[:, t : t + 1], state)
         outputs.append(output)
-    whole = forward(spec, weights, Sequences.from_padded(ids, np.full(2, ids.shape[1])))
+    whole = forward(spec, weights, from_padded(ids, np.full(2, ids.shape[1])))
     np.testing.assert_allclose(np.concatenate(outputs, 1), whole, rtol=TOLERANCE, atol=TOLERANCE)
 
 
@@ -139,7 +139,7 @@ def test_order_of_rows_survives_batches_of_similar_length():
     runtime = Runtime(spec, weights)
     n = 2 * runtime._rows_per_batch(50) + 7
     values = rng.normal(size=(n, 50, 1)).astype("f")
-    sequences = Sequences.from_padded(values, rng.integers(1, 51, n))
+    sequences = from_padded(values, rng.integers(1, 51, n))
     rows = rng.choice(n, 20, replace=False)
     np.testing.assert_allclose(
         runtime.predict(sequences)[rows], runtime.predict(sequences[rows]), rtol=1e-6

@@ -11,10 +11,10 @@ from sklearn.model_selection import GridSearchCV, cross_val_score
 
 from sklstm import CharSequenceGenerator, WordSequenceGenerator, persistence
 from sklstm._sampling import distribution
-from sklstm._sequences import Sequences
 from sklstm.datasets import load_python_reference, split_documents
 from sklstm.network.equations import forward
 from sklstm.network.runtime import Runtime
+from tasks import from_padded
 
 WORDS = ["the", " the", " cat", " sat", " on", " mat", ".", "\n", " because", " be", "<unk>"]
 FISH = "one fish, two fish,\nred fish, blue fish.\n" * 40
@@ -60,7 +60,7 @@ def split(text):
 
 def probabilities_by_equations(generator, ids):
     inputs = np.append(0, ids)[np.newaxis]
-    sequences = Sequences.from_padded(inputs, np.array([inputs.size]))
+    sequences = from_padded(inputs, np.array([inputs.size]))
     return forward(generator._runtime.spec, generator._runtime.weights, sequences)[0]
 
 

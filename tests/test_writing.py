@@ -13,7 +13,6 @@ from sklearn.exceptions import NotFittedError
 
 from sklstm import CharSequenceGenerator, TextState, WordSequenceGenerator
 from sklstm._sampling import distribution
-from sklstm._sequences import Sequences
 from sklstm._writing import (
     MIN_WORK_PER_THREAD,
     Writing,
@@ -26,6 +25,7 @@ from sklstm._writing import (
 from sklstm.network.equations import forward
 from sklstm.network.runtime import Runtime
 from sklstm.network.spec import NetworkSpec
+from tasks import from_padded
 
 ALPHABET = "abcdefgh ."
 SAMPLING = [
@@ -70,9 +70,7 @@ def text(generator):
 def by_equations(runtime, tokens):
     """The probabilities of every next token, read in one go."""
     ids = np.append(-1, tokens[:-1])[np.newaxis] + 1
-    return forward(
-        runtime.spec, runtime.weights, Sequences.from_padded(ids, np.array([len(tokens)]))
-    )[0]
+    return forward(runtime.spec, runtime.weights, from_padded(ids, np.array([len(tokens)])))[0]
 
 
 @pytest.mark.parametrize(

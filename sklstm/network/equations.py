@@ -130,7 +130,7 @@ def _first_input(spec: NetworkSpec, remaining: Iterator[np.ndarray], x: np.ndarr
         return next(remaining)[x]
     if spec.one_hot:
         return np.eye(spec.vocabulary_size)[x]
-    return append_changes(x, spec.changes_of, np.zeros(1, int)) if spec.changes_of else x
+    return append_changes(x, spec.changes_of, np.zeros(1, int))
 
 
 def _lstm_layers(

@@ -46,9 +46,8 @@ class PoolSequence(keras.layers.Layer):
         x, lengths = inputs
         steps = ops.arange(ops.shape(x)[1], dtype=lengths.dtype)[None, :]
         if self.pooling == "last":
-            forward, *backward = ops.split(x, self.n_directions, axis=-1)
-            last = self._sum_where(forward, steps == lengths[:, None] - 1)
-            return ops.concatenate([last, *(part[:, 0] for part in backward)], axis=-1)
+            chosen = steps == lengths[:, None] - 1
+            return _last_outputs(x, self.n_directions, lambda x: self._sum_where(x, chosen))
         present = steps < lengths[:, None]  # (n, T)
         if self.pooling == "max":
             return ops.max(ops.where(present[:, :, None], x, -float("inf")), axis=1)
@@ -77,8 +76,7 @@ class LastOutputs(keras.layers.Layer):
 
     def call(self, x: object) -> object:
         """Take."""
-        forward, *backward = ops.split(x, self.n_directions, axis=-1)
-        return ops.concatenate([forward[:, -1], *(part[:, 0] for part in backward)], axis=-1)
+        return _last_outputs(x, self.n_directions, lambda x: x[:, -1])
 
     def get_config(self) -> dict:
         """Return the constructor's arguments."""
@@ -342,6 +340,12 @@ class _ModelBuilder:
         if pooling == "last":
             return LastOutputs(n_directions)(x)
         return POOLING_LAYERS[pooling]()(x)
+
+
+def _last_outputs(x: object, n_directions: int, last_of: Callable[[object], object]) -> object:
+    """Join the last step of what reads forwards with the first one of what reads backwards."""
+    forward, *backward = ops.split(x, n_directions, axis=-1)
+    return ops.concatenate([last_of(forward), *(part[:, 0] for part in backward)], axis=-1)
 
 
 def _uniform() -> keras.initializers.Initializer:

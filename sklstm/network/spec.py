@@ -154,13 +154,15 @@ def append_changes(steps: np.ndarray, features: tuple[int, ...], starts: np.ndar
     -------
     ndarray of shape (N, F + 2 * len(features))
     """
+    if not features:
+        return steps
     columns = [steps]
     changed = steps[:, list(features)]
-    for _ in range(2 if features else 0):
+    for _ in range(2):
         changed = np.diff(changed, axis=0, prepend=changed[:1])
         changed[starts] = 0
         columns.append(changed)
-    return np.concatenate(columns, axis=1) if features else steps
+    return np.concatenate(columns, axis=1)
 
 
 def _draw(name: str, shape: tuple[int, ...], rng: np.random.RandomState) -> np.ndarray:

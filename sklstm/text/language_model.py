@@ -342,6 +342,7 @@ class LanguageModel(BaseNetwork):
             "sparse_categorical_crossentropy",
             "sparse_categorical_accuracy",
             batch_size=self.batch_size,
+            learning_rate=self.learning_rate,
             one_epoch=one_epoch,
             patience=self.n_iter_no_change if self.early_stopping and not one_epoch else None,
             progress=Progress(self._token, data.n_targets, f"nats/{self._token}"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Protocol
 
 import numpy as np
@@ -210,36 +211,42 @@ class Batches:
 
     def chunks(self, rows: np.ndarray) -> Iterator[tuple[Arrays, int]]:
         """Yield the arrays of a chunk of batches and how many batches of it hold rows."""
-        shapes = self.data.shapes(self.batch_size)
-        sizes = [self._batches_per_chunk(rows[:0], n_steps, len(shapes)) for n_steps in shapes]
-        for shape, batches in self._turns(rows, shapes):
-            for first in range(0, len(batches), sizes[shape]):
-                chosen = batches[first : first + sizes[shape]]
+        for n_steps, batches in self._turns(rows):
+            size = self._batches_per_chunk[n_steps]
+            for first in range(0, len(batches), size):
+                chosen = batches[first : first + size]
                 places = chosen[:, np.newaxis] * self.batch_size + np.arange(self.batch_size)
                 part = rows[places[places < len(rows)]]
-                n_rows = sizes[shape] * self.batch_size
-                yield self._filled_up(part, shapes[shape], n_rows), len(chosen)
+                yield self._filled_up(part, n_steps, size * self.batch_size), len(chosen)
 
     def count(self, rows: np.ndarray) -> int:
         """Return the number of batches."""
         return -(-len(rows) // self.batch_size)
 
-    def _turns(self, rows: np.ndarray, shapes: tuple[int, ...]) -> Iterator[tuple[int, np.ndarray]]:
-        """Yield the numbers of shapes and of their batches, nearly in the order of the rows."""
+    def _turns(self, rows: np.ndarray) -> Iterator[tuple[int, np.ndarray]]:
+        """Yield lengths and the numbers of their batches, nearly in the order of the rows."""
+        shapes = np.array(list(self._batches_per_chunk))
         firsts = np.arange(0, len(rows), self.batch_size)
         if len(shapes) == 1:
-            yield 0, np.arange(len(firsts))
+            yield int(shapes[0]), np.arange(len(firsts))
             return
         longest = np.maximum.reduceat(self.data.lengths_of(rows), firsts)
         shape_of = np.searchsorted(shapes, longest)  # of each batch
-        turn_of = np.cumsum(np.array(shapes)[shape_of]) // TIME_STEPS_PER_TURN
+        turn_of = np.cumsum(shapes[shape_of]) // TIME_STEPS_PER_TURN
         groups = turn_of * len(shapes) + shape_of
-        _, first_places = np.unique(groups, return_index=True)
-        for place in np.sort(first_places):
-            yield shape_of[place], np.flatnonzero(groups == groups[place])
+        _, counts = np.unique(groups, return_counts=True)
+        members = np.split(np.argsort(groups, kind="stable"), np.cumsum(counts)[:-1])
+        for batches in sorted(members, key=lambda batches: batches[0]):
+            yield int(shapes[shape_of[batches[0]]]), batches
 
-    def _batches_per_chunk(self, no_rows: np.ndarray, n_steps: int, n_shapes: int) -> int:
-        arrays = self.data.gather(no_rows, n_steps)
+    @cached_property
+    def _batches_per_chunk(self) -> dict[int, int]:
+        """Batches in a chunk, for each length that batches have, the shortest first."""
+        shapes = self.data.shapes(self.batch_size)
+        return {n_steps: self._fitting_a_chunk(n_steps, len(shapes)) for n_steps in shapes}
+
+    def _fitting_a_chunk(self, n_steps: int, n_shapes: int) -> int:
+        arrays = self.data.gather(self.all_rows()[:0], n_steps)
         bytes_per_row = sum(array.itemsize * math.prod(array.shape[1:]) for array in arrays)
         fit = BYTES_PER_CHUNK // (bytes_per_row * self.batch_size)
         if n_shapes > 1:

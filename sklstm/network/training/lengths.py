@@ -70,7 +70,6 @@ def draw_order(lengths: np.ndarray, batch_size: int, rng: np.random.RandomState)
     n_batches = len(lengths) // batch_size
     in_batches, rest = np.split(order, [n_batches * batch_size])
     size = batch_size * int(np.clip(n_batches // MIN_POOLS, 1, MAX_BATCHES_PER_POOL))
-    pools = [in_batches[first : first + size] for first in range(0, len(in_batches), size)]
-    by_length = [pool[np.argsort(lengths[pool], kind="stable")] for pool in pools]
-    batches = np.concatenate([*by_length, rest[:0]]).reshape(n_batches, batch_size)
-    return np.append(rng.permutation(batches), rest)
+    for pool in np.split(in_batches, range(size, len(in_batches), size)):  # views
+        pool[:] = pool[np.argsort(lengths[pool], kind="stable")]
+    return np.append(rng.permutation(in_batches.reshape(n_batches, batch_size)), rest)

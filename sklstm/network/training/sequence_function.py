@@ -6,6 +6,8 @@ of weights and inputs after the backward loop. Each gate has an array of its own
 not vectorise a kernel that reads one step of one array at several offsets.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable
 
 import keras
@@ -15,7 +17,7 @@ ACTIVATIONS = (tf.sigmoid, tf.sigmoid, tf.tanh, tf.sigmoid)  # input, forget, ce
 
 
 def sequence_function(
-    return_sequences: bool, present: tf.Tensor | None = None
+    return_sequences: bool, present: Present | None = None
 ) -> Callable[..., tf.Tensor]:
     """Make the function that runs an LSTM over sequences, from a state on.
 

@@ -81,9 +81,12 @@ def train(
     batches = Batches(data, _batch_size(settings.batch_size, len(data)), rng)
     rows = batches.all_rows()
     n_batches = batches.count(rows)
+    n_steps = float(data.lengths_of(rows).mean())
     if validation is not None:
         validation = Batches(validation, batches.batch_size, rng)
-    key = _program_key(spec, settings, batches, rows, varies=varies)
+    key = _program_key(
+        spec, settings, batches.batch_size, n_batches=n_batches, n_steps=n_steps, varies=varies
+    )
     with pool.borrow(key, settings) as program:
         program.reset(weights, optimizer_state, settings.learning_rate, seed)
         if resume is not None:
@@ -95,22 +98,21 @@ def train(
 def _program_key(
     spec: NetworkSpec,
     settings: TrainingSettings,
-    batches: Batches,
-    rows: np.ndarray,
+    batch_size: int,
     *,
+    n_batches: int,
+    n_steps: float,
     varies: bool,
 ) -> ProgramKey:
-    lengths = batches.data.lengths_of(rows)
-    n_steps, size = float(lengths.mean()), batches.batch_size
-    work = settings.epochs * batches.count(rows) * n_steps * max(1, len(spec.units))
+    work = settings.epochs * n_batches * n_steps * max(1, len(spec.units))
     xla = settings.always_xla or work >= MIN_TIME_STEPS_FOR_XLA
     return ProgramKey(
         spec=spec,
         settings=settings_key(settings),
         varies=varies,
         n_steps=None if varies else int(n_steps),
-        batch_size=size,
-        n_parts=count_parts(spec, settings, n_steps=n_steps, batch_size=size, xla=xla),
+        batch_size=batch_size,
+        n_parts=count_parts(spec, settings, n_steps=n_steps, batch_size=batch_size, xla=xla),
         xla=xla,
     )
 
