@@ -62,11 +62,14 @@ class Sequences:
     def padded(self, n_steps: int | None = None) -> np.ndarray:
         """Return an array of shape (n, n_steps, F) or (n, n_steps), zero behind each end.
 
-        `n_steps` is that of the longest sequence unless given.
+        `n_steps` is that of the longest sequence unless given. The array is a view where it can.
         """
         n_steps = n_steps or self.longest
         if self._fill_rows_of(n_steps):
-            return self.steps.reshape(-1, n_steps, *self.steps.shape[1:])[self.starts // n_steps]
+            rows = self.starts // n_steps
+            if len(rows) and (np.diff(rows) == 1).all():
+                rows = slice(rows[0], rows[-1] + 1)
+            return self.steps.reshape(-1, n_steps, *self.steps.shape[1:])[rows]
         padded = np.zeros((len(self), n_steps, *self.steps.shape[1:]), self.steps.dtype)
         for row, sequence in zip(padded, self, strict=True):
             row[: len(sequence)] = sequence
@@ -375,11 +378,12 @@ def _as_floats(array: np.ndarray, name: str) -> np.ndarray:
 
 
 def _floats(steps: Steps) -> Sequences:
-    """Turn steps into padded float32 sequences; NaN at the ends means "no such time step"."""
-    with np.errstate(over="ignore"):
+    """Turn steps into float32 sequences; NaN at the ends means "no such time step"."""
+    with np.errstate(over="ignore", invalid="ignore"):
         values = steps.values.astype(np.float32, copy=False)
+        total = values.sum()  # not finite if any value is not: faster than to look at each
     lengths = np.diff(steps.offsets)
-    if np.isfinite(values).all() and lengths.all():
+    if np.isfinite(total) and lengths.all():
         return Sequences(values, steps.offsets[:-1], lengths)
     missing = np.isnan(values)
     _check_finite(replace(steps, values=values), missing)

@@ -144,6 +144,14 @@ def test_memory_layouts(layout, classifier, table_classifier):
     np.testing.assert_array_equal(fitted.predict_proba(X), classifier.predict_proba(X))
 
 
+def test_values_of_which_only_the_sum_overflows():
+    fitted = LSTMClassifier(**TINY, standardize=False, differences=False).fit(X, y)
+    large = np.abs(X).astype("f") * np.float32(1e37)
+    with np.errstate(over="ignore"):
+        assert np.isinf(large.sum())
+    assert np.isfinite(fitted.predict_proba(large)).all()
+
+
 def test_read_only_and_memory_mapped_x(tmp_path, classifier):
     mapped = memory_map(X, tmp_path)
     assert not mapped.flags.writeable

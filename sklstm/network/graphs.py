@@ -12,15 +12,18 @@ OPSET, IR_VERSION = 17, 9
 ONNX_GATES = [0, 3, 1, 2]  # from Keras's order (i, f, c, o) to ONNX's (i, o, f, c)
 
 
-def build_graph(spec: NetworkSpec, weights: list[np.ndarray]) -> onnx.ModelProto:
+def build_graph(
+    spec: NetworkSpec, weights: list[np.ndarray], *, time_major: bool = False
+) -> onnx.ModelProto:
     """Write a network as an ONNX graph.
 
     Inputs are ``values``, (n, T, F) float32 or (n, T) int32 ids, and ``lengths``, (n,) int32.
+    With `time_major` the values are (T, n, F) or (T, n), as ONNX's LSTM reads them.
     A network that keeps every time step has, instead of ``lengths``, the state that it continues
     from: ``output_0``, ``cell_0`` and so on, (1, n, units) each, and after ``outputs`` the state
     after the last time step: ``next_output_0``, ``next_cell_0`` and so on.
     """
-    return _NetworkWriter(spec, weights).write()
+    return _NetworkWriter(spec, weights, time_major).write()
 
 
 class GraphWriter:
@@ -69,12 +72,13 @@ class GraphWriter:
 class _NetworkWriter(GraphWriter):
     """Each method writes a part of the network; takes and returns the names of tensors."""
 
-    def __init__(self, spec: NetworkSpec, weights: list[np.ndarray]) -> None:
+    def __init__(self, spec: NetworkSpec, weights: list[np.ndarray], time_major: bool) -> None:
         super().__init__(spec, weights)
         self.carries_state = spec.pooling is None
+        self.time_major = time_major
 
     def write(self) -> onnx.ModelProto:
-        x = self._time_major_input()
+        x = self._input()
         for layer in range(len(self.spec.units)):
             x, final = self._lstm(x, layer)
         if self.spec.pooling is not None:
@@ -91,18 +95,19 @@ class _NetworkWriter(GraphWriter):
         self.node("Identity", [x], name="outputs")
         return self.model(self._inputs(), self._outputs())
 
-    def _time_major_input(self) -> str:
+    def _input(self) -> str:
+        """Return what the first layer reads, (T, n, size)."""
         x = "values"
-        if self.spec.reads_tokens:
-            ids = self.node("Transpose", [x], perm=[1, 0])
-            if self.spec.embedding_dim is not None:
-                return self.node("Gather", [self.constant(next(self.weights)), ids])
-            depth = self.constant([self.spec.vocabulary_size])
-            off_on = self.constant(np.array([0, 1], np.float32))
-            ids = self.node("Cast", [ids], to=TensorProto.INT64)  # all that OneHot takes
-            return self.node("OneHot", [ids, depth, off_on])
-        x = self.node("Transpose", [x], perm=[1, 0, 2])  # (T, n, F)
-        return self._append_changes(x) if self.spec.changes_of else x
+        if not self.time_major:
+            x = self.node("Transpose", [x], perm=[1, 0] if self.spec.reads_tokens else [1, 0, 2])
+        if not self.spec.reads_tokens:
+            return self._append_changes(x) if self.spec.changes_of else x
+        if self.spec.embedding_dim is not None:
+            return self.node("Gather", [self.constant(next(self.weights)), x])
+        depth = self.constant([self.spec.vocabulary_size])
+        off_on = self.constant(np.array([0, 1], np.float32))
+        ids = self.node("Cast", [x], to=TensorProto.INT64)  # all that OneHot takes
+        return self.node("OneHot", [ids, depth, off_on])
 
     def _append_changes(self, x: str) -> str:
         first, last = self.constant([0]), self.constant([-1])
@@ -174,10 +179,11 @@ class _NetworkWriter(GraphWriter):
         return self.node(op[self.spec.activation], [x]) if self.spec.activation in op else x
 
     def _inputs(self) -> list[onnx.ValueInfoProto]:
+        shape = ["T", "n"] if self.time_major else ["n", "T"]
         if self.spec.reads_tokens:
-            values = helper.make_tensor_value_info("values", TensorProto.INT32, ["n", "T"])
+            values = helper.make_tensor_value_info("values", TensorProto.INT32, shape)
         else:
-            shape = ["n", "T", self.spec.n_features]
+            shape = [*shape, self.spec.n_features]
             values = helper.make_tensor_value_info("values", TensorProto.FLOAT, shape)
         if not self.carries_state:
             return [values, helper.make_tensor_value_info("lengths", TensorProto.INT32, ["n"])]
