@@ -5,7 +5,8 @@ from __future__ import annotations
 import copy
 import warnings
 from abc import ABCMeta, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any, Self
 
@@ -51,6 +52,7 @@ DEFAULT_VALIDATION_FRACTION = 0.1
 AUTO_BATCH_SIZES, MIN_AUTO_BATCHES = (4, 32), 10
 AUTO_LEARNING_RATE = 0.01
 EPOCHS = Progress()
+Weigher = Callable[[np.ndarray], np.ndarray]  # from targets to factors of their samples' weights
 
 TRAINING_CONSTRAINTS: dict[str, list] = {
     "units": [Interval(Integral, 1, None, closed="left"), "array-like"],
@@ -180,7 +182,7 @@ class BaseNetwork(BaseEstimator, metaclass=ABCMeta):
         if self.random_state is None:
             return np.random.RandomState()
         if continues and isinstance(self.random_state, Integral) and self._rng is not None:
-            return self._rng
+            return copy.deepcopy(self._rng)  # the fit may fail
         return check_random_state(self.random_state)
 
     def _train(
@@ -196,7 +198,7 @@ class BaseNetwork(BaseEstimator, metaclass=ABCMeta):
         varies: bool,
         resume: Snapshot | None = None,
         on_epoch: Callable[[Trained], None] | None = None,
-    ) -> None:
+    ) -> Trained:
         from sklstm.network.training.trainer import train
 
         if continues and spec.weight_shapes() != self._runtime.spec.weight_shapes():
@@ -220,6 +222,18 @@ class BaseNetwork(BaseEstimator, metaclass=ABCMeta):
         self._remember(trained, continues=continues, varies=varies)
         self._optimizer_state = trained.last.optimizer_state if keep_optimizer else None
         self._rng = rng if keep_optimizer else None
+        return trained
+
+    @contextmanager
+    def _unchanged_by_errors(self) -> Iterator[None]:
+        """Learn whole or not at all: put back what was learnt before if a fit fails."""
+        before = dict(vars(self))
+        try:
+            yield
+        except BaseException:
+            vars(self).clear()
+            vars(self).update(before)
+            raise
 
     def _as_of(self, trained: Trained) -> Self:
         """Return a copy as it stands after an epoch, while the fit goes on."""
@@ -231,16 +245,21 @@ class BaseNetwork(BaseEstimator, metaclass=ABCMeta):
         self._lengths_vary = varies or (continues and self._lengths_vary)
         self._runtime = Runtime(trained.spec, trained.weights)
         self.training_loop_ = trained.loop
-        self.n_iter_ = trained.last.n_epochs + (self.n_iter_ if continues else 0)
-        earlier = self.history_ if continues else {}
+        n_before = self.n_iter_ if continues else 0
+        before, now = self.history_ if continues else {}, trained.last.history
+        self.n_iter_ = n_before + trained.last.n_epochs
         self.history_ = {
-            name: [*earlier.get(name, []), *values] for name, values in trained.last.history.items()
+            name: before.get(name, [np.nan] * n_before)
+            + now.get(name, [np.nan] * trained.last.n_epochs)
+            for name in {**before, **now}
         }
+
+    def _warn_if_interrupted(self, trained: Trained) -> None:
         if trained.interrupted:
             warnings.warn(
                 f"Training was interrupted: the weights are those after epoch {self.n_iter_}.",
                 UserWarning,
-                stacklevel=6,
+                stacklevel=5,
             )
 
 
@@ -283,9 +302,9 @@ class BaseLSTM(BaseNetwork):
     def _loss_and_metric(self) -> tuple[str, str | None]:
         """Return names of the loss and the metric."""
 
-    def _weigh(self, y: np.ndarray, weights: np.ndarray) -> np.ndarray:
-        """Return the samples' weights in the loss."""
-        return weights
+    def _weigher(self, y: np.ndarray, weights: np.ndarray) -> Weigher:
+        """Return what weighs targets, as learnt from those of training."""
+        return lambda y: np.ones(len(y))
 
     def _strata(self, y: np.ndarray) -> np.ndarray | None:
         """Return what a validation set is stratified by."""
@@ -303,44 +322,48 @@ class BaseLSTM(BaseNetwork):
         keep_optimizer: bool,
         one_epoch: bool,
     ) -> None:
+        with self._unchanged_by_errors():
+            sequences, y, weights, weigh = self._learn_data(
+                X, y, sample_weight, continues=continues
+            )
+            rng = self._random_generator(continues=continues)
+            if X_val is None and y_val is None:
+                data, validation = self._hold_out(sequences, y, weights, rng)
+            else:
+                data = self._data(sequences, y, weights)
+                validation = self._validation(X_val, y_val, weigh)
+            batch_size = self._batch_size(len(data))
+            settings = self._settings(
+                *self._loss_and_metric(),
+                batch_size=batch_size,
+                learning_rate=self._learning_rate(batch_size),
+                one_epoch=one_epoch,
+                patience=self.n_iter_no_change if self.early_stopping else None,
+            )
+            trained = self._train(
+                self._spec(),
+                settings,
+                data,
+                validation,
+                rng,
+                continues=continues,
+                keep_optimizer=keep_optimizer,
+                varies=sequences.varies or (validation is not None and validation.sequences.varies),
+            )
+        self._warn_if_interrupted(trained)
+
+    def _learn_data(
+        self, X: Any, y: Any, sample_weight: Any, *, continues: bool
+    ) -> tuple[Sequences, np.ndarray, np.ndarray, Weigher]:
+        """Read the data, and learn what a prediction must know of it beside the network."""
         sequences, y, weights = self._read(X, y, sample_weight, continues=continues)
         if not continues:
             self._learn_targets(y, weights)
-        weights = self._weigh(y, weights)
+        weigh = self._weigher(y, weights)
+        sequences, y, weights = _that_count(sequences, y, weights * weigh(y))
         if not continues:
             self._seen = self._see(sequences, weights)
-        sequences = self._as_seen(sequences)
-        rng = self._random_generator(continues=continues)
-        if X_val is None and y_val is None:
-            train_rows, val_rows = self._split(y, rng)
-        else:
-            train_rows, val_rows = slice(None), None
-        validation = self._validation(sequences, y, weights, val_rows, X_val, y_val)
-        if self.early_stopping and validation is None:
-            raise ValueError(
-                "early_stopping=True needs a validation set: validation_fraction above 0 "
-                f"(it is {self.validation_fraction}), or X_val and y_val in fit."
-            )
-        data = self._data(sequences[train_rows], y[train_rows], weights[train_rows])
-        varies = sequences.varies or (validation is not None and validation.sequences.varies)
-        batch_size = self._batch_size(len(data))
-        settings = self._settings(
-            *self._loss_and_metric(),
-            batch_size=batch_size,
-            learning_rate=self._learning_rate(batch_size),
-            one_epoch=one_epoch,
-            patience=self.n_iter_no_change if self.early_stopping else None,
-        )
-        self._train(
-            self._spec(),
-            settings,
-            data,
-            validation,
-            rng,
-            continues=continues,
-            keep_optimizer=keep_optimizer,
-            varies=varies,
-        )
+        return self._as_seen(sequences), y, weights, weigh
 
     def _read(
         self, X: Any, y: Any, sample_weight: Any, *, continues: bool
@@ -371,15 +394,27 @@ class BaseLSTM(BaseNetwork):
         weights = _check_sample_weight(
             sample_weight, sequences.lengths, dtype=np.float64, ensure_non_negative=True
         )
-        if weights.all():
-            return sequences, y, weights
-        kept = np.flatnonzero(weights)
-        return sequences[kept], y[kept], weights[kept]
+        return _that_count(sequences, y, weights)
+
+    def _hold_out(
+        self, sequences: Sequences, y: np.ndarray, weights: np.ndarray, rng: np.random.RandomState
+    ) -> tuple[SequenceData, SequenceData | None]:
+        """Return what is trained on, and what is validated on if anything is."""
+        rows, held_out = self._split(y, rng)
+        data = self._data(sequences[rows], y[rows], weights[rows])
+        if held_out is not None:
+            return data, self._data(sequences[held_out], y[held_out], weights[held_out])
+        if self.early_stopping:
+            raise ValueError(
+                "early_stopping=True needs a validation set: validation_fraction above 0 "
+                f"(it is {self.validation_fraction}), or X_val and y_val in fit."
+            )
+        return data, None
 
     def _split(
         self, y: np.ndarray, rng: np.random.RandomState
     ) -> tuple[np.ndarray | slice, np.ndarray | None]:
-        """Hold out a part of the rows."""
+        """Draw the rows to train on and those to hold out."""
         fraction = self.validation_fraction
         if fraction is None:
             fraction = DEFAULT_VALIDATION_FRACTION if self.early_stopping else 0
@@ -399,26 +434,15 @@ class BaseLSTM(BaseNetwork):
             )
         )
 
-    def _validation(
-        self,
-        sequences: Sequences,
-        y: np.ndarray,
-        weights: np.ndarray,
-        rows: np.ndarray | None,
-        X_val: Any,
-        y_val: Any,
-    ) -> SequenceData | None:
-        if rows is not None:
-            return self._data(sequences[rows], y[rows], weights[rows])
-        if X_val is None and y_val is None:
-            return None
+    def _validation(self, X_val: Any, y_val: Any, weigh: Weigher) -> SequenceData:
+        """Read a validation set."""
         if X_val is None or y_val is None:
             missing = "X_val" if X_val is None else "y_val"
             raise ValueError(f"X_val and y_val go together, but {missing} is None.")
         sequences = self._sequences(X_val)
         y = self._check_targets(y_val)
         check_consistent_length(sequences, y)
-        return self._data(sequences, y, self._weigh(y, np.ones(len(y))))
+        return self._data(sequences, y, weigh(y))
 
     def _data(self, sequences: Sequences, y: np.ndarray, weights: np.ndarray) -> SequenceData:
         return SequenceData(sequences, self._encode_targets(y), weights.astype(np.float32))
@@ -482,6 +506,18 @@ class BaseLSTM(BaseNetwork):
         tags = super().__sklearn_tags__()
         tags.input_tags.three_d_array = True
         return tags
+
+
+def _that_count(
+    sequences: Sequences, y: np.ndarray, weights: np.ndarray
+) -> tuple[Sequences, np.ndarray, np.ndarray]:
+    """Leave out samples of weight zero."""
+    if weights.all():
+        return sequences, y, weights
+    if not weights.any():
+        raise ValueError("All samples have the weight 0, by sample_weight or class_weight.")
+    kept = np.flatnonzero(weights)
+    return sequences[kept], y[kept], weights[kept]
 
 
 def layer_units(units: Any, name: str) -> tuple[int, ...]:

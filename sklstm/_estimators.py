@@ -14,7 +14,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 
-from sklstm._base import BaseLSTM
+from sklstm._base import BaseLSTM, Weigher
 from sklstm.network.spec import NetworkSpec
 
 if TYPE_CHECKING:
@@ -114,13 +114,14 @@ class LSTMClassifier(ClassifierMixin, BaseLSTM):
     classes_ : ndarray of shape (n_classes,)
         The labels in order; for several labels at once, their column numbers.
     n_features_in_ : int
-        Columns of a 2-D X, otherwise features per time step.
+        Columns of a table, otherwise features per time step (1 for token ids).
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Names of the columns, where X was a DataFrame with string names.
     n_outputs_ : int
         1, or the number of labels of an indicator matrix.
     history_ : dict of lists
-        One entry per epoch: ``loss`` and ``accuracy``, and ``val_*`` with a validation set.
+        One entry per epoch: ``loss`` and ``accuracy``, and ``val_*`` with a validation set (NaN for
+        epochs that had none).
     n_iter_ : int
         Epochs run.
     training_loop_ : str
@@ -261,7 +262,7 @@ class LSTMClassifier(ClassifierMixin, BaseLSTM):
 
     @_fit_context(prefer_skip_nested_validation=True)
     def partial_fit(self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None) -> Self:
-        """Train for one epoch more.
+        """Train for one epoch more; the scales of the features stay those of the first call.
 
         Parameters
         ----------
@@ -412,19 +413,27 @@ class LSTMClassifier(ClassifierMixin, BaseLSTM):
             return "binary_crossentropy", "binary_accuracy"
         return "sparse_categorical_crossentropy", "sparse_categorical_accuracy"
 
-    def _weigh(self, y: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    def _weigher(self, y: np.ndarray, weights: np.ndarray) -> Weigher:
         if self.class_weight is None:
-            return weights
+            return super()._weigher(y, weights)
         if self._multilabel:
             raise ValueError(
                 f"class_weight={self.class_weight!r} weighs single labels, and y is an indicator "
                 "matrix of several: use sample_weight."
             )
-        classes, places = np.unique(y, return_inverse=True)
-        by_class = compute_class_weight(
-            self.class_weight, classes=classes, y=y, sample_weight=weights
-        )
-        return weights * by_class[places]
+        if self.class_weight == "balanced":
+            classes = np.unique(y)
+            by_class = compute_class_weight("balanced", classes=classes, y=y, sample_weight=weights)
+        else:
+            classes = self.classes_  # a part of the data may lack some
+            by_class = compute_class_weight(self.class_weight, classes=classes, y=classes)
+        by_label = dict(zip(classes.tolist(), by_class, strict=True))
+
+        def weigh(y: np.ndarray) -> np.ndarray:
+            labels, places = np.unique(y, return_inverse=True)
+            return np.array([by_label.get(label, 1.0) for label in labels.tolist()])[places]
+
+        return weigh
 
     def _strata(self, y: np.ndarray) -> np.ndarray | None:
         """Stratify by the label where every class has two samples or more."""
@@ -532,13 +541,14 @@ class LSTMRegressor(RegressorMixin, BaseLSTM):
     Attributes
     ----------
     n_features_in_ : int
-        Columns of a 2-D X, otherwise features per time step.
+        Columns of a table, otherwise features per time step (1 for token ids).
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Names of the columns, where X was a DataFrame with string names.
     n_outputs_ : int
         Columns of y.
     history_ : dict of lists
-        One entry per epoch: ``loss`` (of the standardised y), and ``val_*`` with a validation set.
+        One entry per epoch: ``loss`` (of the standardised y), and ``val_*`` with a validation set
+        (NaN for epochs that had none).
     n_iter_ : int
         Epochs run.
     training_loop_ : str
@@ -681,7 +691,7 @@ class LSTMRegressor(RegressorMixin, BaseLSTM):
 
     @_fit_context(prefer_skip_nested_validation=True)
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
-        """Train for one epoch more; mean and scale of y stay those of the first call.
+        """Train for one epoch more; the scales of X and y stay those of the first call.
 
         Parameters
         ----------

@@ -100,6 +100,29 @@ def test_class_weight_is_a_weight_of_samples():
         np.testing.assert_array_equal(outputs(actual), outputs(expected))
 
 
+def test_a_validation_set_is_weighed_as_the_training_set_is():
+    labels, of_validation = np.arange(24) % 3 // 2, np.arange(24) % 5 // 4
+    by_class = dict(enumerate(compute_class_weight("balanced", classes=np.array([0, 1]), y=labels)))
+    expected, actual = (
+        LSTMClassifier(**TINY, class_weight=class_weight).fit(
+            X, labels, X_val=X, y_val=of_validation
+        )
+        for class_weight in (by_class, "balanced")
+    )
+    assert actual.history_ == expected.history_
+
+
+def test_samples_of_a_class_of_weight_zero_are_as_good_as_absent():
+    labels = np.arange(24) % 3
+    counts = labels != 1
+    weighed = LSTMClassifier(**TINY, class_weight={1: 0})
+    weighed.partial_fit(X, labels, classes=[0, 1, 2])
+    absent = LSTMClassifier(**TINY).partial_fit(X[counts], labels[counts], classes=[0, 1, 2])
+    np.testing.assert_array_equal(weights_of(weighed), weights_of(absent))
+    with pytest.raises(ValueError, match="All samples have the weight 0"):
+        LSTMClassifier(**TINY, class_weight={0: 0, 1: 0, 2: 0}).fit(X, labels)
+
+
 def test_the_weighted_loss_is_a_weighted_mean():
     weights = np.random.default_rng(0).uniform(0.1, 5, 24)
     still = {**FULL_BATCH, "epochs": 1, "learning_rate": 1e-12}
@@ -115,6 +138,47 @@ def test_the_weighted_loss_is_a_weighted_mean():
     assert classifier.history_["accuracy"][0] == pytest.approx(
         np.average(classifier.predict(X) == y, weights=weights), rel=1e-5
     )
+
+
+# --- fits that fail ---
+
+THREE = np.arange(24) % 3
+FAILING = {
+    "is empty": {"X": np.full((24, 5, 1), np.nan)},
+    "inconsistent numbers of samples": {"y": THREE[:5]},
+    "Negative values": {"sample_weight": -np.ones(24)},
+    "features": {"X_val": X, "y_val": THREE},
+    "y_val is None": {"X_val": X[:, :, :1]},
+}
+
+
+@pytest.mark.parametrize(("message", "arguments"), FAILING.items(), ids=FAILING)
+@both
+def test_a_fit_that_fails_changes_nothing(estimator, targets, message, arguments):
+    arguments = {"X": 5 * X[:, :, :1], "y": THREE} | arguments
+    fitted = clone(estimator).fit(X, targets)
+    before, predicted = dict(vars(fitted)), outputs(fitted)
+    with pytest.raises(ValueError, match=message):
+        fitted.fit(**arguments)
+    assert vars(fitted) == before
+    np.testing.assert_array_equal(outputs(fitted), predicted)
+    fresh = clone(estimator)
+    with pytest.raises(ValueError, match=message):
+        fresh.fit(**arguments)
+    assert vars(fresh) == vars(clone(estimator))
+
+
+@both
+def test_an_error_while_training_changes_nothing(estimator, targets):
+    def fail(epoch, logs):
+        raise RuntimeError("not saved")
+
+    fitted = clone(estimator).fit(X, targets).set_params(callbacks=[fail])
+    before, predicted = dict(vars(fitted)), outputs(fitted)
+    with pytest.raises(RuntimeError, match="not saved"):
+        fitted.fit(5 * X[:, :, :1], THREE)
+    assert vars(fitted) == before
+    np.testing.assert_array_equal(outputs(fitted), predicted)
 
 
 # --- seeds and side effects ---
@@ -393,6 +457,40 @@ def test_partial_fit_takes_batches_without_some_classes():
     assert estimator.predict_proba(X).shape == (24, 3)
 
 
+def test_partial_fit_weighs_batches_without_some_classes():
+    weights = {"a": 2, "c": 5}
+    estimator = LSTMClassifier(**TINY, class_weight=weights)
+    estimator.partial_fit(X[:8], ["b"] * 8, classes=["c", "a", "b"])
+    by_hand = LSTMClassifier(**TINY).partial_fit(X[:8], ["b"] * 8, classes=["c", "a", "b"])
+    labels = np.array(["a", "b"] * 8)
+    estimator.partial_fit(X[8:], labels)
+    by_hand.partial_fit(X[8:], labels, sample_weight=[weights.get(label, 1) for label in labels])
+    np.testing.assert_array_equal(weights_of(estimator), weights_of(by_hand))
+
+
+def test_a_partial_fit_that_fails_draws_nothing():
+    whole = LSTMClassifier(**TINY).partial_fit(X, y, classes=[0, 1]).partial_fit(X, y)
+    failing = LSTMClassifier(**TINY).partial_fit(X, y, classes=[0, 1])
+
+    def fail(epoch, logs):
+        raise RuntimeError("not saved")
+
+    with pytest.raises(RuntimeError, match="not saved"):
+        failing.set_params(callbacks=[fail]).partial_fit(X, y)
+    failing.set_params(callbacks=None).partial_fit(X, y)
+    np.testing.assert_array_equal(weights_of(failing), weights_of(whole))
+
+
+def test_history_has_every_epoch_of_fits_with_and_without_validation():
+    estimator = LSTMClassifier(**TINY, warm_start=True).fit(X, y)
+    estimator.fit(X, y, X_val=X, y_val=y)
+    first, last = np.split(np.array(estimator.history_["val_loss"]), [2])
+    assert np.isnan(first).all()
+    assert np.isfinite(last).all()
+    estimator.partial_fit(X, y)
+    assert {len(values) for values in estimator.history_.values()} == {estimator.n_iter_} == {5}
+
+
 def test_partial_fit_freezes_the_statistics_of_y():
     estimator = LSTMRegressor(**TINY).partial_fit(X, NUMBERS)
     kept = estimator._y_mean.copy(), estimator._y_scale.copy()
@@ -531,6 +629,16 @@ def test_ctrl_c_keeps_the_last_whole_epoch_and_warns():
     )
 
 
+@pytest.mark.filterwarnings("error")
+def test_ctrl_c_keeps_its_epochs_where_warnings_are_errors():
+    estimator = LSTMClassifier(**TINY | {"epochs": 9}, callbacks=[interrupt_at(1)])
+    with pytest.raises(UserWarning, match="Training was interrupted"):
+        estimator.fit(X, y)
+    np.testing.assert_array_equal(
+        weights_of(estimator), weights_of(LSTMClassifier(**TINY).fit(X, y))
+    )
+
+
 def test_ctrl_c_inside_an_epoch_keeps_the_epoch_before():
     import keras
 
@@ -570,7 +678,7 @@ def test_ctrl_c_before_the_first_epoch_is_raised_and_leaves_everything_usable():
 def test_a_loss_that_is_not_finite_says_what_to_try():
     before = outputs(LSTMRegressor(**TINY).fit(X, NUMBERS))
     wild = {"optimizer": "sgd", "learning_rate": 1e30, "clipnorm": None, "epochs": 20}
-    message = re.escape("Try a smaller learning_rate (it is 1e+30), clipnorm=1.0, or scale X")
+    message = re.escape("Try a smaller learning_rate (it is 1e+30), clipnorm=1.0, or standardize")
     with pytest.raises(ValueError, match=rf"The loss is (nan|inf) after epoch \d+: .*{message}"):
         LSTMRegressor(**TINY | wild).fit(X, NUMBERS)
     np.testing.assert_array_equal(outputs(LSTMRegressor(**TINY).fit(X, NUMBERS)), before)
