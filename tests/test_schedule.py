@@ -166,6 +166,24 @@ def test_a_schedule_multiplies_the_rate_that_a_callback_sets():
     assert_allclose(Rates.seen, alone * np.repeat([1, 1, 0.5, 0.25], 3), rtol=1e-5)
 
 
+@pytest.mark.parametrize("rates", [[0.02] * 4, [0.0, 0.01, 0.02, 0.02]], ids=["one", "rising"])
+def test_a_schedule_multiplies_the_rates_of_a_scheduler(rates):
+    LSTMClassifier(**FITTED | COSINE, callbacks=[Rates()]).fit(X, y)
+    alone = np.array(Rates.seen)
+    scheduler = keras.callbacks.LearningRateScheduler(lambda epoch: rates[epoch])
+    LSTMClassifier(**FITTED | COSINE, callbacks=[scheduler, Rates()]).fit(X, y)
+    assert_allclose(Rates.seen, alone * np.repeat(rates, 3) / 0.02, rtol=1e-5)
+
+
+def test_a_stop_before_the_first_batch_comes_after_it():
+    class Stop(Rates):
+        def on_epoch_begin(self, epoch, logs=None):
+            self.model.stop_training = True
+
+    fitted = LSTMClassifier(**FITTED | COSINE, callbacks=[Stop()]).fit(X, y)
+    assert fitted.n_iter_ == len(Stop.seen) == 1
+
+
 @pytest.mark.parametrize(
     "options",
     [{"warmup": 1.0}, {"warmup": -0.1}, {"learning_rate_schedule": "linear"}],

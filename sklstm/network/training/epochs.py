@@ -162,8 +162,6 @@ class EpochModel(keras.Model):
         self.stop_training = False
         self._seconds_per_batch: dict[Callable, float] = {}
         self._schedule, self._on_progress = schedule, on_progress
-        if schedule is not None:
-            self._rate = self._rate_set = float(self.optimizer.learning_rate)
         events.on_train_begin()
         logs: dict[str, float] = {}
         for epoch in range(initial_epoch, epochs):
@@ -188,12 +186,13 @@ class EpochModel(keras.Model):
     ) -> dict[str, float]:
         n_done = 0
         states = self._begin_states()
-        self._follow_callbacks()
+        if self._schedule is not None:
+            self._rate = float(self.optimizer.learning_rate)
         for arrays, count in batches.chunks(batches.draw_epoch()):
             tensors = [tf.convert_to_tensor(array) for array in arrays]
             tensors.append(self._rates(epoch, n_done, len(arrays[0])))
             first = 0
-            while first < count and not (self.batch_events and self.stop_training):
+            while first < count:
                 n_batches = self._batches_per_call(self._train_loop, count - first)
                 if self.batch_events:
                     events.on_train_batch_begin(n_done + first)
@@ -206,16 +205,19 @@ class EpochModel(keras.Model):
                 if self._on_progress is not None:
                     self._on_progress(n_batches)
                 first += n_batches
+                if self._stops_within_epoch:
+                    break
+            if self._stops_within_epoch:
+                break
             n_done += count
         self._keep_seeds(states)
-        if self._schedule is not None:
-            self._rate_set = float(self.optimizer.learning_rate)
+        if self._schedule is not None:  # what callbacks see, change, and the next epoch begins with
+            self.optimizer.learning_rate.assign(self._rate)
         return _logs(results)
 
-    def _follow_callbacks(self) -> None:
-        """Let a callback that changed the learning rate change what the schedule multiplies."""
-        if self._schedule is not None:
-            self._rate *= float(self.optimizer.learning_rate) / self._rate_set
+    @property
+    def _stops_within_epoch(self) -> bool:
+        return self.batch_events and self.stop_training
 
     def _evaluate(self, batches: Batches) -> dict[str, float]:
         is_new = True
