@@ -53,9 +53,10 @@ class SeenFeatures:
         for start, length, weight in rows:
             of_steps[start : start + length] = weight
         steps = sequences.steps
-        slow = tuple(range(steps.shape[1])) if differences is True else ()
-        if differences == "auto":
+        if isinstance(differences, str):  # "auto"
             slow = _slow_features(steps, of_steps, sequences.starts)
+        else:
+            slow = tuple(range(steps.shape[1])) if differences else ()
         steps = append_changes(steps, slow, sequences.starts)
         if not standardize:
             size = steps.shape[1]
@@ -73,12 +74,15 @@ class SeenFeatures:
     ) -> tuple[NetworkSpec, list[np.ndarray]]:
         """Return the network that takes features as they are, and its weights."""
         named = dict(zip(spec.weight_shapes(), weights, strict=True))
-        first = "lstm_0/" if spec.units else "dense_0/"
+        first, scale, mean = "lstm_0/", self.scale, self.mean
+        if not spec.units:  # what is pooled stands side by side
+            n_pooled = len(spec.poolings)
+            first, scale, mean = "dense_0/", np.tile(scale, n_pooled), np.tile(mean, n_pooled)
         for name in [n for n in named if n.startswith(first) and n.endswith("/kernel")]:
             bias = f"{name.removesuffix('kernel')}bias"
-            kernel = named[name].astype(np.float64) / self.scale[:, np.newaxis]
+            kernel = named[name].astype(np.float64) / scale[:, np.newaxis]
             named[name] = kernel.astype(np.float32)
-            named[bias] = (named[bias] - self.mean @ kernel).astype(np.float32)
+            named[bias] = (named[bias] - mean @ kernel).astype(np.float32)
         n_features = spec.n_features - 2 * len(self.slow)
         return replace(spec, n_features=n_features, changes_of=self.slow), list(named.values())
 

@@ -165,9 +165,10 @@ def read_for_predict(
     name samples of the whole.
     """
     if form.kind == "tokens":
-        return _tokens(replace(_token_steps(X), first_sample=first_sample), form)
+        return _tokens(_token_steps(X, first_sample), form)
     if is_table(X) and form.kind == "table":
-        return _from_table(_read_table(estimator, X, form.timesteps, reset=False), form)
+        table = _read_table(estimator, X, form.timesteps, reset=False)
+        return _from_table(table, form, first_sample)
     if is_table(X):
         X = _steps_of_table(_as_matrix(X), form)
     steps = flatten_sequences(X)
@@ -299,15 +300,16 @@ def _read_table(estimator: Any, X: Any, timesteps: int | None, *, reset: bool) -
     return table
 
 
-def _from_table(table: np.ndarray, form: InputForm) -> Sequences:
+def _from_table(table: np.ndarray, form: InputForm, first_sample: int = 0) -> Sequences:
     array = table.reshape(len(table), -1, form.n_features)
+    steps = replace(_steps_of_array(array), first_sample=first_sample)
     if not form.timesteps and np.isnan(table).any():
-        place = _steps_of_array(array).locate(int(np.flatnonzero(np.isnan(table).ravel())[0]))
+        place = steps.locate(int(np.flatnonzero(np.isnan(table).ravel())[0]))
         raise ValueError(
             f"Input X contains NaN in {place}. NaN pads sequences in 3-D arrays, in lists and in "
             "tables with timesteps set; in other tables impute it."
         )
-    return _floats(_steps_of_array(array))
+    return _floats(steps)
 
 
 def _steps_of_table(X: np.ndarray, form: InputForm) -> np.ndarray:
@@ -403,16 +405,16 @@ def _check_finite(steps: Steps, missing: np.ndarray) -> None:
             raise ValueError(f"Input X contains {what} in {steps.locate(step)}. {hint}")
 
 
-def _token_steps(X: Any) -> Steps:
+def _token_steps(X: Any, first_sample: int = 0) -> Steps:
     """Lay the token ids of a 2-D integer array, or of a list of 1-D ones, one after another."""
     is_list = isinstance(X, list | tuple) or getattr(X, "ndim", 0) not in (0, 2)
     rows = list(X if is_list else _as_matrix(X))
     if not rows:
         raise ValueError("X is empty: found 0 sample(s) while a minimum of 1 is required.")
     _refuse_string(rows[0])
-    arrays = [_as_ids(row, sample) for sample, row in enumerate(rows)]
+    arrays = [_as_ids(row, sample) for sample, row in enumerate(rows, first_sample)]
     offsets = np.concatenate([[0], np.cumsum([len(array) for array in arrays])])
-    return Steps(np.concatenate(arrays), offsets)
+    return Steps(np.concatenate(arrays), offsets, first_sample)
 
 
 def _as_ids(row: Any, sample: int) -> np.ndarray:

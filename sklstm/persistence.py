@@ -44,6 +44,8 @@ MAX_EXPANSION, MAX_EXTRA_BYTES = 100, 2**26  # what a file may expand to, agains
 OURS = (
     "sklstm._estimators.LSTMClassifier",
     "sklstm._estimators.LSTMRegressor",
+    "sklstm.forecasting._differences.DifferencedRegressor",
+    "sklstm.forecasting._intervals.ConformalQuantileRegressor",
     "sklstm.network.runtime.Runtime",
     "sklstm.preprocessing._chars.CharOneHotEncoder",
     "sklstm.preprocessing._padding.SequencePadder",

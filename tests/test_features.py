@@ -109,6 +109,7 @@ def test_raw_sensors_are_learnt():
         {"bidirectional": True},
         {"units": (4, 3), "pooling": "last"},
         {"units": (), "pooling": "mean"},
+        {"units": (), "pooling": "concat"},
         {"standardize": False, "differences": True},
     ],
 )
@@ -122,6 +123,11 @@ def test_models_for_users_take_x_as_it_is(options, X):
     lengths = np.array([len(x) for x in X], np.int32)
     feeds = {"values": np.nan_to_num(padded), "lengths": lengths}
     assert_allclose(session.run(None, feeds)[0], predicted, rtol=1e-4)
+
+
+def test_differences_may_be_a_boolean_of_numpy():
+    assert measure(WALK, differences=np.True_).slow == (0,)
+    assert measure(WALK, differences=np.False_).slow == ()
 
 
 def test_a_fit_that_goes_on_sees_what_it_saw_first():

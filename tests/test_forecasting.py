@@ -70,6 +70,16 @@ def test_recursion_on_differences_is_exact():
     np.testing.assert_allclose(forecast(model, KNOWN, 20, window=3), FUTURE, atol=1e-8)
 
 
+@pytest.mark.filterwarnings("ignore:A column-vector y")
+@pytest.mark.parametrize("column", [False, True])
+def test_differences_have_the_shape_of_y(column):
+    X, y = sliding_windows(KNOWN, 3)
+    y = y.reshape(-1, 1) if column else y.ravel()
+    for regressor in (LinearRegression(), LSTMRegressor(**TINY)):
+        model = DifferencedRegressor(regressor).fit(X[:, :, 0], y)
+        assert model.predict(X[:, :, 0]).shape == y.shape
+
+
 def test_several_features():
     series = rotating_series(50)
     rows = LinearRegression().fit(series[:29], series[1:30])

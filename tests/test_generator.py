@@ -291,3 +291,8 @@ def test_keras_and_onnx_give_the_same_probabilities(reader, prose):
         "output_1",
         "cell_1",
     }
+
+
+def test_a_vocabulary_without_characters():
+    with pytest.raises(ValueError, match="vocabulary='' holds no character: valid are all"):
+        CharSequenceGenerator(4, vocabulary="").fit("abc")

@@ -92,6 +92,19 @@ def test_errors_of_a_later_block_name_the_sample_of_the_whole(ragged_classifier,
         ragged_classifier.predict(padded)
 
 
+def test_errors_of_a_later_block_of_a_table_or_of_tokens(table_classifier, monkeypatch):
+    monkeypatch.setattr("sklstm._sequences.BYTES_PER_BLOCK", 4 * 10 * 5)
+    table = X.reshape(24, 10).copy()
+    table[17, 4] = np.inf
+    with pytest.raises(ValueError, match=r"infinity .* in sample 17 at time step 2"):
+        table_classifier.predict(table)
+    ids = np.ones((24, 5), int)
+    classifier = LSTMClassifier(**TINY, vocabulary_size=7, embedding_dim=3).fit(ids, y)
+    ids[17, 2] = 7
+    with pytest.raises(ValueError, match="Token id 7 in sample 17 at time step 2"):
+        classifier.predict(ids)
+
+
 @pytest.mark.parametrize("side", ["left", "right"])
 def test_padding_of_tokens_never_matters(side):
     classifier = LSTMClassifier(**TINY, vocabulary_size=7, embedding_dim=3).fit(TOKENS, y)

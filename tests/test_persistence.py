@@ -33,9 +33,11 @@ from sklstm import (
     SequenceTokenizer,
     SlidingWindow,
     TimeDistributed,
+    forecasting,
     persistence,
 )
 from sklstm._parts import full_name
+from sklstm.forecasting import ConformalQuantileRegressor, DifferencedRegressor
 from tasks import TINY, first_step_task, ragged
 from test_imports import REFUSE, run
 
@@ -137,9 +139,25 @@ def test_transformers_transform_the_same(transformer, data, tmp_path):
 
 def test_every_estimator_is_trusted():
     public = [getattr(sklstm, name) for name in sklstm.__all__]
+    public += [getattr(forecasting, name) for name in forecasting.__all__]
     ours = {each for each in public if isinstance(each, type) and issubclass(each, BaseEstimator)}
-    assert len(ours) > 7
+    assert len(ours) > 9
     assert {full_name(each) for each in ours} <= set(persistence.OURS)
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        DifferencedRegressor(LSTMRegressor(**TINY)),
+        ConformalQuantileRegressor(LSTMRegressor(**TINY, loss="quantile")),
+    ],
+    ids=["differences", "intervals"],
+)
+def test_forecasting_models(model, tmp_path):
+    windows = X[:, :, :1]
+    fitted = clone(model).fit(windows, X[:, -1, 1])
+    loaded = through_a_file(fitted, tmp_path)
+    np.testing.assert_array_equal(loaded.predict(windows), fitted.predict(windows))
 
 
 def voting(lstm):

@@ -205,6 +205,16 @@ def cut_after(text, stops):
     return text[: min(ends)] if ends else text
 
 
+def test_a_nul_is_a_character_like_others(generator):
+    records = pickle.loads(pickle.dumps(generator))
+    records.vocabulary_ = np.array(["\0", *sorted(ALPHABET)[1:]])
+    text = records.generate(length=400, random_state=1)
+    assert "\0" in text
+    assert records.generate(length=400, random_state=1, stop="\0") == cut_after(text, "\0")
+    with pytest.raises(ValueError, match=r"lacks: '\\x00'"):
+        generator.encode("a\0")
+
+
 @pytest.mark.parametrize(
     "stops",
     [["a"], ["ab", "ba"], ["aab", "ab"], ["abc", "é"], ["é"], ["aaaa", "bb", "hg."], []],

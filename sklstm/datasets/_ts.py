@@ -20,12 +20,12 @@ def load_ts(
     ----------
     path : str or path-like
         The file, in UTF-8. Of its header, ``@classLabel``, ``@targetLabel`` and ``@timeStamps``
-        are read; what the others say, the cases show.
+        are read; what the others say, the samples (cases, in the format's own word) show.
 
     Returns
     -------
     X : ndarray of shape (n, T, F), or list of n ndarrays of shape (T_i, F), dtype float64
-        The cases, whose channels are the F features: an array if all have as many time steps, a
+        The samples, whose channels are the F features: an array if all have as many time steps, a
         list if not. Missing values (``?``) are NaN.
     y : ndarray of shape (n,), or None
         The classes, as the file writes them (str), if ``@classLabel`` is true; the targets

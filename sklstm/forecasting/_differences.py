@@ -121,7 +121,8 @@ class DifferencedRegressor(RegressorMixin, MetaEstimatorMixin, BaseEstimator):
                 f"X has shape {X.shape}, but {type(self).__name__} was fitted on an X of "
                 f"{self._n_dimensions} dimensions and {self.n_features_in_} features."
             )
-        return self.regressor_.predict(_relative(X)) + _last_steps(X, flat=self._y_is_flat)
+        last = _last_steps(X, flat=self._y_is_flat)
+        return np.reshape(self.regressor_.predict(_relative(X)), last.shape) + last
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()

@@ -47,7 +47,7 @@ def forecast(estimator: Any, history: Any, steps: int, *, window: int | None = N
     history : array-like of shape (n,) or (n, F), Series or DataFrame
         n time steps, in order.
     steps : int
-        Time steps to forecast.
+        Time steps to forecast: the horizon.
     window : int, default=None
         None for a model of rows. For a model of windows, the time steps of its windows: it gets
         an array of shape (1, window, F), or of shape (1, window * F) if it was fitted on so many

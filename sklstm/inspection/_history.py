@@ -130,7 +130,7 @@ class TrainingHistoryDisplay:
         check_matplotlib_support(f"{cls.__name__}.from_estimator")
         _, network = find_network(estimator)
         stopped = getattr(network, "early_stopping", False) and "val_loss" in network.history_
-        best_epoch = int(np.argmin(network.history_["val_loss"])) + 1 if stopped else None
+        best_epoch = int(np.nanargmin(network.history_["val_loss"])) + 1 if stopped else None
         display = cls(network.history_, best_epoch=best_epoch)
         return display.plot(metrics=metrics, ax=ax, line_kw=line_kw, marker_kw=marker_kw)
 

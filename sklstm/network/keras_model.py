@@ -204,7 +204,7 @@ def build_model(
     spec : NetworkSpec
     varies : bool
         Whether sequences differ in length. The inputs are then ``[values, lengths]``, right-padded
-        with zeros; otherwise ``values`` alone, and every layer is Keras's own.
+        with zeros; otherwise ``values`` alone.
     lstm, dropout : callables, default=None
         What makes these layers for training; Keras's own where None. ``lstm`` takes a
         ``one_hot_size`` and then token ids; ``dropout`` takes the rate and the place, 0, 1, ….

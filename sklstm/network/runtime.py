@@ -39,7 +39,7 @@ class Runtime:
 
     Notes
     -----
-    ONNX sessions, for small and for large batches and for writing, are made when first needed, and
+    ONNX sessions, for predictions, for reading and for writing, are made when first needed, and
     anew after a fork or an unpickling: they own threads. Predictions may come from several threads
     at once.
     """

@@ -124,7 +124,7 @@ class SequencePadder(SequenceOutputMixin, OneToOneFeatureMixin, TransformerMixin
         Returns
         -------
         X_out : ndarray of shape (n, `max_length_`, F), or of shape (n, `max_length_`) for token ids
-            Of the dtype of X; integers that are no token ids become float32.
+            Of the dtype of X; integers that are no token ids become floats.
 
         Raises
         ------

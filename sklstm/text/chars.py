@@ -156,7 +156,13 @@ class CharSequenceGenerator(TextGenerator):
         self.verbose = verbose
 
     def _learn_vocabulary(self, texts: list[str]) -> np.ndarray:
-        return np.unique(_code_points("".join(texts))).view("<U1")
+        points = np.unique(_code_points("".join(texts)))
+        if not points.size:
+            raise ValueError(
+                "vocabulary='' holds no character: valid are all characters that may come, or None "
+                "for those of X."
+            )
+        return points.view("<U1")
 
     def _decode(self, tokens: np.ndarray) -> str:
         points = self.vocabulary_.view("<u4")[tokens]
@@ -164,8 +170,8 @@ class CharSequenceGenerator(TextGenerator):
 
     def _encode_stop(self, text: str) -> list[np.ndarray]:
         # A stop with characters that the vocabulary lacks never comes.
-        is_known = set(self.vocabulary_.tolist()).issuperset(text)
-        return [self._encode(text, "stop") - 1] if is_known else []
+        is_known = np.isin(_code_points(text), self.vocabulary_.view("<u4"))
+        return [self._encode(text, "stop") - 1] if is_known.all() else []
 
     def _encode(self, text: str, name: str, unknown: str = "auto") -> np.ndarray:
         points, known = _code_points(text), self.vocabulary_.view("<u4")
@@ -174,12 +180,12 @@ class CharSequenceGenerator(TextGenerator):
         if unknown == "skip":
             return places[~unseen] + 1
         if unseen.any():
-            place = int(np.flatnonzero(unseen)[0])
-            characters = "".join(dict.fromkeys(np.array(list(text))[unseen]))
+            places = np.flatnonzero(unseen)
+            characters = "".join(dict.fromkeys(text[place] for place in places))
             raise ValueError(
                 f"{name} holds characters that the vocabulary lacks: {characters[:40]!r}, the "
-                f"first at position {place}. Remove them, or fit with vocabulary= all characters "
-                "that may come; vocabulary_ lists those that are known."
+                f"first at position {places[0]}. Remove them, or fit with vocabulary= all "
+                "characters that may come; vocabulary_ lists those that are known."
             )
         return places + 1
 

@@ -53,8 +53,8 @@ class FiniteLoss(keras.callbacks.Callback):
             rate = float(self.model.optimizer.learning_rate)
             raise ValueError(
                 f"The loss is {loss} after epoch {epoch + 1}: training diverged. Try a smaller "
-                f"learning_rate (it is {rate:g}), clipnorm=1.0, or scale X (StandardScaler in a "
-                "TimeDistributed)."
+                f"learning_rate (it is {rate:g}), clipnorm=1.0, or standardize=True where it is "
+                "off."
             )
 
 
@@ -88,7 +88,7 @@ class LastEpoch(keras.callbacks.Callback):
 
     @property
     def is_done(self) -> bool:
-        """Whether the training has stopped early, before it was resumed."""
+        """Whether the training stops early, or had when it was resumed."""
         if self.patience is None or self.snapshot is None:
             return False
         return _epochs_since_best(self.snapshot.history["val_loss"]) >= self.patience

@@ -18,7 +18,7 @@ class TrainingSettings:
     Attributes
     ----------
     loss : str
-        A name of Keras's, or "pinball".
+        A key of `programs.LOSSES`.
     metric : str or None
         A Keras metric's name, reported as "accuracy".
     optimizer : str or keras.optimizers.Optimizer
