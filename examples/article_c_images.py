@@ -20,6 +20,7 @@ from sklearn.model_selection import train_test_split
 
 from sklstm import LSTMClassifier
 from sklstm.datasets import fetch_mnist
+from sklstm.inspection import TrainingHistoryDisplay
 
 
 def main():
@@ -56,7 +57,7 @@ def main():
     linear.fit(X_train.reshape(len(X_train), -1)[:10_000], y_train[:10_000])
     accuracy = linear.score(X_test.reshape(len(X_test), -1), y_test)
     print(f"test accuracy, logistic regression: {accuracy:.4f}")
-    print(plot_history(classifier.history_, options.output))
+    print(save_curves(classifier, options.output))
 
 
 def read_images():
@@ -75,19 +76,13 @@ def print_epoch(epoch, logs):
     print(f"epoch {epoch + 1}:", ", ".join(f"{k} {v:.4f}" for k, v in logs.items()), flush=True)
 
 
-def plot_history(history, path):
+def save_curves(classifier, path):
     """Draw accuracy and loss over the epochs; return what the user is told about it."""
     try:
-        from matplotlib.figure import Figure
+        display = TrainingHistoryDisplay.from_estimator(classifier)
     except ImportError:
         return 'No picture of the learning curves: pip install "sklstm[plot]" gets you one.'
-    figure = Figure(figsize=(8, 3.2), layout="constrained")
-    for axes, metric in zip(figure.subplots(1, 2), ["accuracy", "loss"], strict=True):
-        for name, label in (metric, "training"), (f"val_{metric}", "validation"):
-            axes.plot(range(1, len(history[name]) + 1), history[name], label=label)
-        axes.set(xlabel="epoch", ylabel=metric)
-        axes.legend()
-    figure.savefig(path)
+    display.figure_.savefig(path)
     return f"The learning curves are in {path.absolute()}."
 
 

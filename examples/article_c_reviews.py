@@ -21,6 +21,7 @@ from sklearn.pipeline import Pipeline, make_pipeline
 
 from sklstm import LSTMClassifier, SequencePadder
 from sklstm.datasets import decode_reviews, fetch_imdb
+from sklstm.inspection import TrainingHistoryDisplay
 
 
 def main():
@@ -69,22 +70,16 @@ def main():
         truth = imdb.target_names[y_test[index]]
         print(f"\nThe {title} review, {truth}; positive with probability {positive[index]:.3f}:")
         print(decode_reviews(X_test[[index]], imdb.vocabulary)[0][:400])
-    print(f"\n{plot_history(classifier.history_, options.output)}")
+    print(f"\n{save_curves(classifier, options.output)}")
 
 
-def plot_history(history, path):
+def save_curves(classifier, path):
     """Draw accuracy and loss over the epochs; return what the user is told about it."""
     try:
-        from matplotlib.figure import Figure
+        display = TrainingHistoryDisplay.from_estimator(classifier)
     except ImportError:
         return 'No picture of the learning curves: pip install "sklstm[plot]" gets you one.'
-    figure = Figure(figsize=(8, 3.2), layout="constrained")
-    for axes, metric in zip(figure.subplots(1, 2), ["accuracy", "loss"], strict=True):
-        for name, label in (metric, "training"), (f"val_{metric}", "validation"):
-            axes.plot(range(1, len(history[name]) + 1), history[name], label=label)
-        axes.set(xlabel="epoch", ylabel=metric)
-        axes.legend()
-    figure.savefig(path)
+    display.figure_.savefig(path)
     return f"The learning curves are in {path.absolute()}."
 
 
