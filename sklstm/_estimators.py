@@ -429,7 +429,7 @@ class LSTMClassifier(ClassifierMixin, BaseLSTM):
             by_class = compute_class_weight(self.class_weight, classes=classes, y=classes)
         by_label = dict(zip(classes.tolist(), by_class, strict=True))
 
-        def weigh(y: np.ndarray) -> np.ndarray:
+        def weigh(y: np.ndarray) -> np.ndarray:  # labels that are not known are refused later
             labels, places = np.unique(y, return_inverse=True)
             return np.array([by_label.get(label, 1.0) for label in labels.tolist()])[places]
 
