@@ -152,6 +152,10 @@ FAILING = {
 }
 
 
+def fail(epoch, logs):
+    raise RuntimeError("not saved")
+
+
 @pytest.mark.parametrize(("message", "arguments"), FAILING.items(), ids=FAILING)
 @both
 def test_a_fit_that_fails_changes_nothing(estimator, targets, message, arguments):
@@ -170,9 +174,6 @@ def test_a_fit_that_fails_changes_nothing(estimator, targets, message, arguments
 
 @both
 def test_an_error_while_training_changes_nothing(estimator, targets):
-    def fail(epoch, logs):
-        raise RuntimeError("not saved")
-
     fitted = clone(estimator).fit(X, targets).set_params(callbacks=[fail])
     before, predicted = dict(vars(fitted)), outputs(fitted)
     with pytest.raises(RuntimeError, match="not saved"):
@@ -471,9 +472,6 @@ def test_partial_fit_weighs_batches_without_some_classes():
 def test_a_partial_fit_that_fails_draws_nothing():
     whole = LSTMClassifier(**TINY).partial_fit(X, y, classes=[0, 1]).partial_fit(X, y)
     failing = LSTMClassifier(**TINY).partial_fit(X, y, classes=[0, 1])
-
-    def fail(epoch, logs):
-        raise RuntimeError("not saved")
 
     with pytest.raises(RuntimeError, match="not saved"):
         failing.set_params(callbacks=[fail]).partial_fit(X, y)

@@ -170,8 +170,8 @@ class CharSequenceGenerator(TextGenerator):
 
     def _encode_stop(self, text: str) -> list[np.ndarray]:
         # A stop with characters that the vocabulary lacks never comes.
-        is_known = np.isin(_code_points(text), self.vocabulary_.view("<u4"))
-        return [self._encode(text, "stop") - 1] if is_known.all() else []
+        known = self._encode(text, "stop", unknown="skip")
+        return [known - 1] if len(known) == len(text) else []
 
     def _encode(self, text: str, name: str, unknown: str = "auto") -> np.ndarray:
         points, known = _code_points(text), self.vocabulary_.view("<u4")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import keras
 import numpy as np
@@ -184,55 +184,53 @@ class EpochModel(keras.Model):
     def _train_epoch(
         self, batches: Batches, events: keras.callbacks.CallbackList, epoch: int
     ) -> dict[str, float]:
-        n_done = 0
         states = self._begin_states()
         if self._schedule is not None:
             self._rate = float(self.optimizer.learning_rate)
-        for arrays, count in batches.chunks(batches.draw_epoch()):
-            tensors = [tf.convert_to_tensor(array) for array in arrays]
-            tensors.append(self._rates(epoch, n_done, len(arrays[0])))
-            first = 0
-            while first < count:
-                n_batches = self._batches_per_call(self._train_loop, count - first)
-                if self.batch_events:
-                    events.on_train_batch_begin(n_done + first)
-                is_new = n_done + first == 0
-                results, states = self._run(
-                    self._train_loop, tensors, states, first, n_batches, is_new
-                )
-                if self.batch_events:
-                    events.on_train_batch_end(n_done + first, _logs(results))
-                if self._on_progress is not None:
-                    self._on_progress(n_batches)
-                first += n_batches
-                if self._stops_within_epoch:
-                    break
-            if self._stops_within_epoch:
+        calls = self._calls(self._train_loop, batches, batches.draw_epoch(), epoch)
+        for tensors, first, n_batches, n_done in calls:
+            if self.batch_events:
+                events.on_train_batch_begin(n_done)
+            results, states = self._run(
+                self._train_loop, tensors, states, first, n_batches, n_done == 0
+            )
+            if self.batch_events:
+                events.on_train_batch_end(n_done, _logs(results))
+            if self._on_progress is not None:
+                self._on_progress(n_batches)
+            if self.batch_events and self.stop_training:
                 break
-            n_done += count
         self._keep_seeds(states)
         if self._schedule is not None:  # what callbacks see, change, and the next epoch begins with
             self.optimizer.learning_rate.assign(self._rate)
         return _logs(results)
 
-    @property
-    def _stops_within_epoch(self) -> bool:
-        return self.batch_events and self.stop_training
-
     def _evaluate(self, batches: Batches) -> dict[str, float]:
-        is_new = True
         states = self._begin_states()
-        for arrays, count in batches.chunks(batches.all_rows()):
-            tensors = [tf.convert_to_tensor(array) for array in (*arrays, NO_RATES)]
+        calls = self._calls(self._test_loop, batches, batches.all_rows())
+        for tensors, first, n_batches, n_done in calls:
+            results, states = self._run(
+                self._test_loop, tensors, states, first, n_batches, n_done == 0
+            )
+        return _logs(results)
+
+    def _calls(
+        self, loop: Callable, batches: Batches, rows: np.ndarray, epoch: int | None = None
+    ) -> Iterator[tuple[list[tf.Tensor], int, int, int]]:
+        """Yield a chunk, the first batch of it and how many to run, and how many were done before.
+
+        Batches of training need the number of their `epoch`, for their learning rates.
+        """
+        n_done = 0
+        for arrays, count in batches.chunks(rows):
+            rates = self._rates(epoch, n_done, len(arrays[0]))
+            tensors = [tf.convert_to_tensor(array) for array in (*arrays, rates)]
             first = 0
             while first < count:
-                n_batches = self._batches_per_call(self._test_loop, count - first)
-                results, states = self._run(
-                    self._test_loop, tensors, states, first, n_batches, is_new
-                )
-                is_new = False
+                n_batches = self._batches_per_call(loop, count - first)
+                yield tensors, first, n_batches, n_done + first
                 first += n_batches
-        return _logs(results)
+            n_done += count
 
     def _begin_states(self) -> States:
         """Return what each part's layers carry from batch to batch: seeds, states."""
@@ -244,13 +242,13 @@ class EpochModel(keras.Model):
             if value.dtype.is_integer:
                 variable.assign(value)
 
-    def _rates(self, epoch: int, n_done: int, n_rows: int) -> tf.Tensor:
+    def _rates(self, epoch: int | None, n_done: int, n_rows: int) -> np.ndarray:
         """Return the learning rates of a chunk's batches; none where there is no schedule."""
-        if self._schedule is None:
-            return tf.constant(NO_RATES)
+        if self._schedule is None or epoch is None:
+            return NO_RATES
         n_batches = n_rows // (self._part_size * self._n_parts)
         factors = self._schedule.factors(epoch, n_done + np.arange(n_batches))
-        return tf.constant((self._rate * factors).astype(np.float32))
+        return (self._rate * factors).astype(np.float32)
 
     def _run(
         self,
