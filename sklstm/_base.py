@@ -6,9 +6,9 @@ import copy
 import warnings
 from abc import ABCMeta, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from dataclasses import fields
 from numbers import Integral, Real
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Self
 
 import numpy as np
 from sklearn.base import BaseEstimator
@@ -23,7 +23,7 @@ from sklearn.utils.validation import (
 )
 from tqdm import tqdm
 
-from sklstm._features import SeenFeatures
+from sklstm._scaling import InputScaling, TargetScaling
 from sklstm._sequences import Sequences, read_for_fit, read_for_predict, read_in_blocks
 from sklstm.network.runtime import Runtime
 from sklstm.network.spec import NetworkSpec
@@ -52,18 +52,21 @@ DEFAULT_VALIDATION_FRACTION = 0.1
 AUTO_BATCH_SIZES, MIN_AUTO_BATCHES = (4, 32), 10
 AUTO_LEARNING_RATE = 0.01
 EPOCHS = Progress()
+NUMBERS_SCALED_AT_ONCE = 2**23  # 32 MiB; more are scaled batch by batch, in every epoch
 Weigher = Callable[[np.ndarray], np.ndarray]  # from targets to factors of their samples' weights
+LARGEST_INT = 2**31 - 1
+POSITIVE_INT = Interval(Integral, 1, LARGEST_INT, closed="both")
 
 TRAINING_CONSTRAINTS: dict[str, list] = {
-    "units": [Interval(Integral, 1, None, closed="left"), "array-like"],
+    "units": [POSITIVE_INT, "array-like"],
     "dropout": [Interval(Real, 0, 1, closed="left")],
     "optimizer": [StrOptions(OPTIMIZERS), HasMethods("apply_gradients")],
     "learning_rate": [Interval(Real, 0, None, closed="neither"), None],
     "learning_rate_schedule": [StrOptions(SCHEDULES)],
     "warmup": [Interval(Real, 0, 1, closed="left")],
     "clipnorm": [Interval(Real, 0, None, closed="neither"), None],
-    "batch_size": [Interval(Integral, 1, None, closed="left")],
-    "epochs": [Interval(Integral, 1, None, closed="left")],
+    "batch_size": [POSITIVE_INT],
+    "epochs": [POSITIVE_INT],
     "callbacks": [list, tuple, None],
     "keras_params": [Mapping, None],
     "warm_start": ["boolean"],
@@ -108,7 +111,14 @@ class BaseNetwork(BaseEstimator, metaclass=ABCMeta):
         check_is_fitted(self)
         from sklstm.network.keras_model import model_for_users
 
-        return model_for_users(*self._network_for_users(), varies=self._lengths_vary)
+        input_scaling, target_scaling = self._scalings()
+        return model_for_users(
+            self._runtime.spec,
+            self._runtime.weights,
+            varies=self._lengths_vary,
+            input_scaling=input_scaling,
+            target_scaling=target_scaling,
+        )
 
     def to_onnx(self) -> onnx.ModelProto:
         """Return the network as an ONNX model, for other languages and machines.
@@ -124,7 +134,7 @@ class BaseNetwork(BaseEstimator, metaclass=ABCMeta):
             If the estimator is not fitted.
         """
         check_is_fitted(self)
-        return Runtime(*self._network_for_users()).to_onnx()
+        return self._runtime.to_onnx(*self._scalings())
 
     @abstractmethod
     def _sequences(self, X: Any) -> Sequences:
@@ -133,9 +143,9 @@ class BaseNetwork(BaseEstimator, metaclass=ABCMeta):
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "_runtime")
 
-    def _network_for_users(self) -> tuple[NetworkSpec, list[np.ndarray]]:
-        """Return the network that takes X and gives y as they are, and its weights."""
-        return self._runtime.spec, self._runtime.weights
+    def _scalings(self) -> tuple[InputScaling | None, TargetScaling | None]:
+        """Return what lies between X and the network, and between the network and y."""
+        return None, None
 
     def _keras_params(self) -> dict[str, Any]:
         """Return the parameters that scikeras routes to the optimizer and the loss."""
@@ -155,20 +165,26 @@ class BaseNetwork(BaseEstimator, metaclass=ABCMeta):
     ) -> TrainingSettings:
         routed = self._keras_params()
         by_name = isinstance(self.optimizer, str)
+        if isinstance(self.optimizer, type):
+            name = self.optimizer.__name__
+            raise ValueError(
+                f"optimizer={name} is a class. Give an object, optimizer={name}(), or a name: "
+                f"valid are {', '.join(sorted(OPTIMIZERS))}."
+            )
         sets_rate = by_name and "optimizer__learning_rate" not in routed
         scheduled = by_name and not one_epoch
         return TrainingSettings(
             loss=loss,
             metric=metric,
             optimizer=self.optimizer,
-            learning_rate=learning_rate if sets_rate else None,
-            clipnorm=self.clipnorm if by_name else None,
+            learning_rate=_as_float(learning_rate) if sets_rate else None,
+            clipnorm=_as_float(self.clipnorm) if by_name else None,
             keras_params=routed,
-            batch_size=batch_size,
-            epochs=1 if one_epoch else self.epochs,
-            patience=patience,
+            batch_size=int(batch_size),
+            epochs=1 if one_epoch else int(self.epochs),
+            patience=_as_int(patience),
             schedule=self.learning_rate_schedule if scheduled else "constant",
-            warmup=self.warmup if scheduled else 0.0,
+            warmup=float(self.warmup) if scheduled else 0.0,
             always_xla=always_xla,
             callbacks=_checked_callbacks(self.callbacks),
             progress=progress if self.verbose else None,
@@ -201,12 +217,8 @@ class BaseNetwork(BaseEstimator, metaclass=ABCMeta):
     ) -> Trained:
         from sklstm.network.training.trainer import train
 
-        if continues and spec.weight_shapes() != self._runtime.spec.weight_shapes():
-            raise ValueError(
-                "warm_start=True continues from the fitted weights, but the network's shape "
-                "changed since (units, dense_units, bidirectional, embedding_dim, features or "
-                "outputs): set warm_start=False to begin anew."
-            )
+        if continues:
+            _check_same_network(self._runtime.spec, spec)
         trained = train(
             spec,
             settings,
@@ -224,20 +236,30 @@ class BaseNetwork(BaseEstimator, metaclass=ABCMeta):
         self._rng = rng if keep_optimizer else None
         return trained
 
-    @contextmanager
-    def _unchanged_by_errors(self) -> Iterator[None]:
-        """Learn whole or not at all: put back what was learnt before if a fit fails."""
-        before = dict(vars(self))
-        try:
-            yield
-        except BaseException:
-            vars(self).clear()
-            vars(self).update(before)
-            raise
+    def _as_learnt(self) -> Self:
+        """Return a copy that a fit in another thread does not change meanwhile."""
+        if not self.__sklearn_is_fitted__():  # scikit-learn's check takes as long as a prediction
+            check_is_fitted(self)
+        return self._copy()
+
+    def _copy(self) -> Self:
+        """Return another estimator that shares all that this one has."""
+        copied = object.__new__(type(self))
+        copied.__dict__ = vars(self).copy()  # in one call: a fit in another thread may end now
+        return copied
+
+    def _take_over(self, learner: Self) -> None:
+        """Take over all at once what a copy of this estimator has learnt.
+
+        A fit that fails so leaves the estimator as it was, and whoever predicts with it in another
+        thread sees what one fit has learnt.
+        """
+        parameters = {name: vars(self)[name] for name in self._get_param_names()}
+        self.__dict__ = {**vars(learner), **parameters}
 
     def _as_of(self, trained: Trained) -> Self:
         """Return a copy as it stands after an epoch, while the fit goes on."""
-        copied = copy.copy(self)
+        copied = self._copy()
         copied._remember(trained, continues=False, varies=False)
         return copied
 
@@ -266,20 +288,22 @@ class BaseNetwork(BaseEstimator, metaclass=ABCMeta):
 class BaseLSTM(BaseNetwork):
     """The way from X and y to a network, for the classifier and the regressor."""
 
+    # What X and y mean to the network: a fit that goes on cannot change these.
+    _fixed_parameters: ClassVar[tuple[str, ...]] = ("standardize", "differences", "timesteps")
     _parameter_constraints: dict = TRAINING_CONSTRAINTS | {
         "bidirectional": ["boolean"],
         "pooling": [StrOptions({"last", "mean", "max", "concat"})],
-        "dense_units": [Interval(Integral, 1, None, closed="left"), "array-like"],
-        "vocabulary_size": [Interval(Integral, 2, None, closed="left"), None],
-        "embedding_dim": [Interval(Integral, 1, None, closed="left"), None],
-        "timesteps": [Interval(Integral, 1, None, closed="left"), None],
-        "batch_size": [Interval(Integral, 1, None, closed="left"), StrOptions({"auto"})],
+        "dense_units": [POSITIVE_INT, "array-like"],
+        "vocabulary_size": [Interval(Integral, 2, LARGEST_INT, closed="both"), None],
+        "embedding_dim": [POSITIVE_INT, None],
+        "timesteps": [POSITIVE_INT, None],
+        "batch_size": [POSITIVE_INT, StrOptions({"auto"})],
         "learning_rate": [Interval(Real, 0, None, closed="neither"), StrOptions({"auto"}), None],
         "standardize": ["boolean"],
         "differences": ["boolean", StrOptions({"auto"})],
         "early_stopping": ["boolean"],
         "validation_fraction": [Interval(Real, 0, 1, closed="left"), None],
-        "n_iter_no_change": [Interval(Integral, 1, None, closed="left")],
+        "n_iter_no_change": [POSITIVE_INT],
     }
 
     @abstractmethod
@@ -287,8 +311,11 @@ class BaseLSTM(BaseNetwork):
         """Check y of any kind."""
 
     @abstractmethod
-    def _learn_targets(self, y: np.ndarray, weights: np.ndarray) -> None:
-        """Learn from y what its values mean: the classes, or its mean and scale."""
+    def _learn_kind_of_targets(self, y: np.ndarray, classes: np.ndarray | None) -> None:
+        """Learn what y is: its classes, or its columns."""
+
+    def _learn_scale_of_targets(self, y: np.ndarray, weights: np.ndarray) -> None:
+        """Learn the scale of y from the samples of training."""
 
     @abstractmethod
     def _encode_targets(self, y: np.ndarray) -> np.ndarray:
@@ -302,12 +329,16 @@ class BaseLSTM(BaseNetwork):
     def _loss_and_metric(self) -> tuple[str, str | None]:
         """Return names of the loss and the metric."""
 
-    def _weigher(self, y: np.ndarray, weights: np.ndarray) -> Weigher:
-        """Return what weighs targets, as learnt from those of training."""
+    def _class_weights(self, y: np.ndarray, weights: np.ndarray) -> Weigher:
+        """Return the function that weights targets, as learnt from those of training."""
         return lambda y: np.ones(len(y))
 
     def _strata(self, y: np.ndarray) -> np.ndarray | None:
         """Return what a validation set is stratified by."""
+        return None
+
+    def _target_scaling(self) -> TargetScaling | None:
+        """Return what brings the network's outputs to the units of y; None where they are."""
         return None
 
     def _fit(
@@ -315,60 +346,106 @@ class BaseLSTM(BaseNetwork):
         X: Any,
         y: Any,
         sample_weight: Any,
-        X_val: Any,
-        y_val: Any,
+        X_val: Any = None,
+        y_val: Any = None,
         *,
         continues: bool,
         keep_optimizer: bool,
         one_epoch: bool,
+        classes: np.ndarray | None = None,
     ) -> None:
-        with self._unchanged_by_errors():
-            sequences, y, weights, weigh = self._learn_data(
-                X, y, sample_weight, continues=continues
-            )
-            rng = self._random_generator(continues=continues)
-            if X_val is None and y_val is None:
-                data, validation = self._hold_out(sequences, y, weights, rng)
-            else:
-                data = self._data(sequences, y, weights)
-                validation = self._validation(X_val, y_val, weigh)
-            batch_size = self._batch_size(len(data))
-            settings = self._settings(
-                *self._loss_and_metric(),
-                batch_size=batch_size,
-                learning_rate=self._learning_rate(batch_size),
-                one_epoch=one_epoch,
-                patience=self.n_iter_no_change if self.early_stopping else None,
-            )
-            trained = self._train(
-                self._spec(),
-                settings,
-                data,
-                validation,
-                rng,
-                continues=continues,
-                keep_optimizer=keep_optimizer,
-                varies=sequences.varies or (validation is not None and validation.sequences.varies),
-            )
+        learner = self._copy()
+        given = None if X_val is None and y_val is None else (X_val, y_val)
+        samples, validation, rng = learner._learn_data(
+            X, y, sample_weight, given, classes, continues=continues, one_epoch=one_epoch
+        )
+        batch_size = learner._batch_size(len(samples.y), goes_on=continues and one_epoch)
+        stops_early = self.early_stopping and not one_epoch
+        settings = learner._settings(
+            *learner._loss_and_metric(),
+            batch_size=batch_size,
+            learning_rate=learner._learning_rate(batch_size),
+            one_epoch=one_epoch,
+            patience=int(self.n_iter_no_change) if stops_early else None,
+        )
+        read = [each for each in (samples, validation) if each is not None]
+        trained = learner._train(
+            learner._spec(),
+            settings,
+            learner._training_data(samples),
+            None if validation is None else learner._training_data(validation),
+            rng,
+            continues=continues,
+            keep_optimizer=keep_optimizer,
+            varies=any(each.sequences.varies for each in read),
+        )
+        learner._learnt_batch_size = batch_size
+        self._take_over(learner)
         self._warn_if_interrupted(trained)
 
-    def _learn_data(
-        self, X: Any, y: Any, sample_weight: Any, *, continues: bool
-    ) -> tuple[Sequences, np.ndarray, np.ndarray, Weigher]:
-        """Read the data, and learn what a prediction must know of it beside the network."""
-        sequences, y, weights = self._read(X, y, sample_weight, continues=continues)
-        if not continues:
-            self._learn_targets(y, weights)
-        weigh = self._weigher(y, weights)
-        sequences, y, weights = _that_count(sequences, y, weights * weigh(y))
-        if not continues:
-            self._seen = self._see(sequences, weights)
-        return self._as_seen(sequences), y, weights, weigh
+    def _partial_fit(
+        self, X: Any, y: Any, sample_weight: Any, classes: np.ndarray | None = None
+    ) -> None:
+        if self.early_stopping:
+            raise ValueError(
+                "partial_fit does not support early_stopping=True: it trains for one epoch, and "
+                "holds no sample out. Set early_stopping=False."
+            )
+        self._fit(
+            X,
+            y,
+            sample_weight,
+            continues=self.__sklearn_is_fitted__(),
+            keep_optimizer=True,
+            one_epoch=True,
+            classes=classes,
+        )
 
-    def _read(
-        self, X: Any, y: Any, sample_weight: Any, *, continues: bool
-    ) -> tuple[Sequences, np.ndarray, np.ndarray]:
-        """Read X, y and the weights; rows of weight zero end here."""
+    def _learn_data(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: Any,
+        given: tuple[Any, Any] | None,
+        classes: np.ndarray | None,
+        *,
+        continues: bool,
+        one_epoch: bool,
+    ) -> tuple[Samples, Samples | None, np.random.RandomState]:
+        """Read the data, and learn all from them that a prediction needs besides the network.
+
+        What is held out is not measured: the fit is the one of the other samples alone.
+        """
+        if continues:
+            self._check_same_parameters()
+        samples = self._read(X, y, sample_weight, continues=continues)
+        if not continues:
+            self._learnt_with = {name: getattr(self, name) for name in self._fixed_parameters}
+            self._learn_kind_of_targets(samples.y, classes)
+        rng = self._random_generator(continues=continues)
+        seed = rng.randint(2**31)  # drawn in any case, so that the rest does not depend on it
+        if given is not None:
+            validation = self._read_validation(*given)
+        elif one_epoch:
+            validation = None
+        else:
+            samples, validation = self._hold_out(samples, seed)
+        weights_of = self._class_weights(samples.y, samples.weights)
+        samples = samples.weighted(weights_of)
+        if not continues:
+            self._learn_scale_of_targets(samples.y, samples.weights)
+            self._input_scaling = self._measure_inputs(samples)
+        if validation is not None:
+            validation = validation.weighted(weights_of)
+        if self._input_scaling is not None:
+            self._input_scaling.check(samples.sequences, samples.numbers, "X")
+            if validation is not None:
+                name = "X" if given is None else "X_val"
+                self._input_scaling.check(validation.sequences, validation.numbers, name)
+        return samples, validation, rng
+
+    def _read(self, X: Any, y: Any, sample_weight: Any, *, continues: bool) -> Samples:
+        """Read X, y and the weights; samples of weight zero end here."""
         if y is None:
             raise ValueError(
                 f"This {type(self).__name__} estimator requires y to be passed, "
@@ -385,88 +462,95 @@ class BaseLSTM(BaseNetwork):
             sequences, self._form = read_for_fit(
                 self,
                 X,
-                timesteps=self.timesteps,
+                timesteps=_as_int(self.timesteps),
                 tokens=self.embedding_dim is not None,
-                vocabulary_size=self.vocabulary_size,
+                vocabulary_size=_as_int(self.vocabulary_size),
             )
         y = self._check_targets(y)
         check_consistent_length(sequences, y)
         weights = _check_sample_weight(
             sample_weight, sequences.lengths, dtype=np.float64, ensure_non_negative=True
         )
-        return _that_count(sequences, y, weights)
+        return Samples(sequences, y, weights, np.arange(len(y))).that_count()
 
-    def _hold_out(
-        self, sequences: Sequences, y: np.ndarray, weights: np.ndarray, rng: np.random.RandomState
-    ) -> tuple[SequenceData, SequenceData | None]:
+    def _read_validation(self, X_val: Any, y_val: Any) -> Samples:
+        if X_val is None or y_val is None:
+            missing = "X_val" if X_val is None else "y_val"
+            raise ValueError(f"X_val and y_val go together, but {missing} is None.")
+        sequences = read_for_predict(self, X_val, self._form)
+        y = self._check_targets(y_val)
+        check_consistent_length(sequences, y)
+        return Samples(sequences, y, np.ones(len(y)), np.arange(len(y)))
+
+    def _hold_out(self, samples: Samples, seed: int) -> tuple[Samples, Samples | None]:
         """Return what is trained on, and what is validated on if anything is."""
-        rows, held_out = self._split(y, rng)
-        data = self._data(sequences[rows], y[rows], weights[rows])
-        if held_out is not None:
-            return data, self._data(sequences[held_out], y[held_out], weights[held_out])
-        if self.early_stopping:
-            raise ValueError(
-                "early_stopping=True needs a validation set: validation_fraction above 0 "
-                f"(it is {self.validation_fraction}), or X_val and y_val in fit."
-            )
-        return data, None
-
-    def _split(
-        self, y: np.ndarray, rng: np.random.RandomState
-    ) -> tuple[np.ndarray | slice, np.ndarray | None]:
-        """Draw the rows to train on and those to hold out."""
         fraction = self.validation_fraction
         if fraction is None:
             fraction = DEFAULT_VALIDATION_FRACTION if self.early_stopping else 0
         if not fraction:
-            return slice(None), None
-        if len(y) < 2:
+            if self.early_stopping:
+                raise ValueError(
+                    "early_stopping=True needs a validation set: validation_fraction above 0 "
+                    f"(it is {self.validation_fraction}), or X_val and y_val in fit."
+                )
+            return samples, None
+        n = len(samples.y)
+        if n < 2:
             raise ValueError(
-                f"validation_fraction={fraction} of {len(y)} sample leaves nothing to train on."
+                f"validation_fraction={fraction} of {n} sample leaves nothing to train on."
             )
-        n_held_out = min(int(np.ceil(fraction * len(y))), len(y) - 1)
-        strata = self._strata(y)
-        if strata is not None and min(n_held_out, len(y) - n_held_out) < len(np.unique(strata)):
+        n_held_out = min(int(np.ceil(fraction * n)), n - 1)
+        strata = self._strata(samples.y)
+        if strata is not None and min(n_held_out, n - n_held_out) < len(np.unique(strata)):
             strata = None
-        return tuple(
-            train_test_split(
-                np.arange(len(y)), test_size=n_held_out, stratify=strata, random_state=rng
-            )
+        rows, held_out = train_test_split(
+            np.arange(n), test_size=n_held_out, stratify=strata, random_state=seed
         )
+        return samples.of(np.sort(rows)), samples.of(np.sort(held_out))
 
-    def _validation(self, X_val: Any, y_val: Any, weigh: Weigher) -> SequenceData:
-        """Read a validation set."""
-        if X_val is None or y_val is None:
-            missing = "X_val" if X_val is None else "y_val"
-            raise ValueError(f"X_val and y_val go together, but {missing} is None.")
-        sequences = self._sequences(X_val)
-        y = self._check_targets(y_val)
-        check_consistent_length(sequences, y)
-        return self._data(sequences, y, weigh(y))
+    def _training_data(self, samples: Samples) -> SequenceData:
+        targets = self._encode_targets(samples.y)
+        # The loss is a weighted mean: only the ratios of the weights matter, and float32 holds
+        # these whatever the unit of the weights.
+        weights = (samples.weights / (samples.weights.max() or 1)).astype(np.float32)
+        sequences, scaling = samples.sequences, self._input_scaling
+        if scaling is not None and sequences.n_steps * len(scaling.mean) <= NUMBERS_SCALED_AT_ONCE:
+            sequences, scaling = scaling.transform(sequences), None
+        return SequenceData(sequences, targets, weights, scaling)
 
-    def _data(self, sequences: Sequences, y: np.ndarray, weights: np.ndarray) -> SequenceData:
-        return SequenceData(sequences, self._encode_targets(y), weights.astype(np.float32))
+    def _check_same_parameters(self) -> None:
+        """Check that a fit that goes on means the same by X and y as the first one."""
+        for name, before in self._learnt_with.items():
+            if (now := getattr(self, name)) != before:
+                raise ValueError(
+                    f"{name}={now!r} cannot go on from a fit with {name}={before!r}: what was "
+                    "learnt depends on it. Set it as it was, or fit anew, with warm_start=False."
+                )
 
     def _learning_rate(self, batch_size: int) -> float | None:
-        """Answer the noise of small batches with small steps."""
+        """Return the rate that suits batches of this size: small batches have noisy gradients."""
         if self.learning_rate != "auto":
             return self.learning_rate
         return AUTO_LEARNING_RATE * min(1, batch_size / AUTO_BATCH_SIZES[1]) ** 0.5
 
-    def _batch_size(self, n: int) -> int:
+    def _batch_size(self, n: int, *, goes_on: bool) -> int:
+        """Return the batch size for n samples, or that of the first part of several."""
         if self.batch_size != "auto":
-            return self.batch_size
+            return int(self.batch_size)
+        if goes_on:
+            return self._learnt_batch_size
         power = 2 ** int(np.log2(max(1, n / MIN_AUTO_BATCHES)))
         return int(np.clip(power, *AUTO_BATCH_SIZES))
 
     def _spec(self) -> NetworkSpec:
         n_outputs, activation = self._output_layer()
+        scaling = self._input_scaling
         return NetworkSpec(
             n_outputs=n_outputs,
             activation=activation,
-            n_features=self._form.n_features if self._seen is None else len(self._seen.scale),
+            n_features=self._form.n_features if scaling is None else len(scaling.mean),
             vocabulary_size=self._form.vocabulary_size,
-            embedding_dim=self.embedding_dim,
+            embedding_dim=_as_int(self.embedding_dim),
             units=layer_units(self.units, "units"),
             bidirectional=bool(self.bidirectional),
             dropout=float(self.dropout),
@@ -475,32 +559,42 @@ class BaseLSTM(BaseNetwork):
         )
 
     def _sequences(self, X: Any) -> Sequences:
-        return self._as_seen(read_for_predict(self, X, self._form))
+        return self._as_the_network_reads(read_for_predict(self, X, self._form))
 
-    def _see(self, sequences: Sequences, weights: np.ndarray) -> SeenFeatures | None:
-        """Learn what the network sees of X; None for all as it is."""
-        if self.embedding_dim is not None or not (self.standardize or self.differences):
+    def _measure_inputs(self, samples: Samples) -> InputScaling | None:
+        """Learn the scale of X; token ids have none."""
+        if self.embedding_dim is not None:
             return None
-        return SeenFeatures.measure(
-            sequences, weights, standardize=self.standardize, differences=self.differences
+        return InputScaling.fit(
+            samples.sequences,
+            samples.weights,
+            standardize=self.standardize,
+            differences=self.differences,
         )
 
-    def _as_seen(self, sequences: Sequences) -> Sequences:
-        return sequences if self._seen is None else self._seen.apply(sequences)
+    def _as_the_network_reads(self, sequences: Sequences, first_sample: int = 0) -> Sequences:
+        if self._input_scaling is None:
+            return sequences
+        return self._input_scaling.transform(sequences, first_sample)
 
-    def _network_for_users(self) -> tuple[NetworkSpec, list[np.ndarray]]:
-        spec, weights = super()._network_for_users()
-        return (spec, weights) if self._seen is None else self._seen.undo(spec, weights)
+    def _scalings(self) -> tuple[InputScaling | None, TargetScaling | None]:
+        return self._input_scaling, self._target_scaling()
 
     def _predict_outputs(self, X: Any) -> np.ndarray:
         """Compute the network's outputs, of shape (n, n_outputs)."""
-        check_is_fitted(self)
-        blocks = map(self._as_seen, read_in_blocks(self, X, self._form))
         if not self.verbose:
+            blocks = self._blocks(X)
             return np.concatenate([self._runtime.predict(block) for block in blocks])
         with tqdm(desc="predict", unit="sample", total=_num_samples(X)) as bar:
-            outputs = [self._runtime.predict(block, bar.update) for block in blocks]
+            outputs = [self._runtime.predict(block, bar.update) for block in self._blocks(X)]
         return np.concatenate(outputs)
+
+    def _blocks(self, X: Any) -> Iterator[Sequences]:
+        """Read X block by block, as the network reads it."""
+        n_done = 0
+        for block in read_in_blocks(self, X, self._form):
+            yield self._as_the_network_reads(block, n_done)
+            n_done += len(block)
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
@@ -508,27 +602,65 @@ class BaseLSTM(BaseNetwork):
         return tags
 
 
-def _that_count(
-    sequences: Sequences, y: np.ndarray, weights: np.ndarray
-) -> tuple[Sequences, np.ndarray, np.ndarray]:
-    """Leave out samples of weight zero."""
-    if weights.all():
-        return sequences, y, weights
-    if not weights.any():
-        raise ValueError("All samples have the weight 0, by sample_weight or class_weight.")
-    kept = np.flatnonzero(weights)
-    return sequences[kept], y[kept], weights[kept]
+class Samples(NamedTuple):
+    """Sequences with a target and a weight each, as they were read."""
+
+    sequences: Sequences
+    y: np.ndarray
+    weights: np.ndarray  # (n,) float64
+    numbers: np.ndarray  # (n,) of the samples in X
+
+    def of(self, rows: np.ndarray) -> Samples:
+        """Return some of the samples."""
+        return Samples(self.sequences[rows], self.y[rows], self.weights[rows], self.numbers[rows])
+
+    def that_count(self) -> Samples:
+        """Leave out samples of weight zero."""
+        if self.weights.all():
+            return self
+        if not self.weights.any():
+            raise ValueError("All samples have the weight 0, by sample_weight or class_weight.")
+        return self.of(np.flatnonzero(self.weights))
+
+    def weighted(self, weights_of: Weigher) -> Samples:
+        """Multiply the weights by those of the targets, and leave out what then is zero."""
+        weights = self.weights * weights_of(self.y)
+        return self._replace(weights=weights).that_count()
+
+
+def _check_same_network(before: NetworkSpec, now: NetworkSpec) -> None:
+    """Check that a fit can go on with the weights of the one before."""
+    changed = [
+        f"{field.name}={getattr(now, field.name)!r} (it was {getattr(before, field.name)!r})"
+        for field in fields(NetworkSpec)
+        if field.name != "dropout" and getattr(now, field.name) != getattr(before, field.name)
+    ]
+    if changed:
+        raise ValueError(
+            f"This fit goes on with the fitted weights, but the network has changed since: "
+            f"{', '.join(changed)}. Set it as it was, or fit anew, with warm_start=False."
+        )
+
+
+def _as_int(value: Integral | None) -> int | None:
+    """Return a Python number for one of numpy's, whose arithmetic may overflow."""
+    return None if value is None else int(value)
+
+
+def _as_float(value: Real | None) -> float | None:
+    return None if value is None else float(value)
 
 
 def layer_units(units: Any, name: str) -> tuple[int, ...]:
     """Read the units of the layers: an int for one layer, or a sequence."""
-    layers = (units,) if isinstance(units, Integral) else tuple(units)
-    if not all(isinstance(n, Integral) and not isinstance(n, bool) and n >= 1 for n in layers):
+    layers = (units,) if np.ndim(units) == 0 else tuple(units)
+    layers = [n.item() if isinstance(n, np.generic | np.ndarray) else n for n in layers]
+    if not all(type(n) is int and 1 <= n <= LARGEST_INT for n in layers):
         raise ValueError(
-            f"{name}={units!r} is not valid: give an int of at least 1, or a sequence of them, "
-            "one for each layer."
+            f"{name}={units!r:.80} is not valid: give an int from 1 to {LARGEST_INT}, or a "
+            "sequence of them, one for each layer."
         )
-    return tuple(int(n) for n in layers)
+    return tuple(layers)
 
 
 def _checked_callbacks(callbacks: list | tuple | None) -> tuple:

@@ -15,7 +15,7 @@ from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 
 from sklstm._base import BaseLSTM, Weigher
-from sklstm.network.spec import NetworkSpec
+from sklstm._scaling import TargetScaling
 
 if TYPE_CHECKING:
     import keras
@@ -301,20 +301,7 @@ class LSTMClassifier(ClassifierMixin, BaseLSTM):
                 f"classes={classes!r} is not the same as on the first call to partial_fit: "
                 f"{self.classes_!r}."
             )
-        self._given_classes = None if classes is None else np.unique(classes)
-        try:
-            self._fit(
-                X,
-                y,
-                sample_weight,
-                None,
-                None,
-                continues=continues,
-                keep_optimizer=True,
-                one_epoch=True,
-            )
-        finally:
-            del self._given_classes
+        self._partial_fit(X, y, sample_weight, None if classes is None else np.unique(classes))
         return self
 
     def predict(self, X: Any) -> np.ndarray:
@@ -336,10 +323,11 @@ class LSTMClassifier(ClassifierMixin, BaseLSTM):
         ValueError
             If X is not valid, or has other features than in ``fit``.
         """
-        outputs = self._predict_outputs(X)
-        if self._multilabel:
+        learnt = self._as_learnt()
+        outputs = learnt._predict_outputs(X)
+        if learnt._multilabel:
             return (outputs > 0.5).astype(int)
-        return self.classes_[outputs.argmax(axis=1)]
+        return learnt.classes_[outputs.argmax(axis=1)]
 
     def predict_proba(self, X: Any) -> np.ndarray:
         """Predict the probability of each label.
@@ -361,7 +349,7 @@ class LSTMClassifier(ClassifierMixin, BaseLSTM):
         ValueError
             If X is not valid, or has other features than in ``fit``.
         """
-        return self._predict_outputs(X)
+        return self._as_learnt()._predict_outputs(X)
 
     def _check_targets(self, y: Any) -> np.ndarray:
         check_classification_targets(y)
@@ -375,14 +363,13 @@ class LSTMClassifier(ClassifierMixin, BaseLSTM):
             )
         return column_or_1d(y, warn=True)
 
-    def _learn_targets(self, y: np.ndarray, weights: np.ndarray) -> None:
+    def _learn_kind_of_targets(self, y: np.ndarray, classes: np.ndarray | None) -> None:
         self._multilabel = y.ndim == 2
         self.n_outputs_ = y.shape[1] if self._multilabel else 1
         if self._multilabel:
             self.classes_ = np.arange(y.shape[1])
             return
-        given = getattr(self, "_given_classes", None)
-        self.classes_ = np.unique(y) if given is None else given
+        self.classes_ = np.unique(y) if classes is None else classes
         if len(self.classes_) < 2:
             raise ValueError(
                 f"{type(self).__name__} needs samples of at least 2 classes, but y holds only one "
@@ -413,9 +400,9 @@ class LSTMClassifier(ClassifierMixin, BaseLSTM):
             return "binary_crossentropy", "binary_accuracy"
         return "sparse_categorical_crossentropy", "sparse_categorical_accuracy"
 
-    def _weigher(self, y: np.ndarray, weights: np.ndarray) -> Weigher:
+    def _class_weights(self, y: np.ndarray, weights: np.ndarray) -> Weigher:
         if self.class_weight is None:
-            return super()._weigher(y, weights)
+            return super()._class_weights(y, weights)
         if self._multilabel:
             raise ValueError(
                 f"class_weight={self.class_weight!r} weighs single labels, and y is an indicator "
@@ -580,6 +567,7 @@ class LSTMRegressor(RegressorMixin, BaseLSTM):
     True
     """
 
+    _fixed_parameters = (*BaseLSTM._fixed_parameters, "loss")
     _parameter_constraints: dict = BaseLSTM._parameter_constraints | {
         "loss": [StrOptions({"squared_error", "absolute_error", "huber", "poisson", "quantile"})],
         "quantile": [Interval(Real, 0, 1, closed="neither")],
@@ -711,16 +699,7 @@ class LSTMRegressor(RegressorMixin, BaseLSTM):
         ValueError
             As ``fit``.
         """
-        self._fit(
-            X,
-            y,
-            sample_weight,
-            None,
-            None,
-            continues=self.__sklearn_is_fitted__(),
-            keep_optimizer=True,
-            one_epoch=True,
-        )
+        self._partial_fit(X, y, sample_weight)
         return self
 
     def predict(self, X: Any) -> np.ndarray:
@@ -743,8 +722,9 @@ class LSTMRegressor(RegressorMixin, BaseLSTM):
         ValueError
             If X is not valid, or has other features than in ``fit``.
         """
-        outputs = self._predict_outputs(X) * self._y_scale + self._y_mean
-        return outputs[:, 0] if self._y_is_flat else outputs
+        learnt = self._as_learnt()
+        outputs = learnt._predict_outputs(X) * learnt._y_scale + learnt._y_mean
+        return outputs[:, 0] if learnt._y_is_flat else outputs
 
     def _check_targets(self, y: Any) -> np.ndarray:
         y = check_array(y, ensure_2d=False, dtype=np.float64, input_name="y")
@@ -759,21 +739,16 @@ class LSTMRegressor(RegressorMixin, BaseLSTM):
             )
         return y
 
-    def _learn_targets(self, y: np.ndarray, weights: np.ndarray) -> None:
+    def _learn_kind_of_targets(self, y: np.ndarray, classes: np.ndarray | None) -> None:
         self._y_is_flat = y.ndim == 1
+        self.n_outputs_ = _as_columns(y).shape[1]
+
+    def _learn_scale_of_targets(self, y: np.ndarray, weights: np.ndarray) -> None:
         columns = _as_columns(y)
-        self.n_outputs_ = columns.shape[1]
-        self._y_mean, self._y_scale = np.zeros(self.n_outputs_), np.ones(self.n_outputs_)
         if self.loss == "poisson":
-            return
-        with np.errstate(over="ignore", invalid="ignore"):
-            self._y_mean = np.average(columns, axis=0, weights=weights)
-            variance = np.average((columns - self._y_mean) ** 2, axis=0, weights=weights)
-        if not np.isfinite(variance).all():
-            raise ValueError(
-                f"y reaches {np.abs(columns).max():g}, too large to be standardised: scale y."
-            )
-        self._y_scale = np.where(variance > 0, np.sqrt(variance), 1.0)
+            self._y_scale, self._y_mean = np.ones(self.n_outputs_), np.zeros(self.n_outputs_)
+        else:
+            self._y_scale, self._y_mean = TargetScaling.fit(columns, weights)
 
     def _encode_targets(self, y: np.ndarray) -> np.ndarray:
         columns = _as_columns(y)
@@ -794,11 +769,8 @@ class LSTMRegressor(RegressorMixin, BaseLSTM):
         of_loss = {"loss__quantile": self.quantile} if self.loss == "quantile" else {}
         return super()._keras_params() | of_loss
 
-    def _network_for_users(self) -> tuple[NetworkSpec, list[np.ndarray]]:
-        spec, (*earlier, kernel, bias) = super()._network_for_users()
-        kernel = (kernel * self._y_scale).astype(np.float32)
-        bias = (bias * self._y_scale + self._y_mean).astype(np.float32)
-        return spec, [*earlier, kernel, bias]
+    def _target_scaling(self) -> TargetScaling:
+        return TargetScaling(self._y_scale, self._y_mean)
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()

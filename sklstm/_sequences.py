@@ -50,6 +50,11 @@ class Sequences:
             yield self.steps[start : start + length]
 
     @property
+    def n_steps(self) -> int:
+        """Time steps of all sequences."""
+        return int(self.lengths.sum())
+
+    @property
     def longest(self) -> int:
         """Time steps of the longest sequence."""
         return int(self.lengths.max())
@@ -74,6 +79,31 @@ class Sequences:
         for row, sequence in zip(padded, self, strict=True):
             row[: len(sequence)] = sequence
         return padded
+
+    def compact(self) -> Sequences:
+        """Return the same sequences one after another, with no other time step between them."""
+        stops = np.cumsum(self.lengths)
+        starts = stops - self.lengths
+        if not len(self):
+            return Sequences(self.steps[:0], starts, self.lengths)
+        first, end = self.starts[0], self.starts[0] + stops[-1]
+        if (self.starts - first == starts).all():
+            return Sequences(self.steps[first:end], starts, self.lengths)
+        rows = np.repeat(self.starts - starts, self.lengths) + np.arange(stops[-1])
+        return Sequences(self.steps[rows], starts, self.lengths)
+
+    def blocks(self, size: int) -> Iterator[Sequences]:
+        """Yield all sequences in order, compact, some at once: of about `size` numbers."""
+        numbers = np.cumsum(self.lengths) * math.prod(self.steps.shape[1:])
+        if len(self) and numbers[-1] <= size:
+            yield self.compact()
+            return
+        first = 0
+        while first < len(self):
+            before = numbers[first - 1] if first else 0
+            stop = max(first + 1, int(np.searchsorted(numbers, before + size, side="right")))
+            yield self[first:stop].compact()
+            first = stop
 
     def _fill_rows_of(self, n_steps: int) -> bool:
         """Whether each sequence is a whole row where `steps` is cut into rows."""

@@ -23,10 +23,10 @@ from sklearn import model_selection
 from sklearn.base import BaseEstimator
 from sklearn.metrics import get_scorer, get_scorer_names
 
-from sklstm._features import SeenFeatures
 from sklstm._files import write_atomically
 from sklstm._parts import full_name, keys_last, parts
 from sklstm._requests import Requests, restore_requests, without_requests
+from sklstm._scaling import InputScaling
 from sklstm._sequences import InputForm
 from sklstm._version import __version__
 from sklstm.network.spec import NetworkSpec
@@ -54,7 +54,7 @@ OURS = (
     "sklstm.preprocessing._windows.SlidingWindow",
     "sklstm.text.chars.CharSequenceGenerator",
     "sklstm.text.words.WordSequenceGenerator",
-    SeenFeatures,
+    InputScaling,
     InputForm,
     NetworkSpec,
     OptimizerState,

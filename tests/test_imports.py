@@ -41,7 +41,7 @@ FLOORS = {
     "sklstm._version": 0,
     "sklstm._parts": 0,
     "sklstm._requests": 0,
-    "sklstm._features": 0,
+    "sklstm._scaling": 0,
     "sklstm._sequences": 0,
     "sklstm._sampling": 0,
     "sklstm._text_files": 0,

@@ -21,12 +21,10 @@ def specs(draw):
     embedding_dim = draw(st.sampled_from([None, 3])) if vocabulary_size else None
     activation = draw(st.sampled_from(sorted(ACTIVATIONS)))
     n_features = draw(st.integers(1, 3))
-    slow = () if vocabulary_size else draw(st.sets(st.integers(0, n_features - 1)))
     return NetworkSpec(
         n_outputs=draw(st.integers(2 if activation == "softmax" else 1, 3)),
         activation=activation,
         n_features=n_features,
-        changes_of=tuple(slow),
         vocabulary_size=vocabulary_size,
         embedding_dim=embedding_dim,
         units=tuple(draw(st.lists(st.integers(1, 5), max_size=3))),
@@ -118,7 +116,6 @@ def test_the_state_carried_between_steps_is_the_whole_past(network):
         bidirectional=False,
         pooling=None,
         vocabulary_size=7,
-        changes_of=(),
     )
     rng = np.random.default_rng(0)
     weights = [rng.normal(0, 0.5, s).astype("f") for s in spec.weight_shapes().values()]

@@ -24,7 +24,7 @@ from scipy.special import expit as sigmoid
 from scipy.special import softmax
 
 from sklstm._sequences import Sequences
-from sklstm.network.spec import NetworkSpec, append_changes
+from sklstm.network.spec import NetworkSpec
 
 ACTIVATIONS = {
     "softmax": lambda z: softmax(z, axis=-1),
@@ -130,7 +130,7 @@ def _first_input(spec: NetworkSpec, remaining: Iterator[np.ndarray], x: np.ndarr
         return next(remaining)[x]
     if spec.one_hot:
         return np.eye(spec.vocabulary_size)[x]
-    return append_changes(x, spec.changes_of, np.zeros(1, int))
+    return x
 
 
 def _lstm_layers(

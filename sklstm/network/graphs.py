@@ -6,6 +6,7 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
+from sklstm._scaling import InputScaling, TargetScaling
 from sklstm.network.spec import NetworkSpec
 
 OPSET, IR_VERSION = 17, 9
@@ -13,17 +14,24 @@ ONNX_GATES = [0, 3, 1, 2]  # from Keras's order (i, f, c, o) to ONNX's (i, o, f,
 
 
 def build_graph(
-    spec: NetworkSpec, weights: list[np.ndarray], *, time_major: bool = False
+    spec: NetworkSpec,
+    weights: list[np.ndarray],
+    *,
+    time_major: bool = False,
+    input_scaling: InputScaling | None = None,
+    target_scaling: TargetScaling | None = None,
 ) -> onnx.ModelProto:
     """Write a network as an ONNX graph.
 
     Inputs are ``values``, (n, T, F) float32 or (n, T) int32 ids, and ``lengths``, (n,) int32.
     With `time_major` the values are (T, n, F) or (T, n), as ONNX's LSTM reads them.
+    With `input_scaling` the values are X as it is, float64; with `target_scaling` the outputs are
+    those of y as it is, float64 too.
     A network that keeps every time step has, instead of ``lengths``, the state that it continues
     from: ``output_0``, ``cell_0`` and so on, (1, n, units) each, and after ``outputs`` the state
     after the last time step: ``next_output_0``, ``next_cell_0`` and so on.
     """
-    return _NetworkWriter(spec, weights, time_major).write()
+    return _NetworkWriter(spec, weights, time_major, input_scaling, target_scaling).write()
 
 
 class GraphWriter:
@@ -72,10 +80,18 @@ class GraphWriter:
 class _NetworkWriter(GraphWriter):
     """Each method writes a part of the network; takes and returns the names of tensors."""
 
-    def __init__(self, spec: NetworkSpec, weights: list[np.ndarray], time_major: bool) -> None:
+    def __init__(
+        self,
+        spec: NetworkSpec,
+        weights: list[np.ndarray],
+        time_major: bool,
+        input_scaling: InputScaling | None,
+        target_scaling: TargetScaling | None,
+    ) -> None:
         super().__init__(spec, weights)
         self.carries_state = spec.pooling is None
         self.time_major = time_major
+        self.input_scaling, self.target_scaling = input_scaling, target_scaling
 
     def write(self) -> onnx.ModelProto:
         x = self._input()
@@ -92,6 +108,8 @@ class _NetworkWriter(GraphWriter):
         x = self._activate(self._dense(x))
         if self.carries_state:
             x = self.node("Transpose", [x], perm=[1, 0, 2])  # (n, T, n_outputs)
+        if self.target_scaling is not None:
+            x = self._in_units_of_y(x, *self.target_scaling)
         self.node("Identity", [x], name="outputs")
         return self.model(self._inputs(), self._outputs())
 
@@ -101,7 +119,7 @@ class _NetworkWriter(GraphWriter):
         if not self.time_major:
             x = self.node("Transpose", [x], perm=[1, 0] if self.spec.reads_tokens else [1, 0, 2])
         if not self.spec.reads_tokens:
-            return self._append_changes(x) if self.spec.changes_of else x
+            return x if self.input_scaling is None else self._scaled(x, self.input_scaling)
         if self.spec.embedding_dim is not None:
             return self.node("Gather", [self.constant(next(self.weights)), x])
         depth = self.constant([self.spec.vocabulary_size])
@@ -109,10 +127,23 @@ class _NetworkWriter(GraphWriter):
         ids = self.node("Cast", [x], to=TensorProto.INT64)  # all that OneHot takes
         return self.node("OneHot", [ids, depth, off_on])
 
-    def _append_changes(self, x: str) -> str:
+    def _scaled(self, x: str, scaling: InputScaling) -> str:
+        """Bring X as it is, float64, to what the first layer reads."""
+        if scaling.deltas_of:
+            x = self._with_deltas(x, scaling.deltas_of)
+        x = self.node("Sub", [x, self.constant(scaling.mean)])
+        x = self.node("Div", [x, self.constant(scaling.scale)])
+        return self.node("Cast", [x], to=TensorProto.FLOAT)
+
+    def _in_units_of_y(self, x: str, scale: np.ndarray, mean: np.ndarray) -> str:
+        x = self.node("Cast", [x], to=TensorProto.DOUBLE)
+        x = self.node("Mul", [x, self.constant(scale)])
+        return self.node("Add", [x, self.constant(mean)])
+
+    def _with_deltas(self, x: str, features: tuple[int, ...]) -> str:
         first, last = self.constant([0]), self.constant([-1])
         columns = [x]
-        changed = self.node("Gather", [x, self.constant(list(self.spec.changes_of))], axis=2)
+        changed = self.node("Gather", [x, self.constant(list(features))], axis=2)
         for _ in range(2):
             begin = self.node("Slice", [changed, first, self.constant([1]), first])
             before = self.node("Slice", [changed, first, last, first])
@@ -183,8 +214,10 @@ class _NetworkWriter(GraphWriter):
         if self.spec.reads_tokens:
             values = helper.make_tensor_value_info("values", TensorProto.INT32, shape)
         else:
-            shape = [*shape, self.spec.n_features]
-            values = helper.make_tensor_value_info("values", TensorProto.FLOAT, shape)
+            scaling = self.input_scaling
+            kind = TensorProto.FLOAT if scaling is None else TensorProto.DOUBLE
+            shape = [*shape, self.spec.n_features if scaling is None else scaling.n_features]
+            values = helper.make_tensor_value_info("values", kind, shape)
         if not self.carries_state:
             return [values, helper.make_tensor_value_info("lengths", TensorProto.INT32, ["n"])]
         return [values, *self._state_infos("")]
@@ -192,7 +225,8 @@ class _NetworkWriter(GraphWriter):
     def _outputs(self) -> list[onnx.ValueInfoProto]:
         shape = ["n", "T"] if self.carries_state else ["n"]
         shape = [*shape, self.spec.n_outputs]
-        outputs = [helper.make_tensor_value_info("outputs", TensorProto.FLOAT, shape)]
+        kind = TensorProto.FLOAT if self.target_scaling is None else TensorProto.DOUBLE
+        outputs = [helper.make_tensor_value_info("outputs", kind, shape)]
         return outputs + (self._state_infos("next_") if self.carries_state else [])
 
     def _state_infos(self, prefix: str) -> list[onnx.ValueInfoProto]:

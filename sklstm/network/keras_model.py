@@ -6,9 +6,13 @@ from collections.abc import Callable
 
 import keras
 import numpy as np
+import tensorflow as tf
 from keras import ops
 
+from sklstm._scaling import InputScaling, TargetScaling
 from sklstm.network.spec import NetworkSpec
+
+KERAS_BATCH_SIZE = 32  # of `keras.Model.predict`
 
 POOLING_LAYERS = {
     "mean": keras.layers.GlobalAveragePooling1D,
@@ -113,27 +117,98 @@ class CountSteps(keras.layers.Layer):
 
 
 @keras.saving.register_keras_serializable(package="sklstm")
-class AppendChanges(keras.layers.Layer):
-    """Append first and second differences over time of some features, 0 at the first time step."""
+class ScaleInputs(keras.layers.Layer):
+    """Append deltas to X as it is, (n, T, F) float64, and bring all columns to one scale, float32.
+
+    Parameters
+    ----------
+    deltas_of : list of int
+        Features whose first and second differences over time are appended, 0 at the first time
+        step.
+    mean, scale : list of float
+        What is subtracted from each column, and what it is divided by.
+    """
 
     def __init__(
-        self, features: list[int], *, name: str | None = None, dtype: object = None
+        self,
+        deltas_of: list[int],
+        mean: list[float],
+        scale: list[float],
+        *,
+        name: str | None = None,
+        dtype: object = "float64",
     ) -> None:
         super().__init__(name=name, dtype=dtype)
-        self.features = list(features)
+        self.deltas_of, self.mean, self.scale = list(deltas_of), list(mean), list(scale)
 
     def call(self, x: object) -> object:
-        """Append to (n, T, F)."""
+        """Append and scale."""
         columns = [x]
-        changed = ops.take(x, self.features, axis=2)
-        for _ in range(2):
-            changed = changed - ops.concatenate([changed[:, :1], changed[:, :-1]], axis=1)
-            columns.append(changed)
-        return ops.concatenate(columns, axis=2)
+        if self.deltas_of:
+            changed = ops.take(x, self.deltas_of, axis=2)
+            for _ in range(2):
+                changed = changed - ops.concatenate([changed[:, :1], changed[:, :-1]], axis=1)
+                columns.append(changed)
+        mean, scale = (ops.convert_to_tensor(v, "float64") for v in (self.mean, self.scale))
+        return ops.cast((ops.concatenate(columns, axis=2) - mean) / scale, "float32")
 
     def get_config(self) -> dict:
         """Return the constructor's arguments."""
-        return {"features": self.features, "name": self.name, "dtype": self.dtype}
+        own = {"deltas_of": self.deltas_of, "mean": self.mean, "scale": self.scale}
+        return {**own, "name": self.name, "dtype": self.dtype}
+
+
+@keras.saving.register_keras_serializable(package="sklstm")
+class ScaleTargets(keras.layers.Layer):
+    """Multiply the outputs of a regressor by a scale and add a mean, in float64.
+
+    Parameters
+    ----------
+    scale, mean : list of float
+    """
+
+    def __init__(
+        self,
+        scale: list[float],
+        mean: list[float],
+        *,
+        name: str | None = None,
+        dtype: object = "float64",
+    ) -> None:
+        super().__init__(name=name, dtype=dtype)
+        self.scale, self.mean = list(scale), list(mean)
+
+    def call(self, x: object) -> object:
+        """Scale."""
+        scale, mean = (ops.convert_to_tensor(v, "float64") for v in (self.scale, self.mean))
+        return x * scale + mean
+
+    def get_config(self) -> dict:
+        """Return the constructor's arguments."""
+        own = {"scale": self.scale, "mean": self.mean}
+        return {**own, "name": self.name, "dtype": self.dtype}
+
+
+@keras.saving.register_keras_serializable(package="sklstm")
+class FullPrecisionModel(keras.Model):
+    """A model whose `predict` gives float64 arrays to its layers as they are.
+
+    Keras narrows arrays to float32 before a model reads them, but not what a dataset holds.
+    """
+
+    def predict(
+        self,
+        x: object,
+        batch_size: int | None = None,
+        verbose: str | int = "auto",
+        steps: int | None = None,
+        callbacks: list | None = None,
+    ) -> np.ndarray:
+        """Predict as `keras.Model` does."""
+        if isinstance(x, np.ndarray) and x.dtype == np.float64:
+            x = tf.data.Dataset.from_tensor_slices(x).batch(batch_size or KERAS_BATCH_SIZE)
+            batch_size = None
+        return super().predict(x, batch_size, verbose, steps, callbacks)
 
 
 @keras.saving.register_keras_serializable(package="sklstm")
@@ -216,14 +291,35 @@ def build_model(
     return _ModelBuilder(spec, varies, lstm, dropout, carries_state).build(model_class)
 
 
-def model_for_users(spec: NetworkSpec, weights: list[np.ndarray], *, varies: bool) -> keras.Model:
-    """Build a model of one input, as users hold it, with these weights."""
-    model = build_model(spec, varies=varies)
-    set_weights(spec, model, weights)
-    if not varies:
-        return model
-    values = _input(spec)
-    return keras.Model(values, model(CountSteps()(values)))
+def model_for_users(
+    spec: NetworkSpec,
+    weights: list[np.ndarray],
+    *,
+    varies: bool,
+    input_scaling: InputScaling | None = None,
+    target_scaling: TargetScaling | None = None,
+) -> keras.Model:
+    """Build a model of one input, as users hold it, with these weights.
+
+    With scalings the input is X as it is, and the outputs are those of y as it is, in float64.
+    """
+    network = build_model(spec, varies=varies)
+    set_weights(spec, network, weights)
+    if not varies and input_scaling is None and target_scaling is None:
+        return network
+    if input_scaling is None:
+        values = _input(spec)
+    else:
+        shape = (None, input_scaling.n_features)
+        values = keras.Input(shape, dtype="float64", name="values")
+    x, *lengths = CountSteps(dtype="float64")(values) if varies else [values]
+    if input_scaling is not None:
+        mean, scale = input_scaling.mean.tolist(), input_scaling.scale.tolist()
+        x = ScaleInputs(input_scaling.deltas_of, mean, scale)(x)
+    outputs = network([x, *lengths] if lengths else x)
+    if target_scaling is not None:
+        outputs = ScaleTargets(*(array.tolist() for array in target_scaling))(outputs)
+    return FullPrecisionModel(values, outputs)
 
 
 def trainable_variables(spec: NetworkSpec, model: keras.Model) -> list[keras.Variable]:
@@ -279,8 +375,6 @@ class _ModelBuilder:
             )(x)
         elif spec.one_hot and (self.lstm is None or not spec.units):
             x = OneHot(spec.vocabulary_size)(x)
-        elif spec.changes_of:
-            x = AppendChanges(spec.changes_of)(x)
         for layer, units in enumerate(spec.units):
             x = self._drop(self._lstm_layer(x, units, layer), units * spec.n_directions)
         if not (spec.pooling is None or (spec.pooling == "last" and spec.units)):

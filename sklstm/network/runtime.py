@@ -13,6 +13,7 @@ import onnx
 import onnxruntime
 from joblib import cpu_count
 
+from sklstm._scaling import InputScaling, TargetScaling
 from sklstm._sequences import Sequences
 from sklstm.network.graphs import build_graph, state_sizes
 from sklstm.network.spec import NetworkSpec
@@ -47,6 +48,7 @@ class Runtime:
     def __init__(self, spec: NetworkSpec, weights: list[np.ndarray]) -> None:
         self.spec = spec
         self.weights = weights
+        self._work_per_step = spec.work_per_step
         self._forget_sessions()
 
     def __getstate__(self) -> dict:
@@ -139,9 +141,15 @@ class Runtime:
             n_drawn=n_drawn,
         )
 
-    def to_onnx(self) -> onnx.ModelProto:
+    def to_onnx(
+        self,
+        input_scaling: InputScaling | None = None,
+        target_scaling: TargetScaling | None = None,
+    ) -> onnx.ModelProto:
         """Return the graph: inputs ``values`` and ``lengths`` (or states), output ``outputs``."""
-        return build_graph(self.spec, self.weights)
+        return build_graph(
+            self.spec, self.weights, input_scaling=input_scaling, target_scaling=target_scaling
+        )
 
     def _run(self, batch: Sequences) -> np.ndarray:
         values = _time_major(batch.padded())
@@ -172,7 +180,7 @@ class Runtime:
 
     def _threads_for(self, n_steps: int) -> int:
         """Return the threads for so many time steps, all rows together."""
-        is_large = n_steps * self.spec.work_per_step >= MIN_WORK_FOR_THREADS
+        is_large = n_steps * self._work_per_step >= MIN_WORK_FOR_THREADS
         return available_cores() if is_large else 1
 
     def _reader(self, n_threads: int) -> onnxruntime.InferenceSession:

@@ -39,9 +39,6 @@ class NetworkSpec:
         side by side [2]_, None keeps every time step.
     dense_units : tuple of int
         One hidden dense layer each.
-    changes_of : tuple of int
-        Features whose first and second differences over time the first layer reads too, after all
-        features; see `append_changes`.
 
     References
     ----------
@@ -61,7 +58,6 @@ class NetworkSpec:
     dropout: float = 0.0
     pooling: str | None = "last"
     dense_units: tuple[int, ...] = ()
-    changes_of: tuple[int, ...] = ()
 
     @property
     def reads_tokens(self) -> bool:
@@ -89,7 +85,7 @@ class NetworkSpec:
     def input_size(self) -> int:
         """Numbers per time step that enter the first layer."""
         if not self.reads_tokens:
-            return self.n_features + 2 * len(self.changes_of)
+            return self.n_features
         return self.embedding_dim or self.vocabulary_size
 
     @property
@@ -137,32 +133,6 @@ class NetworkSpec:
            network architectures", 2015.
         """
         return [_draw(name, shape, rng) for name, shape in self.weight_shapes().items()]
-
-
-def append_changes(steps: np.ndarray, features: tuple[int, ...], starts: np.ndarray) -> np.ndarray:
-    """Append first and second differences of some features, 0 at the first time step.
-
-    Parameters
-    ----------
-    steps : ndarray of shape (N, F)
-        Sequences, one below the other.
-    features : tuple of int
-    starts : ndarray of int
-        The rows at which sequences begin.
-
-    Returns
-    -------
-    ndarray of shape (N, F + 2 * len(features))
-    """
-    if not features:
-        return steps
-    columns = [steps]
-    changed = steps[:, list(features)]
-    for _ in range(2):
-        changed = np.diff(changed, axis=0, prepend=changed[:1])
-        changed[starts] = 0
-        columns.append(changed)
-    return np.concatenate(columns, axis=1)
 
 
 def _draw(name: str, shape: tuple[int, ...], rng: np.random.RandomState) -> np.ndarray:

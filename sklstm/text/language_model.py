@@ -325,43 +325,51 @@ class LanguageModel(BaseNetwork):
     def _fit(
         self, X: Any, X_val: Any, *, continues: bool, keep_optimizer: bool, one_epoch: bool
     ) -> None:
-        with self._unchanged_by_errors():
-            documents = as_documents(X)
-            self._check_combinations(X_val, one_epoch=one_epoch)
-            if not continues:
-                known = documents if self.vocabulary is None else [self.vocabulary]
-                self.vocabulary_ = self._learn_vocabulary(known)
-            data = self._windows(documents, "Document")
-            validation = None
-            if X_val is not None:
-                validation = self._windows(as_documents(X_val), "Validation document", data.window)
-            checkpoint = None
-            if self.checkpoint is not None and not one_epoch:
-                learnt = [self.vocabulary_, data.stream, validation and validation.stream]
-                checkpoint = Checkpoint(self, learnt)
-            settings = self._settings(
-                "sparse_categorical_crossentropy",
-                "sparse_categorical_accuracy",
-                batch_size=self.batch_size,
-                learning_rate=self.learning_rate,
-                one_epoch=one_epoch,
-                patience=self.n_iter_no_change if self.early_stopping and not one_epoch else None,
-                progress=Progress(self._token, data.n_targets, f"nats/{self._token}"),
-                always_xla=checkpoint is not None,
-            )
-            trained = self._train(
-                self._spec(),
-                settings,
-                data,
-                validation,
-                self._random_generator(continues=continues),
-                continues=continues,
-                keep_optimizer=keep_optimizer,
-                varies=False,
-                resume=checkpoint and checkpoint.read(),
-                on_epoch=partial(self._after_epoch, checkpoint),
-            )
+        learner = self._copy()
+        trained = learner._learn(
+            X, X_val, continues=continues, keep_optimizer=keep_optimizer, one_epoch=one_epoch
+        )
+        self._take_over(learner)
         self._warn_if_interrupted(trained)
+
+    def _learn(
+        self, X: Any, X_val: Any, *, continues: bool, keep_optimizer: bool, one_epoch: bool
+    ) -> Trained:
+        documents = as_documents(X)
+        self._check_combinations(X_val, one_epoch=one_epoch)
+        if not continues:
+            known = documents if self.vocabulary is None else [self.vocabulary]
+            self.vocabulary_ = self._learn_vocabulary(known)
+        data = self._windows(documents, "Document")
+        validation = None
+        if X_val is not None:
+            validation = self._windows(as_documents(X_val), "Validation document", data.window)
+        checkpoint = None
+        if self.checkpoint is not None and not one_epoch:
+            learnt = [self.vocabulary_, data.stream, validation and validation.stream]
+            checkpoint = Checkpoint(self, learnt)
+        settings = self._settings(
+            "sparse_categorical_crossentropy",
+            "sparse_categorical_accuracy",
+            batch_size=self.batch_size,
+            learning_rate=self.learning_rate,
+            one_epoch=one_epoch,
+            patience=self.n_iter_no_change if self.early_stopping and not one_epoch else None,
+            progress=Progress(self._token, data.n_targets, f"nats/{self._token}"),
+            always_xla=checkpoint is not None,
+        )
+        return self._train(
+            self._spec(),
+            settings,
+            data,
+            validation,
+            self._random_generator(continues=continues),
+            continues=continues,
+            keep_optimizer=keep_optimizer,
+            varies=False,
+            resume=checkpoint and checkpoint.read(),
+            on_epoch=partial(self._after_epoch, checkpoint),
+        )
 
     def _after_epoch(self, checkpoint: Checkpoint | None, trained: Trained) -> None:
         if checkpoint is not None:

@@ -10,6 +10,7 @@ from typing import Protocol
 
 import numpy as np
 
+from sklstm._scaling import InputScaling
 from sklstm._sequences import Sequences
 from sklstm.network.training.lengths import choose_shapes, draw_order
 
@@ -59,11 +60,15 @@ class SequenceData:
     sequences : Sequences
     targets : ndarray of shape (n,) or (n, n_outputs)
     weights : ndarray of shape (n,), float32
+    scaling : InputScaling or None
+        What each batch goes through when it is gathered: scaled as a whole, X would be in the
+        memory twice. None for token ids.
     """
 
     sequences: Sequences
     targets: np.ndarray
     weights: np.ndarray
+    scaling: InputScaling | None = None
 
     def __len__(self) -> int:
         return len(self.sequences)
@@ -88,6 +93,8 @@ class SequenceData:
         """Return values, lengths, targets and weights of these rows."""
         chosen = self.sequences[rows]
         lengths = chosen.lengths.astype(np.int32)
+        if self.scaling is not None:
+            chosen = self.scaling.transform(chosen)
         return chosen.padded(n_steps), lengths, self.targets[rows], self.weights[rows]
 
 

@@ -1,0 +1,249 @@
+"""How numbers become what a network reads: deltas of slow features, and one scale for all."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import NamedTuple, Self
+
+import numpy as np
+
+from sklstm._sequences import Sequences
+
+# A feature is slow where a step changes it by less than this share of its standard deviation.
+SLOW = 0.25
+NUMBERS_PER_BLOCK = 2**18  # 2 MiB of float64, which stay in the cache
+# Spreads of less than this share of the largest value are the rounding of a constant.
+ROUNDING = 4 * np.finfo(np.float64).eps
+
+Block = tuple[np.ndarray, np.ndarray]  # columns of some time steps, and the steps' weights
+
+
+@dataclass(frozen=True)
+class InputScaling:
+    """What `fit` measured of X, and what every X then goes through on its way to the network.
+
+    All is computed in float64, and only the result is float32: a feature may be small changes of
+    large numbers.
+
+    Attributes
+    ----------
+    deltas_of : tuple of int
+        The features whose first and second differences over time are appended.
+    mean, scale : ndarray of shape (F + 2 * len(deltas_of),), float64
+        What is subtracted from each column, and what it is divided by.
+
+    References
+    ----------
+    S. Furui, "Speaker-independent isolated word recognition using dynamic features of speech
+    spectrum", 1986: differences beside the features themselves.
+    """
+
+    deltas_of: tuple[int, ...]
+    mean: np.ndarray
+    scale: np.ndarray
+
+    @classmethod
+    def fit(
+        cls,
+        sequences: Sequences,
+        weights: np.ndarray,
+        *,
+        standardize: bool,
+        differences: bool | str,
+    ) -> Self:
+        """Measure the features over all time steps, each weighted as its sequence.
+
+        A feature that is constant has the scale 1.
+        """
+        n_features = sequences.steps.shape[1]
+        weights = weights / (weights * sequences.lengths).sum()  # a mean is then a sum
+        try:
+            mean, scale = _mean_and_scale(_blocks_of(sequences, weights, _features))
+        except OverflowError as error:
+            raise ValueError(
+                f"Feature {error} of X spreads over more than float64 can hold: scale or clip X."
+            ) from None
+        if isinstance(differences, str):  # "auto"
+            deltas_of = _slow_features(sequences, weights, scale)
+        else:
+            deltas_of = tuple(range(n_features)) if differences else ()
+        if not standardize:
+            size = n_features + 2 * len(deltas_of)
+            return cls(deltas_of, np.zeros(size), np.ones(size))
+        if deltas_of:
+            blocks = _blocks_of(sequences, weights, lambda block: deltas(block, deltas_of))
+            of_deltas = _mean_and_scale(blocks)
+            mean, scale = np.append(mean, of_deltas[0]), np.append(scale, of_deltas[1])
+        return cls(deltas_of, mean, scale)
+
+    @property
+    def n_features(self) -> int:
+        """Features of X per time step."""
+        return len(self.mean) - 2 * len(self.deltas_of)
+
+    def transform(self, sequences: Sequences, first_sample: int = 0) -> Sequences:
+        """Return sequences as the network reads them, float32, with nothing between them.
+
+        Raises
+        ------
+        ValueError
+            If a value is too large for float32. The first sequence is called by `first_sample`.
+        """
+        steps, n_rows, done = None, first_sample, 0
+        for block in sequences.blocks(NUMBERS_PER_BLOCK):
+            scaled = self._scaled(block, range(n_rows, n_rows + len(block)), "X")
+            if len(block) == len(sequences):
+                return Sequences(scaled, block.starts, block.lengths)
+            if steps is None:
+                steps = np.empty((sequences.n_steps, len(self.mean)), np.float32)
+            steps[done : done + len(scaled)] = scaled
+            n_rows, done = n_rows + len(block), done + len(scaled)
+        return Sequences(steps, np.cumsum(sequences.lengths) - sequences.lengths, sequences.lengths)
+
+    def check(self, sequences: Sequences, numbers: np.ndarray, name: str) -> None:
+        """Check that float32 can hold what the network reads of the sequences of an array.
+
+        Raises
+        ------
+        ValueError
+            If a value is too large. It names the array, and the sequence by its number.
+        """
+        done = 0
+        for block in sequences.blocks(NUMBERS_PER_BLOCK):
+            self._scaled(block, numbers[done : done + len(block)], name)
+            done += len(block)
+
+    def _scaled(self, block: Sequences, numbers: np.ndarray | range, name: str) -> np.ndarray:
+        columns = _features(block)
+        with np.errstate(over="ignore", invalid="ignore"):
+            if self.deltas_of:
+                columns = np.concatenate([columns, deltas(block, self.deltas_of)], axis=1)
+            scaled = columns - self.mean
+            scaled /= self.scale
+            scaled = scaled.astype(np.float32)
+            if not np.isfinite(scaled.sum()):  # faster than to look at each
+                self._check_finite(scaled, block, numbers, name)
+        return scaled
+
+    def _check_finite(
+        self, scaled: np.ndarray, block: Sequences, numbers: np.ndarray | range, name: str
+    ) -> None:
+        if np.isfinite(scaled).all():
+            return
+        step, column = (int(places[0]) for places in np.nonzero(~np.isfinite(scaled)))
+        feature = (*range(self.n_features), *self.deltas_of, *self.deltas_of)[column]
+        sample = int(np.searchsorted(block.starts, step, side="right")) - 1
+        raise ValueError(
+            f"Input {name} contains {block.steps[step, feature]:g} in feature {feature} of sample "
+            f"{numbers[sample]} at time step {step - block.starts[sample]}: a value too large for "
+            f"dtype('float32'), where the scale is {self.scale[column]:g}. Scale or clip X."
+        )
+
+
+class TargetScaling(NamedTuple):
+    """What an output of the network is multiplied by, and what is then added, (n_outputs,) each."""
+
+    scale: np.ndarray
+    mean: np.ndarray
+
+    @classmethod
+    def fit(cls, y: np.ndarray, weights: np.ndarray) -> Self:
+        """Measure the columns of y, (n, n_outputs) float64.
+
+        Raises
+        ------
+        ValueError
+            If y is too large.
+        """
+        weights = weights / weights.sum()
+        try:
+            mean, scale = _mean_and_scale(lambda: iter([(y, weights)]))
+        except OverflowError:
+            raise ValueError(
+                f"y reaches {np.abs(y).max():g}, too large to be standardised: scale y."
+            ) from None
+        return cls(scale, mean)
+
+
+def deltas(sequences: Sequences, features: tuple[int, ...]) -> np.ndarray:
+    """Compute first and second differences over time, 0 at the first time step.
+
+    Parameters
+    ----------
+    sequences : Sequences
+        Without gaps between them.
+    features : tuple of int
+
+    Returns
+    -------
+    ndarray of shape (N, 2 * len(features)), float64
+    """
+    changed = sequences.steps[:, list(features)].astype(np.float64)
+    columns = []
+    for _ in range(2):
+        changed = np.diff(changed, axis=0, prepend=changed[:1])
+        changed[sequences.starts] = 0
+        columns.append(changed)
+    return np.concatenate(columns, axis=1)
+
+
+def _features(block: Sequences) -> np.ndarray:
+    return block.steps.astype(np.float64, copy=False)
+
+
+def _blocks_of(
+    sequences: Sequences, weights: np.ndarray, columns_of: Callable[[Sequences], np.ndarray]
+) -> Callable[[], Iterator[Block]]:
+    """Return a function that reads columns and weights of all time steps, block by block."""
+
+    def blocks() -> Iterator[Block]:
+        done = 0
+        for block in sequences.blocks(NUMBERS_PER_BLOCK):
+            of_rows = weights[done : done + len(block)]
+            yield columns_of(block), np.repeat(of_rows, block.lengths)
+            done += len(block)
+
+    return blocks
+
+
+def _mean_and_scale(blocks: Callable[[], Iterator[Block]]) -> tuple[np.ndarray, np.ndarray]:
+    """Compute the mean and the standard deviation of each column; 1 where it is constant.
+
+    Means are those of the distance to the first time step, which is 0 for constants, and squares
+    are taken in units of the largest distance, so that they neither vanish nor overflow. Raises
+    OverflowError with the number of a column whose distances are too large for float64.
+    """
+    origin = next(blocks())[0][0].copy()
+    distance, largest, size = (np.zeros(len(origin)) for _ in range(3))
+    with np.errstate(over="ignore", invalid="ignore"):
+        for columns, weights in blocks():
+            from_origin = columns - origin
+            distance += _weighted_sum(from_origin, weights)
+            largest = np.maximum(largest, np.abs(from_origin).max(axis=0))
+            size = np.maximum(size, np.abs(columns).max(axis=0))
+        if not np.isfinite(largest + distance).all():
+            raise OverflowError(int(np.flatnonzero(~np.isfinite(largest + distance))[0]))
+    mean = origin + distance
+    unit = np.where(largest > 0, largest, 1)
+    variance = sum(_weighted_sum(((x - mean) / unit) ** 2, weights) for x, weights in blocks())
+    scale = np.sqrt(variance) * unit
+    return mean, np.where(scale > ROUNDING * size, scale, 1)
+
+
+def _slow_features(sequences: Sequences, weights: np.ndarray, scale: np.ndarray) -> tuple[int, ...]:
+    """Find features that vary, but little from one time step to the next."""
+    squares, every = np.zeros(len(scale)), tuple(range(len(scale)))
+    for changes, of_steps in _blocks_of(sequences, weights, lambda block: deltas(block, every))():
+        squares += _weighted_sum((changes[:, : len(scale)] / scale) ** 2, of_steps)
+    n_changes = float((weights * (sequences.lengths - 1)).sum())
+    if not n_changes:
+        return ()
+    size_of_changes = np.sqrt(squares / n_changes)
+    slow = (size_of_changes > 0) & (size_of_changes < SLOW)
+    return tuple(np.flatnonzero(slow).tolist())
+
+
+def _weighted_sum(columns: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    # Not a matrix product: its last bits depend on the number of threads.
+    return (columns * weights[:, np.newaxis]).sum(axis=0)
