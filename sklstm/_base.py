@@ -23,8 +23,9 @@ from sklearn.utils.validation import (
 )
 from tqdm import tqdm
 
+from sklstm._input import read_for_fit, read_for_predict, read_in_blocks
 from sklstm._scaling import InputScaling, TargetScaling
-from sklstm._sequences import Sequences, read_for_fit, read_for_predict, read_in_blocks
+from sklstm._sequences import Sequences
 from sklstm.network.runtime import Runtime
 from sklstm.network.spec import NetworkSpec
 from sklstm.network.training.data import SequenceData, TrainingData

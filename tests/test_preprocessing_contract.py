@@ -257,8 +257,8 @@ def test_what_is_no_list_of_strings(transformer, X, error, message):
         ([[1.0, np.nan, 2.0]], "contains NaN in sample 0 at time step 1, inside the sequence"),
         ([[1.0], [1.0, np.inf]], "contains infinity in sample 1 at time step 1"),
         ([np.ones((2, 2)), np.ones((2, 3))], "Sequence 1 of X has 3 features per time step"),
-        (["ab"], r"Sequence 0 of X has shape \(\)"),
-        ([["a", "b"]], "not all of it are numbers"),
+        (["ab"], "X holds strings .*'ab'"),
+        ([["a", "b"]], "Sequence 0 of X holds 'a' in time step 0, which is not a number"),
     ],
     ids=lambda value: str(value)[:12],
 )

@@ -17,7 +17,8 @@ from sklearn.utils._param_validation import HasMethods, Interval, StrOptions, va
 from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import check_consistent_length
 
-from sklstm._sequences import Steps, flatten_sequences, is_table
+from sklstm._input import flatten_sequences, is_table
+from sklstm._sequences import Steps
 
 Scores = float | Mapping[str, float]
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, Literal, Self
 
 import numpy as np
 from sklearn.base import BaseEstimator
 
-from sklstm._sequences import Steps, drop_absent_steps, flatten_sequences
+from sklstm._input import flatten_sequences
+from sklstm._sequences import Steps, drop_absent_steps
 
 VALID_SEQUENCES = (
     "valid are an array of shape (n, T, F), padded with NaN, "
@@ -43,7 +45,7 @@ class SequenceOutputMixin:
 
 
 def read_sequences(X: Any) -> Steps:
-    """Lay the time steps of all sequences one below the other.
+    """Lay the time steps of all sequences one below the other, as floats, which know NaN.
 
     Raises
     ------
@@ -53,10 +55,17 @@ def read_sequences(X: Any) -> Steps:
     if not isinstance(X, list | tuple):
         X = _as_sequence_array(X)
     steps = flatten_sequences(X)
+    steps = replace(steps, values=_as_floats(steps.values))
     if (infinite := np.isinf(steps.values).any(axis=1)).any():
         where = steps.locate(int(np.flatnonzero(infinite)[0]))
         raise ValueError(f"Input X contains infinity in {where}. Scale or clip X.")
     return steps
+
+
+def _as_floats(values: np.ndarray) -> np.ndarray:
+    if values.dtype.kind == "f":
+        return values
+    return values.astype(np.result_type(values.dtype, np.float32))
 
 
 def _as_sequence_array(X: Any) -> np.ndarray:
@@ -84,7 +93,7 @@ def present_steps(steps: Steps) -> tuple[np.ndarray, np.ndarray]:
     ValueError
         If an absent step lies inside a sequence, or a sequence has no step left.
     """
-    return drop_absent_steps(steps, np.isnan(steps.values).all(axis=1), "NaN")
+    return drop_absent_steps(steps, lambda _, block: np.isnan(block).all(axis=1), "NaN")
 
 
 def check_n_features(estimator: BaseEstimator, steps: Steps, n_features: int) -> None:

@@ -189,7 +189,7 @@ class SequencePadder(SequenceOutputMixin, OneToOneFeatureMixin, TransformerMixin
                 "integers: valid are integers of shape (n, T) or a list of integer arrays (T_i,)."
             )
         steps = _read_ids(X)
-        return steps, *drop_absent_steps(steps, steps.values == 0, "padding (id 0)")
+        return steps, *drop_absent_steps(steps, lambda _, block: block == 0, "padding (id 0)")
 
 
 def pad(

@@ -1,0 +1,251 @@
+"""Plain arrays of numbers, from every container that they may come in."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Iterator, Mapping, Set
+from typing import Any
+
+import numpy as np
+from scipy.sparse import issparse
+
+Where = Callable[[tuple[int, ...]], str]  # names the place of an element of an array
+
+NUMBERS = "biuf"
+HINTS = {
+    "M": "Turn dates into numbers, such as the days since the first one",
+    "m": "Turn durations into numbers: divide them by np.timedelta64(1, 's')",
+}
+
+
+def is_frame(X: Any) -> bool:
+    """Whether X is a DataFrame, of pandas or polars."""
+    return hasattr(X, "columns") and hasattr(X, "dtypes") and hasattr(X, "shape")
+
+
+def is_series(X: Any) -> bool:
+    """Whether X is a Series, of pandas or polars."""
+    return hasattr(X, "to_list") and hasattr(X, "to_numpy") and not hasattr(X, "columns")
+
+
+def is_lazy_array(X: Any) -> bool:
+    """Whether X is an array that is not in memory, but can be sliced: of Zarr or h5py, say."""
+    return (
+        not isinstance(X, np.ndarray)
+        and isinstance(getattr(X, "dtype", None), np.dtype)
+        and len(getattr(X, "shape", ())) > 1
+        and hasattr(X, "__getitem__")
+        and not issparse(X)
+    )
+
+
+def refuse_what_holds_no_sequences(X: Any) -> None:
+    """Raise ValueError for containers that have no order, no end or no numbers."""
+    kind = type(X).__name__
+    if X is None:
+        raise ValueError("X is None: pass the sequences.")
+    if isinstance(X, str | bytes):
+        refuse_string(X)
+    if isinstance(X, Mapping):
+        raise ValueError(f"X is a {kind}: pass its sequences as a list, such as list(X.values()).")
+    if isinstance(X, Set):
+        raise ValueError(f"X is a {kind}, which has no order: pass the sequences as a list.")
+    if isinstance(X, Iterator) or (isinstance(X, Iterable) and not _has_elements(X)):
+        raise ValueError(f"X is a {kind}, which can be read only in one go: pass list(X).")
+
+
+def _has_elements(X: Any) -> bool:
+    return hasattr(X, "__getitem__") or hasattr(X, "__array__") or hasattr(X, "shape")
+
+
+def refuse_string(value: Any) -> None:
+    """Raise ValueError if X holds text where sequences are expected."""
+    if isinstance(value, str | bytes):
+        raise ValueError(
+            f"X holds strings (the first is {value[:40]!r}), and an LSTM takes numbers: put a "
+            "CharOneHotEncoder or a SequenceTokenizer before it."
+        )
+
+
+def first_element(X: Any) -> Any:
+    """Return the first element of a list or a Series that is not None; None if there is none."""
+    return next((x for x in X if x is not None), None)
+
+
+def load_lazy_array(X: Any, n_rows: int) -> np.ndarray:
+    """Read an array that is not in memory into one of its own dtype, so many rows at once."""
+    array = np.empty(X.shape, X.dtype)
+    for first in range(0, len(array), n_rows):
+        array[first : first + n_rows] = X[first : first + n_rows]
+    return array
+
+
+def rows_per_block(X: Any, n_bytes: int) -> int:
+    """Return the rows of an array, of 4 bytes or more per number, that have so many bytes."""
+    return max(1, n_bytes // max(1, max(4, X.dtype.itemsize) * math.prod(X.shape[1:])))
+
+
+def as_numbers(array: np.ndarray, name: str, where: Where) -> np.ndarray:
+    """Return an array of floats of up to 64 bits, of integers or of bool; most are it already.
+
+    Objects become float64; None and pandas's NA become NaN. Masked values are NaN too.
+
+    Parameters
+    ----------
+    array : ndarray
+    name : str
+        What errors call the array: "X", or "Sequence 3 of X".
+    where : callable
+        Names the place of an element, given its index: "row 3, column 'price'".
+
+    Raises
+    ------
+    ValueError or TypeError
+        If an element is no number.
+    """
+    if isinstance(array, np.ma.MaskedArray):
+        array = _unmasked(array)
+    kind = array.dtype.kind
+    if kind in NUMBERS:
+        return array.astype(np.float64) if kind == "f" and array.dtype.itemsize > 8 else array
+    if kind == "c":
+        raise ValueError(f"Complex data not supported: {name} has dtype {array.dtype}.")
+    if kind in HINTS:
+        index = _first_index(np.isnat(array)) or (0,) * array.ndim
+        raise ValueError(
+            f"{name} holds {array[index]!r} in {where(index)} (dtype {array.dtype}), and an LSTM "
+            f"takes numbers. {HINTS[kind]}."
+        )
+    if kind not in "OUST":
+        raise ValueError(f"{name} has dtype {array.dtype}, which holds no numbers.")
+    return _numbers_of_objects(array, name, where)
+
+
+def _unmasked(array: np.ma.MaskedArray) -> np.ndarray:
+    """Make masked numbers NaN: both say that there is no value."""
+    if not np.ma.is_masked(array) or array.dtype.kind not in NUMBERS:
+        return array.data
+    is_float = array.dtype.kind == "f"
+    return (array if is_float else array.astype(np.float64)).filled(np.nan)
+
+
+def _first_index(mask: np.ndarray) -> tuple[int, ...]:
+    """Return the index of the first True, or ()."""
+    flat = np.flatnonzero(mask)
+    return tuple(int(i) for i in np.unravel_index(flat[0], mask.shape)) if len(flat) else ()
+
+
+def _numbers_of_objects(array: np.ndarray, name: str, where: Where) -> np.ndarray:
+    objects = array.astype(object, copy=False)
+    if not {np.datetime64, np.timedelta64, np.ma.core.MaskedConstant} & set(
+        map(type, objects.ravel())
+    ):  # numpy would take these for numbers
+        try:
+            return objects.astype(np.float64)
+        except (TypeError, ValueError):
+            pass
+    numbers = np.empty(objects.shape)
+    for index in np.ndindex(objects.shape):
+        try:
+            numbers[index] = _number(objects[index])
+        except (TypeError, ValueError) as error:
+            raise _not_a_number(objects[index], error, name, where(index)) from None
+    return numbers
+
+
+def _number(value: Any) -> float:
+    if value is None or type(value).__name__ == "NAType":
+        return np.nan
+    if isinstance(value, np.datetime64 | np.timedelta64):
+        raise TypeError
+    return float(value)
+
+
+def _not_a_number(value: Any, error: Exception, name: str, place: str) -> Exception:
+    """Return the error that names a value which is no number."""
+    hint = ""
+    if isinstance(value, str | bytes):
+        hint = " Encode categories (OneHotEncoder), rewrite numbers as float() reads them, or"
+        hint += " leave the column out."
+    elif hasattr(value, "isoformat") or isinstance(value, np.datetime64):
+        hint = f" {HINTS['M']}."
+    elif isinstance(value, complex | np.complexfloating):
+        hint = " Complex data not supported."
+    elif np.ndim(value):
+        hint = " A column whose cells are sequences is passed by itself, as a Series or a list."
+    elif isinstance(error, TypeError) and str(error):
+        hint = f" ({error})"
+    return type(error)(f"{name} holds {value!r:.60} in {place}, which is not a number.{hint}")
+
+
+def frame_as_array(frame: Any, name: str) -> np.ndarray:
+    """Make an array of a DataFrame; columns that are no plain numbers are read one by one.
+
+    Raises
+    ------
+    ValueError or TypeError
+        If a value is no number.
+    """
+    if all(_holds_numbers(dtype) for dtype in frame.dtypes):
+        array = np.asarray(frame)
+        if array.dtype.kind in NUMBERS:
+            return as_numbers(array, name, str)
+    columns = [_column(frame, j) for j in range(frame.shape[1])]
+    array = np.empty(frame.shape)
+    for j, (label, column) in enumerate(zip(frame.columns, columns, strict=True)):
+        array[:, j] = as_numbers(
+            _values(column), name, lambda index, label=label: f"row {index[0]}, column {label!r}"
+        )
+    return array
+
+
+def _holds_numbers(dtype: Any) -> bool:
+    """Whether a column of this dtype, of numpy or polars, is one of numbers."""
+    if isinstance(dtype, np.dtype):
+        return dtype.kind in NUMBERS
+    return hasattr(dtype, "is_numeric") and (dtype.is_numeric() or str(dtype) == "Boolean")
+
+
+def _column(frame: Any, j: int) -> Any:
+    return frame.iloc[:, j] if hasattr(frame, "iloc") else frame[:, j]
+
+
+def _values(series: Any) -> np.ndarray:
+    """Return the values of a Series; missing ones of numbers are NaN."""
+    if getattr(series.dtype, "kind", "O") in NUMBERS and hasattr(series.dtype, "na_value"):
+        return series.to_numpy(dtype=np.float64, na_value=np.nan)
+    return np.asarray(series)
+
+
+def sequence_as_array(sequence: Any, sample: int) -> np.ndarray:
+    """Make an array of one element of a list: an array, a DataFrame, a list or a Series.
+
+    Raises
+    ------
+    ValueError or TypeError
+        If it holds no numbers.
+    """
+    name = f"Sequence {sample} of X"
+    if sequence is None:
+        raise ValueError(f"{name} is None: leave the sample out, of X and of y.")
+    if is_frame(sequence):
+        return frame_as_array(sequence, name)
+    refuse_string(sequence)
+    return as_numbers(_one_array(sequence, name), name, _of_sequence)
+
+
+def _one_array(sequence: Any, name: str) -> np.ndarray:
+    if is_series(sequence):
+        array = _values(sequence)
+        return np.asarray(sequence.to_list()) if array.dtype == object else array
+    try:
+        return np.asanyarray(sequence)
+    except ValueError:
+        raise ValueError(
+            f"{name} has time steps of different numbers of features: valid are (T, F) and (T,)."
+        ) from None
+
+
+def _of_sequence(index: tuple[int, ...]) -> str:
+    place = f"time step {index[0]}" if index else "its only value"
+    return place if len(index) < 2 else f"{place}, feature {index[1]}"

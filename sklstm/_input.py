@@ -1,0 +1,330 @@
+"""The door: every form that X may have is read into `Sequences` here, and checked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from sklearn.base import BaseEstimator
+from sklearn.utils import check_array
+from sklearn.utils.validation import validate_data
+
+from sklstm._containers import (
+    as_numbers,
+    first_element,
+    frame_as_array,
+    is_frame,
+    is_lazy_array,
+    is_series,
+    load_lazy_array,
+    refuse_string,
+    refuse_what_holds_no_sequences,
+    rows_per_block,
+    sequence_as_array,
+)
+from sklstm._sequences import InputForm, Sequences, Steps, drop_absent_steps
+from sklstm._token_ids import read_token_ids
+
+VALID_FORMS = (
+    "valid are an array of shape (n, T, F), a 2-D array or DataFrame of shape (n, T), "
+    "or a list of arrays of shape (T_i, F) or (T_i,)"
+)
+BYTES_PER_BLOCK = 64 * 2**20
+
+
+def read_for_fit(
+    estimator: BaseEstimator,
+    X: Any,
+    *,
+    timesteps: int | None = None,
+    tokens: bool = False,
+    vocabulary_size: int | None = None,
+) -> tuple[Sequences, InputForm]:
+    """Read X and remember its form; set ``n_features_in_`` (and ``feature_names_in_``).
+
+    Raises
+    ------
+    ValueError
+        If X is none of the forms of the user guide, empty, of unequal features, or not finite.
+    """
+    X = _opened(X)
+    if tokens:
+        sequences, size = read_token_ids(_rows_of_ids(X), vocabulary_size)
+        _set_n_features(estimator, 1)
+        return sequences, InputForm("tokens", 1, vocabulary_size=size)
+    if is_table(X):
+        table = _read_table(estimator, X, timesteps, reset=True)
+        form = InputForm("table", table.shape[1] // (timesteps or table.shape[1]), timesteps)
+        return _from_table(table, form), form
+    steps = flatten_sequences(X)
+    _set_n_features(estimator, steps.values.shape[1])
+    _check_names(estimator, X, steps, reset=True)
+    return _present(steps), InputForm("sequences", steps.values.shape[1], timesteps)
+
+
+def read_for_predict(
+    estimator: BaseEstimator, X: Any, form: InputForm, *, first_sample: int = 0
+) -> Sequences:
+    """Read X in a form that means the same as the one seen by ``fit``.
+
+    `first_sample` is the number of X's first row where X is a part of something longer: errors
+    name samples of the whole.
+    """
+    X = _opened(X)
+    if form.kind == "tokens":
+        return read_token_ids(_rows_of_ids(X), form.vocabulary_size, first_sample)[0]
+    if is_table(X) and form.kind == "table":
+        table = _read_table(estimator, X, form.timesteps, reset=False, first_row=first_sample)
+        return _from_table(table, form, first_sample)
+    of_table = is_table(X)
+    steps = flatten_sequences(_steps_of_table(_as_matrix(X), form) if of_table else X)
+    _check_n_features(estimator, steps.values.shape[1], form)
+    if form.kind == "sequences" and not of_table and not first_sample:
+        _check_names(estimator, X, steps, reset=False)
+    return _present(replace(steps, first_sample=first_sample))
+
+
+def read_in_blocks(estimator: BaseEstimator, X: Any, form: InputForm) -> Iterator[Sequences]:
+    """Read X block by block where it is an array, so that X may exceed the memory.
+
+    Arrays are those of numpy, memory maps, and all that can be sliced and knows its shape.
+    """
+    is_array = isinstance(X, np.ndarray) and X.ndim > 1 and X.dtype != object
+    rows = rows_per_block(X, BYTES_PER_BLOCK) if is_array or is_lazy_array(X) else None
+    if rows is None or len(X) <= rows:
+        yield read_for_predict(estimator, X, form)
+        return
+    for first in range(0, len(X), rows):
+        yield read_for_predict(estimator, X[first : first + rows], form, first_sample=first)
+
+
+def is_table(X: Any) -> bool:
+    """Whether X is two-dimensional (or scikit-learn has to say why it is not)."""
+    if isinstance(X, list | tuple) or (isinstance(X, np.ndarray) and X.ndim == 1):
+        return not _holds_arrays(X)
+    return getattr(X, "ndim", 0) < 3
+
+
+def flatten_sequences(X: Any) -> Steps:
+    """Lay the time steps of a 3-D array or of a list of arrays one below the other.
+
+    Nothing is dropped, and numbers keep their dtype.
+    """
+    if isinstance(X, list | tuple) or (isinstance(X, np.ndarray) and X.ndim == 1):
+        return _steps_of_list([sequence_as_array(x, sample) for sample, x in enumerate(X)])
+    return _steps_of_array(np.asanyarray(X))
+
+
+def _opened(X: Any) -> Any:
+    """Open containers: what is left is an array in memory, a list, a DataFrame, or an error."""
+    refuse_what_holds_no_sequences(X)
+    if is_lazy_array(X):
+        return load_lazy_array(X, rows_per_block(X, BYTES_PER_BLOCK))
+    if isinstance(X, np.ndarray) and X.dtype == object and X.ndim == 1:
+        return list(X)
+    if is_series(X):
+        refuse_string(first := first_element(X))
+        if first is not None and len(np.shape(first)) > 0:
+            return [x if x is None else sequence_as_array(x, i) for i, x in enumerate(X)]
+    return X
+
+
+def _holds_arrays(X: Any) -> bool:
+    """Whether a list holds arrays (or lists of lists), that is: sequences, not rows of numbers."""
+    first = first_element(X)
+    refuse_string(first)
+    if isinstance(first, list | tuple):
+        _check_same_lengths(X)
+        longest = max((row for row in X if isinstance(row, list | tuple)), key=len)
+        return len(longest) > 0 and np.ndim(longest[0]) > 0
+    return is_frame(first) or is_series(first) or getattr(first, "ndim", 0) > 0
+
+
+def _check_same_lengths(rows: Any) -> None:
+    """Check that rows of numbers, in lists, are a table."""
+    for index, row in enumerate(rows):
+        if row is None or np.isscalar(row):
+            raise ValueError(
+                f"Row {index} of X is {row!r}, but the first is a list: every row needs its "
+                f"numbers; {VALID_FORMS}."
+            )
+        if len(row) != len(rows[0]) and np.ndim(row[0] if len(row) else 0) == 0:
+            raise ValueError(
+                f"Row {index} of X has {len(row)} numbers, but row 0 has {len(rows[0])}. A list of "
+                "lists of numbers is a table; make sequences of varying length arrays: "
+                "[np.asarray(x) for x in X]."
+            )
+
+
+def _as_matrix(X: Any, first_row: int = 0) -> np.ndarray:
+    """Make a 2-D array of numbers of a table; leave it to scikit-learn to say why X is none."""
+    if is_frame(X):
+        X = frame_as_array(X, "X")
+    elif isinstance(X, list | tuple) and not len(X):
+        raise ValueError(
+            f"X is empty: found 0 sample(s) while a minimum of 1 is required; {VALID_FORMS}."
+        )
+    elif isinstance(X, np.ndarray | list | tuple) and not isinstance(X, np.matrix):
+        X = np.asanyarray(X)
+        if X.ndim == 2:
+            X = as_numbers(X, "X", lambda index: f"row {first_row + index[0]}, column {index[1]}")
+    return check_array(X, dtype=None, order="C", ensure_all_finite=False, input_name="X")
+
+
+def _rows_of_ids(X: Any) -> Any:
+    """Return a 2-D array, or a list of rows."""
+    is_array = isinstance(X, np.ndarray)
+    is_list = isinstance(X, list | tuple) or (is_array and X.ndim != 2 and X.ndim > 0)
+    return X if is_list else _as_matrix(X)
+
+
+def _read_table(
+    estimator: Any, X: Any, timesteps: int | None, *, reset: bool, first_row: int = 0
+) -> np.ndarray:
+    if is_frame(X):
+        validate_data(estimator, X, reset=reset, skip_check_array=True)
+    table = _as_matrix(X, first_row)
+    if not is_frame(X) and not first_row:
+        validate_data(estimator, table, reset=reset, skip_check_array=True)
+    if timesteps and table.shape[1] % timesteps:
+        raise ValueError(
+            f"timesteps={timesteps} does not divide the {table.shape[1]} columns of X: "
+            "each time step needs the same number of features."
+        )
+    return table
+
+
+def _from_table(table: np.ndarray, form: InputForm, first_sample: int = 0) -> Sequences:
+    array = table.reshape(len(table), -1, form.n_features)
+    steps = replace(_steps_of_array(array), first_sample=first_sample)
+    return _present(steps, may_be_absent=form.timesteps is not None)
+
+
+def _steps_of_table(X: np.ndarray, form: InputForm) -> np.ndarray:
+    """Read a 2-D array by an estimator that was fitted on sequences of F features."""
+    n_features = form.n_features
+    columns = n_features * form.timesteps if form.timesteps else X.shape[1]
+    if X.shape[1] != columns or (n_features > 1 and not form.timesteps):
+        raise ValueError(
+            f"X has shape {X.shape}, but was fitted on sequences of {n_features} features per "
+            f"time step: {VALID_FORMS}, with F = {n_features}."
+        )
+    return X.reshape(len(X), -1, n_features)
+
+
+def _steps_of_array(array: np.ndarray) -> Steps:
+    if array.ndim != 3:
+        raise ValueError(f"X has shape {array.shape}: {VALID_FORMS}.")
+    if 0 in array.shape:
+        raise ValueError(
+            f"X of shape {array.shape} is empty: found array with {array.shape[0]} sample(s), "
+            f"{array.shape[1]} time step(s) and {array.shape[2]} feature(s), "
+            "while a minimum of 1 of each is required."
+        )
+    n, n_steps, n_features = array.shape
+    values = as_numbers(array, "X", _in_array).reshape(n * n_steps, n_features)
+    return Steps(np.asarray(values), np.arange(n + 1) * n_steps)
+
+
+def _in_array(index: tuple[int, ...]) -> str:
+    return "sample {} at time step {}, feature {}".format(*index)
+
+
+def _steps_of_list(arrays: list[np.ndarray]) -> Steps:
+    if not arrays:
+        raise ValueError(
+            f"X is empty: found 0 sample(s) while a minimum of 1 is required; {VALID_FORMS}."
+        )
+    columns = [_as_column(array, sample) for sample, array in enumerate(arrays)]
+    n_features = columns[0].shape[1]
+    for sample, column in enumerate(columns):
+        if column.shape[1] != n_features:
+            raise ValueError(
+                f"Sequence {sample} of X has {column.shape[1]} features per time step, but "
+                f"sequence 0 has {n_features}: all sequences need the same features."
+            )
+    offsets = np.concatenate([[0], np.cumsum([len(column) for column in columns])])
+    return Steps(np.concatenate(columns), offsets)
+
+
+def _as_column(array: np.ndarray, sample: int) -> np.ndarray:
+    if array.shape == (0,):
+        raise ValueError(
+            f"Sequence {sample} of X is empty: it has no time step. Every sequence needs at "
+            "least one."
+        )
+    if array.ndim not in (1, 2) or (array.ndim == 2 and array.shape[1] == 0):
+        raise ValueError(
+            f"Sequence {sample} of X has shape {array.shape}: valid are (T, F) and (T,)."
+        )
+    return array[:, np.newaxis] if array.ndim == 1 else array
+
+
+def _present(steps: Steps, *, may_be_absent: bool = True) -> Sequences:
+    """Check that all is finite; NaN at the ends means "no such time step"."""
+    hint = "A time step is absent only if all its features are NaN: impute the rest."
+    if not may_be_absent:
+        hint = (
+            "NaN pads sequences in 3-D arrays, in lists and in tables with timesteps set; in "
+            "other tables impute it."
+        )
+
+    def find_absent(first: int, block: np.ndarray) -> np.ndarray | None:
+        if block.dtype.kind != "f" or _all_finite(block):
+            return None
+        missing = np.isnan(block)
+        absent = missing.all(axis=1)
+        unexpected = missing.any(axis=1) & ~absent if may_be_absent else missing.any(axis=1)
+        for rows, what, advice in (
+            (np.isinf(block).any(axis=1), "infinity", "Scale or clip X."),
+            (unexpected, "NaN", hint),
+        ):
+            if rows.any():
+                place = steps.locate(first + int(np.flatnonzero(rows)[0]))
+                raise ValueError(f"Input X contains {what} in {place}. {advice}")
+        return absent
+
+    starts, stops = drop_absent_steps(steps, find_absent, "NaN")
+    return Sequences(steps.values, starts, stops - starts)
+
+
+def _all_finite(block: np.ndarray) -> bool:
+    """Look at the sum alone, which is faster; it may overflow, and False means "look closer"."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        return bool(np.isfinite(block.sum(dtype=np.result_type(block, np.float32))))
+
+
+def _set_n_features(estimator: Any, n_features: int) -> None:
+    estimator.n_features_in_ = n_features
+    vars(estimator).pop("feature_names_in_", None)
+
+
+def _check_names(estimator: BaseEstimator, X: Any, steps: Steps, *, reset: bool) -> None:
+    """Learn, or check, the names of the features in a list of DataFrames, as of one."""
+    first, frames = steps.values[:1], X if isinstance(X, list | tuple) else []
+    columns = [list(x.columns) if is_frame(x) else None for x in frames]
+    for sample, names in enumerate(columns):
+        if names != columns[0]:
+            raise ValueError(
+                f"Sequence {sample} of X has {_columns(names)}, but sequence 0 has "
+                f"{_columns(columns[0])}: all need the same columns in the same order."
+            )
+    try:
+        first = X[0] if columns and columns[0] is not None else first
+        validate_data(estimator, first, reset=reset, skip_check_array=True)
+    except ValueError as error:
+        raise ValueError(f"Sequence 0 of X: {error}") from None
+
+
+def _columns(names: list | None) -> str:
+    return "no column names" if names is None else f"the columns {names}"
+
+
+def _check_n_features(estimator: BaseEstimator, n_features: int, form: InputForm) -> None:
+    if n_features != form.n_features:
+        raise ValueError(
+            f"X has {n_features} features per time step, but {type(estimator).__name__} is "
+            f"expecting {form.n_features} features per time step as input."
+        )

@@ -1,0 +1,139 @@
+"""Token ids: whole numbers below the size of a vocabulary, 0 for padding."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from sklstm._containers import as_numbers, refuse_string
+from sklstm._sequences import Sequences, Steps, drop_absent_steps
+
+HIGHEST_ID = 2**31 - 1
+# A vocabulary that is taken from X may be larger only if X holds more ids than it has entries.
+LARGEST_SPARSE_VOCABULARY = 1_000_000
+
+
+def read_token_ids(
+    X: np.ndarray | list, vocabulary_size: int | None, first_sample: int = 0
+) -> tuple[Sequences, int]:
+    """Read a 2-D array, or a list of 1-D ones, as token ids; return the vocabulary's size too.
+
+    Without a `vocabulary_size` it is the highest id + 1.
+
+    Raises
+    ------
+    ValueError
+        If X is empty, or holds what is no id of the vocabulary.
+    """
+    steps = _steps_of_ids(X, first_sample)
+    steps = Steps(_as_ids(steps, vocabulary_size), steps.offsets, first_sample)
+    if vocabulary_size is None:
+        vocabulary_size = _learnt_size(steps)
+
+    def find_absent(first: int, block: np.ndarray) -> np.ndarray | None:
+        absent = block == 0
+        return absent if absent.any() else None
+
+    starts, stops = drop_absent_steps(steps, find_absent, "padding (id 0)")
+    return Sequences(steps.values, starts, stops - starts), vocabulary_size
+
+
+def _steps_of_ids(X: np.ndarray | list, first_sample: int) -> Steps:
+    """Lay token ids one after another, in their own dtype."""
+    if isinstance(X, np.ndarray) and X.ndim == 2:
+        _check_dtype(X, "X")
+        return Steps(X.reshape(-1), np.arange(len(X) + 1) * X.shape[1], first_sample)
+    if not len(X):
+        raise ValueError("X is empty: found 0 sample(s) while a minimum of 1 is required.")
+    arrays = [_row_of_ids(row, sample) for sample, row in enumerate(X, first_sample)]
+    offsets = np.concatenate([[0], np.cumsum([len(array) for array in arrays])])
+    filled = [array for array in arrays if len(array)]
+    return Steps(np.concatenate(filled or arrays), offsets, first_sample)
+
+
+def _row_of_ids(row: Any, sample: int) -> np.ndarray:
+    name = f"Sequence {sample} of X"
+    refuse_string(row)
+    if row is None:
+        raise ValueError(f"{name} is None: leave the sample out, of X and of y.")
+    array = np.asanyarray(row)
+    if array.ndim != 1:
+        raise ValueError(
+            f"{name} has shape {array.shape}, but token ids (embedding_dim is set) "
+            "are an integer array of shape (n, T) or a list of arrays of shape (T_i,)."
+        )
+    if array.dtype == object:
+        array = as_numbers(array, name, lambda index: f"time step {index[0]}")
+    if array.size:
+        _check_dtype(array, name)
+    return array
+
+
+def _check_dtype(array: np.ndarray, name: str) -> None:
+    if array.dtype.kind not in "iuf":
+        raise ValueError(
+            f"{name} has dtype {array.dtype}, but token ids are integers: "
+            "make them with SequenceTokenizer, or leave embedding_dim=None for numbers."
+        )
+
+
+def _as_ids(steps: Steps, vocabulary_size: int | None) -> np.ndarray:
+    """Check ids block by block, and make them int32."""
+    is_done = steps.values.dtype == np.int32
+    ids = steps.values if is_done else np.empty(len(steps.values), np.int32)
+    for first, block in steps.blocks():
+        if block.dtype.kind == "f":
+            _check_whole(steps, first, block)
+        _check_range(steps, first, block, vocabulary_size)
+        if not is_done:
+            ids[first : first + len(block)] = block
+    return ids
+
+
+def _check_whole(steps: Steps, first: int, block: np.ndarray) -> None:
+    broken = block != np.trunc(block)  # NaN is; infinity is out of range
+    if broken.any():
+        place = int(np.flatnonzero(broken)[0])
+        hint = (
+            "Padding is 0, not NaN: fill it, as np.nan_to_num(X) does."
+            if np.isnan(block[place])
+            else "Make them with SequenceTokenizer, or leave embedding_dim=None for numbers."
+        )
+        raise ValueError(
+            f"X holds {block[place]} in {steps.locate(first + place)}, but token ids are "
+            f"integers. {hint}"
+        )
+
+
+def _check_range(steps: Steps, first: int, block: np.ndarray, vocabulary_size: int | None) -> None:
+    highest = HIGHEST_ID if vocabulary_size is None else min(vocabulary_size - 1, HIGHEST_ID)
+    if block.min() >= 0 and block.max() <= highest:
+        return
+    place = int(np.flatnonzero((block < 0) | (block > highest))[0])
+    if vocabulary_size is None and block[place] > 0 and np.isfinite(block[place]):
+        _refuse_vocabulary(steps, first + place)
+    raise ValueError(
+        f"Token id {block[place]} in {steps.locate(first + place)} is outside the "
+        f"vocabulary: valid are 0 (padding) to {highest}. "
+        "Set vocabulary_size to the highest possible id + 1."
+    )
+
+
+def _learnt_size(steps: Steps) -> int:
+    ids = steps.values
+    size = int(ids.max(initial=0)) + 1
+    if size > max(LARGEST_SPARSE_VOCABULARY, len(ids)):
+        _refuse_vocabulary(steps, int(ids.argmax()))
+    return size
+
+
+def _refuse_vocabulary(steps: Steps, step: int) -> None:
+    """Raise ValueError for an id that asks for an embedding of a size that no data can teach."""
+    token_id = int(steps.values[step])
+    raise ValueError(
+        f"Token id {token_id} in {steps.locate(step)} would make a vocabulary of "
+        f"{token_id + 1:,} ids, but X holds {len(steps.values):,} ids in all. If it is wrong, "
+        "correct it. Otherwise number the tokens from 1, as SequenceTokenizer does, or set "
+        f"vocabulary_size to the highest possible id + 1 (at most {HIGHEST_ID + 1:,})."
+    )
