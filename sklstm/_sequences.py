@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -89,7 +90,7 @@ class Sequences:
     def blocks(self, size: int) -> Iterator[Sequences]:
         """Yield all sequences in order, compact, some at once: of about `size` numbers."""
         numbers = np.cumsum(self.lengths) * math.prod(self.steps.shape[1:])
-        if len(self) and numbers[-1] <= size:
+        if not len(self) or numbers[-1] <= size:
             yield self.compact()
             return
         first = 0

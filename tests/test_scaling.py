@@ -31,7 +31,7 @@ def measure(X, weights=None, standardize=True, differences="auto"):
 
 
 @pytest.mark.parametrize("X", [MIXED, ragged(MIXED)], ids=["equal", "ragged"])
-def test_input_scaling_features_have_mean_zero_and_deviation_one(X):
+def test_scaled_features_have_mean_zero_and_deviation_one(X):
     seen = measure(X).transform(sequences_of(X)).steps
     assert seen.shape[1] == 4  # two features, and two differences of the walk
     assert_allclose(seen.mean(axis=0), 0, atol=1e-5)
@@ -58,7 +58,7 @@ def test_a_constant_feature_is_zero():
     assert_allclose(seen, 0, atol=1e-6)
 
 
-def test_a_small_change_of_a_large_value_is_input_scaling():
+def test_a_small_change_of_a_large_value_is_seen():
     X = (101_325 + 0.05 * RNG.normal(size=(20, 30, 1))).astype(np.float32)
     seen = measure(X).transform(sequences_of(X)).steps
     assert_allclose(seen.std(), 1, rtol=0.1)
