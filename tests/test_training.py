@@ -7,6 +7,8 @@ import random
 import re
 import subprocess
 import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -415,12 +417,21 @@ def test_warm_start_takes_other_lengths_and_survives_a_pickle(estimator, targets
 
 @pytest.mark.parametrize(
     "params",
-    [{"units": 5}, {"units": (4, 4)}, {"bidirectional": True}, {"dense_units": 3}],
+    [
+        {"units": 5},
+        {"units": (4, 4)},
+        {"bidirectional": True},
+        {"dense_units": 3},
+        {"pooling": "mean"},
+    ],
     ids=str,
 )
 def test_warm_start_with_another_shape_is_an_error(params):
     estimator = LSTMClassifier(**TINY, warm_start=True).fit(X, y)
-    with pytest.raises(ValueError, match="warm_start=True continues from the fitted weights, but"):
+    with pytest.raises(
+        ValueError,
+        match="This fit goes on with the fitted weights, but the network has changed since: ",
+    ):
         estimator.set_params(**params).fit(X, y)
 
 
@@ -434,7 +445,7 @@ def test_warm_start_with_another_optimizer_begins_its_state_anew():
     estimator = LSTMClassifier(**TINY, warm_start=True).fit(X, y)
     estimator.set_params(optimizer="sgd", learning_rate=0.1).fit(X, y)
     assert estimator.n_iter_ == 4
-    estimator.set_params(optimizer="adamax", pooling="mean", dropout=0.1).fit(X, y)
+    estimator.set_params(optimizer="adamax", dropout=0.1).fit(X, y)
     assert estimator.n_iter_ == 6
 
 
@@ -789,3 +800,157 @@ def test_summary_counts_the_weights(capsys):
     assert len(layers) == 2 * 2 * 3 + 4
     assert int(total.split()[1].replace(",", "")) == len(weights_of(classifier))
     assert len(weights_of(classifier)) == classifier.to_keras().count_params()
+
+
+# --- parts, and fits that go on ---
+
+
+def test_partial_fit_holds_nothing_out():
+    whole = LSTMClassifier(**TINY).partial_fit(X, y, classes=[0, 1])
+    network = LSTMClassifier(**VALIDATED).partial_fit(X, y, classes=[0, 1])
+    assert "val_loss" not in network.history_
+    np.testing.assert_array_equal(weights_of(network), weights_of(whole))
+    network.partial_fit(X[:1], y[:1])
+    assert network.n_iter_ == 2
+
+
+@both
+def test_partial_fit_does_not_stop_early(estimator, targets):
+    network = clone(estimator).set_params(early_stopping=True)
+    classes = {"classes": [0, 1]} if hasattr(network, "predict_proba") else {}
+    with pytest.raises(ValueError, match="partial_fit does not support early_stopping=True"):
+        network.partial_fit(X, targets, **classes)
+    assert not hasattr(network, "n_features_in_")
+
+
+@pytest.fixture
+def settings_of_fits(monkeypatch):
+    """Return the list of the settings that fits train with."""
+    from sklstm.network.training import trainer
+
+    train, heard = trainer.train, []
+
+    def record(spec, settings, *arguments, **options):
+        heard.append((settings.batch_size, settings.learning_rate))
+        return train(spec, settings, *arguments, **options)
+
+    monkeypatch.setattr(trainer, "train", record)
+    return heard
+
+
+def test_the_first_part_decides_the_size_of_batches(settings_of_fits):
+    many, labels = np.concatenate([X] * 14), np.tile(y, 14)  # 336 samples: batches of 32
+    options = TINY | {"batch_size": "auto", "learning_rate": "auto"}
+    network = LSTMClassifier(**options).partial_fit(many, labels, classes=[0, 1])
+    pickle.loads(pickle.dumps(network)).partial_fit(X, y)
+    assert settings_of_fits == [(32, 0.01)] * 2
+    LSTMClassifier(**options).partial_fit(X, y, classes=[0, 1]).partial_fit(many, labels)
+    assert settings_of_fits[2:] == [(4, pytest.approx(0.01 * (4 / 32) ** 0.5))] * 2
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [{"loss": "poisson"}, {"standardize": False}, {"differences": True}, {"timesteps": 5}],
+    ids=str,
+)
+def test_a_fit_that_goes_on_means_the_same_by_x_and_y(changed):
+    network = LSTMRegressor(**TINY, warm_start=True).fit(X, NUMBERS)
+    before = network.predict(X)
+    ((name, value),) = changed.items()
+    message = f"{name}={value!r} cannot go on from a fit with {name}="
+    network.set_params(**changed)
+    for fit in (network.fit, network.partial_fit):
+        with pytest.raises(ValueError, match=message):
+            fit(X, NUMBERS)
+    np.testing.assert_array_equal(network.predict(X), before)
+
+
+# --- fits and predictions side by side ---
+
+
+@both
+def test_what_a_fit_learns_appears_at_once_at_its_end(estimator, targets):
+    """Whoever predicts meanwhile, in any thread, uses the network before, and all that is its."""
+    fitted = clone(estimator).fit(X, targets)
+    before, seen = outputs(fitted), []
+
+    def look(epoch, logs):
+        seen.append((outputs(fitted), fitted.n_features_in_, fitted.n_iter_, vars(fitted).copy()))
+
+    state = vars(fitted).copy()
+    wide = np.concatenate([X, X], axis=2)
+    fitted.set_params(callbacks=[look]).fit(wide, np.roll(targets, 1))
+    assert fitted.n_features_in_ == 4
+    for predicted, n_features, n_iter, now in seen:
+        np.testing.assert_array_equal(predicted, before)
+        assert (n_features, n_iter) == (2, 2)
+        assert now | {"callbacks": None} == state | {"callbacks": None}
+
+
+@both
+def test_predictions_are_of_one_network_while_another_is_learnt(estimator, targets):
+    fitted = clone(estimator).set_params(epochs=1).fit(X, targets)
+    wide, stop, wrong = np.concatenate([X, X], axis=2), threading.Event(), []
+
+    def predict():
+        while not stop.is_set():
+            for data in (X, wide):
+                try:
+                    fitted.predict(data)
+                except ValueError as error:
+                    if "expecting" not in str(error):
+                        wrong.append(error)
+                except Exception as error:
+                    wrong.append(error)
+
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(predict)
+        try:
+            for data in (wide, X) * 4:
+                fitted.fit(data, targets)
+        finally:
+            stop.set()
+    assert not wrong
+
+
+# --- numbers of numpy ---
+
+
+@pytest.mark.parametrize(
+    "params",
+    [
+        {"units": np.array(4)},
+        {"units": np.array([4])},
+        {"units": [np.int8(4)]},
+        {"batch_size": np.int8(8)},
+        {"batch_size": np.uint16(8), "epochs": np.uint8(2)},
+        {"dropout": np.float32(0), "warmup": np.float16(0), "clipnorm": np.float32(1)},
+    ],
+    ids=str,
+)
+def test_numbers_of_numpy_are_numbers(params):
+    network = LSTMClassifier(**TINY | params).fit(X, y)
+    np.testing.assert_array_equal(outputs(network), outputs(LSTMClassifier(**TINY).fit(X, y)))
+
+
+@pytest.mark.parametrize("name", ["units", "dense_units", "batch_size", "epochs", "timesteps"])
+def test_numbers_beyond_all_memory_are_refused(name):
+    with pytest.raises(ValueError, match=f"{name}.* 2147483647"):
+        LSTMClassifier(**TINY | {name: 10**400}).fit(X, y)
+
+
+def test_the_class_of_an_optimizer_is_none():
+    import keras
+
+    with pytest.raises(ValueError, match=r"optimizer=Adam is a class. Give an object, optimizer=A"):
+        LSTMClassifier(**TINY | {"optimizer": keras.optimizers.Adam}).fit(X, y)
+
+
+@pytest.mark.parametrize("factor", [1e-300, 1e-38, 2, 1e37, 1e300])
+@both
+def test_weights_have_no_unit(estimator, targets, factor):
+    weights = np.linspace(0.5, 1, 24) if factor != 2 else np.ones(24)
+    plain = clone(estimator).fit(X, targets, sample_weight=weights)
+    scaled = clone(estimator).fit(X, targets, sample_weight=factor * weights)
+    np.testing.assert_allclose(outputs(scaled), outputs(plain), rtol=1e-5)
+    assert factor != 2 or (outputs(scaled) == outputs(plain)).all()
