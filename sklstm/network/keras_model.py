@@ -303,23 +303,12 @@ def model_for_users(
 
     With scalings the input is X as it is, and the outputs are those of y as it is, in float64.
     """
-    network = build_model(spec, varies=varies)
-    set_weights(spec, network, weights)
-    if not varies and input_scaling is None and target_scaling is None:
-        return network
-    if input_scaling is None:
-        values = _input(spec)
-    else:
-        shape = (None, input_scaling.n_features)
-        values = keras.Input(shape, dtype="float64", name="values")
-    x, *lengths = CountSteps(dtype="float64")(values) if varies else [values]
-    if input_scaling is not None:
-        mean, scale = input_scaling.mean.tolist(), input_scaling.scale.tolist()
-        x = ScaleInputs(input_scaling.deltas_of, mean, scale)(x)
-    outputs = network([x, *lengths] if lengths else x)
-    if target_scaling is not None:
-        outputs = ScaleTargets(*(array.tolist() for array in target_scaling))(outputs)
-    return FullPrecisionModel(values, outputs)
+    builder = _ModelBuilder(spec, varies, None, None, False)
+    builder.counts_steps = varies
+    builder.input_scaling, builder.target_scaling = input_scaling, target_scaling
+    model = builder.build(keras.Model if input_scaling is None else FullPrecisionModel)
+    set_weights(spec, model, weights)
+    return model
 
 
 def trainable_variables(spec: NetworkSpec, model: keras.Model) -> list[keras.Variable]:
@@ -340,12 +329,6 @@ def set_weights(spec: NetworkSpec, model: keras.Model, weights: list[np.ndarray]
         variable.assign(weight)
 
 
-def _input(spec: NetworkSpec) -> object:
-    if spec.reads_tokens:
-        return keras.Input((None,), dtype="int32", name="values")
-    return keras.Input((None, spec.n_features), name="values")
-
-
 class _ModelBuilder:
     def __init__(
         self,
@@ -355,8 +338,11 @@ class _ModelBuilder:
         dropout: Callable[..., keras.layers.Layer] | None,
         carries_state: bool,
     ) -> None:
-        self.spec = spec
-        self.lengths = keras.Input((), dtype="int32", name="lengths") if varies else None
+        self.spec, self.varies = spec, varies
+        # Set for the models of users: one input, with the padding in it, X and y as they are.
+        self.counts_steps = False
+        self.input_scaling: InputScaling | None = None
+        self.target_scaling: TargetScaling | None = None
         self.continues = keras.Input((), dtype="int32", name="continues") if carries_state else None
         self.lstm = lstm
         self.dropout = dropout
@@ -364,8 +350,9 @@ class _ModelBuilder:
 
     def build(self, model_class: type[keras.Model]) -> keras.Model:
         spec = self.spec
-        x = values = _input(spec)
-        self.mask = None if self.lengths is None else MaskPadding()([values, self.lengths])
+        values = self._input()
+        x, context = self._read(values)
+        self.mask = None if self.lengths is None else MaskPadding()([x, self.lengths])
         if spec.embedding_dim is not None:
             x = keras.layers.Embedding(
                 spec.vocabulary_size,
@@ -382,8 +369,32 @@ class _ModelBuilder:
         for layer, units in enumerate(spec.dense_units):
             x = self._drop(_dense(units, "relu", layer)(x), units)
         outputs = _dense(spec.n_outputs, spec.activation, len(spec.dense_units))(x)
-        context = [x for x in (self.lengths, self.continues) if x is not None]
+        if self.target_scaling is not None:
+            outputs = ScaleTargets(*(array.tolist() for array in self.target_scaling))(outputs)
         return model_class([values, *context] if context else values, outputs)
+
+    def _input(self) -> object:
+        if self.spec.reads_tokens:
+            return keras.Input((None,), dtype="int32", name="values")
+        if self.input_scaling is None:
+            return keras.Input((None, self.spec.n_features), name="values")
+        shape = (None, self.input_scaling.n_features)
+        return keras.Input(shape, dtype="float64", name="values")
+
+    def _read(self, values: object) -> tuple[object, list]:
+        """Return what the first layer reads, and the other inputs of the model."""
+        x, context, self.lengths = values, [], None
+        if self.counts_steps:
+            x, self.lengths = CountSteps(dtype="float64")(values)
+        elif self.varies:
+            self.lengths = keras.Input((), dtype="int32", name="lengths")
+            context = [self.lengths]
+        if self.continues is not None:
+            context = [*context, self.continues]
+        if (scaling := self.input_scaling) is not None:
+            mean, scale = scaling.mean.tolist(), scaling.scale.tolist()
+            x = ScaleInputs(scaling.deltas_of, mean, scale)(x)
+        return x, context
 
     def _lstm_layer(self, x: object, units: int, layer: int) -> object:
         is_last = layer == len(self.spec.units) - 1
