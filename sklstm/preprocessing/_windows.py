@@ -7,16 +7,19 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin, _fit_context
-from sklearn.utils import Tags
+from sklearn.utils import Tags, check_array
 from sklearn.utils._param_validation import Interval, validate_params
 from sklearn.utils.validation import FLOAT_DTYPES, check_is_fitted, validate_data
 
+from sklstm._containers import is_frame
 from sklstm.preprocessing._base import (
     SequenceOutputMixin,
     check_n_features,
     read_sequences,
 )
+from sklstm.preprocessing._series import check_finite, read_series
 
+CHECKS = {"dtype": FLOAT_DTYPES, "ensure_all_finite": False}
 POSITIVE = [Interval(Integral, 1, None, closed="left")]
 
 
@@ -86,9 +89,10 @@ class SlidingWindow(SequenceOutputMixin, OneToOneFeatureMixin, TransformerMixin,
         Raises
         ------
         ValueError
-            If X is not 2-D, empty, not numeric, or contains NaN or infinity.
+            If X is not 2-D, empty, not numeric, or contains NaN or infinity, or its index of times
+            or numbers is not in order.
         """
-        validate_data(self, X, dtype=FLOAT_DTYPES)
+        self._read(X, reset=True)
         return self
 
     def transform(self, X: Any) -> np.ndarray:
@@ -111,9 +115,10 @@ class SlidingWindow(SequenceOutputMixin, OneToOneFeatureMixin, TransformerMixin,
             As in `fit`, and if X has another number of features.
         """
         check_is_fitted(self)
-        series = validate_data(self, X, dtype=FLOAT_DTYPES, reset=False)
-        past = np.full((self.length - 1, series.shape[1]), np.nan, series.dtype)
-        return _windows(np.concatenate([past, series]), self.length)
+        series = self._read(X, reset=False)
+        length = int(self.length)  # small integers of numpy overflow
+        past = np.full((length - 1, series.shape[1]), np.nan, series.dtype)
+        return _windows(np.concatenate([past, series]), length)
 
     def inverse_transform(self, X: Any) -> np.ndarray:
         """Read the series back: the last row of each window.
@@ -141,6 +146,16 @@ class SlidingWindow(SequenceOutputMixin, OneToOneFeatureMixin, TransformerMixin,
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         return tags
 
+    def _read(self, X: Any, *, reset: bool) -> np.ndarray:
+        series = read_series(X, "X")
+        if is_frame(X):  # its names
+            validate_data(self, X, reset=reset, skip_check_array=True)
+            series = check_array(series, estimator=self, **CHECKS)
+        else:
+            series = validate_data(self, series, reset=reset, **CHECKS)
+        check_finite(series, X, "X")
+        return series
+
 
 @validate_params(
     {
@@ -160,7 +175,7 @@ def sliding_windows(
 
     Parameters
     ----------
-    series : array-like of shape (n,) or (n, F)
+    series : array-like of shape (n,) or (n, F), Series or DataFrame
         n time steps, in order. A series of shape (n,) has one feature.
     length : int
         Time steps of a window.
@@ -182,8 +197,8 @@ def sliding_windows(
     Raises
     ------
     ValueError
-        If `series` is neither 1-D nor 2-D or is too short for one window, or `length`, `horizon`
-        or `stride` is below 1.
+        If `series` is neither 1-D nor 2-D, not numeric or too short for one window, or its index
+        of times or numbers is not in order, or `length`, `horizon` or `stride` is below 1.
 
     See Also
     --------
@@ -199,7 +214,16 @@ def sliding_windows(
     >>> y
     array([4, 5])
     """
-    series = np.asarray(series)
+    length, horizon, stride = int(length), int(horizon), int(stride)  # numpy's may overflow
+    series = check_array(
+        read_series(series, "series"),
+        ensure_2d=False,
+        allow_nd=True,
+        ensure_all_finite=False,
+        ensure_min_samples=0,
+        ensure_min_features=0,
+        input_name="series",
+    )
     if series.ndim not in (1, 2) or 0 in series.shape[1:]:
         raise ValueError(f"series has shape {series.shape}: valid are (n,) and (n, F).")
     if len(series) < length + horizon:
