@@ -1,6 +1,8 @@
 """SequencePadder: pad, truncate, strip."""
 
 import numpy as np
+import pandas as pd
+import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -172,3 +174,71 @@ def test_integers_after_floats_are_floats():
 def test_bad_ids(X, message):
     with pytest.raises(ValueError, match=message):
         SequencePadder().fit(X)
+
+
+# Arrays of other kinds
+
+
+@pytest.mark.parametrize(
+    "X",
+    [
+        [[1, 2], [3, None]],
+        [np.array([1, 2]), np.array([3, 0], object)],
+        [pd.array([1, 2], dtype="Int64"), pd.array([3, None], dtype="Int64")],
+        [pd.Series([1, 2]), pd.Series([3])],
+        [pl.Series([1, 2]), pl.Series([3, None])],
+        [np.ma.masked_array([1, 2]), np.ma.masked_array([3, 4], [False, True])],
+        pd.Series([[1, 2], [3]]),
+        pl.Series([[1, 2], [3]]),
+        np.array([[1, 2], [3, 0]], object),
+        np.array([[1, 2], [3, None]], object),
+        np.ma.masked_array([[1, 2], [3, 4]], [[False, False], [False, True]]),
+        pd.DataFrame({"a": [1, 3], "b": [2, 0]}),
+        pd.DataFrame({"a": [1, 3], "b": [2, None]}, dtype="Int64"),
+        pl.DataFrame({"a": [1, 3], "b": [2, None]}),
+    ],
+    ids=lambda X: f"{type(X).__module__}.{type(X).__name__}",
+)
+def test_every_form_of_ids(X):
+    padder = SequencePadder(3)
+    padded = padder.fit_transform(X)
+    assert padded.dtype == np.int64
+    assert padded.tolist() == [[1, 2, 0], [3, 0, 0]]
+    np.testing.assert_array_equal(SequencePadder(3).fit([[5]]).transform(X), padded)
+
+
+@pytest.mark.parametrize(
+    "X",
+    [
+        [[1.0, 2.0], [3.0, None]],
+        [np.ma.masked_array([1, 2]) / 1, np.ma.masked_array([3.0, 4.0], [False, True])],
+        pd.Series([[1.0, 2.0], [3.0]]),
+        pl.Series([[1.0, 2.0], [3.0]]),
+        [pd.array([1.0, 2.0], dtype="Float64"), pd.array([3.0, None], dtype="Float64")],
+        np.ma.masked_array([[[1], [2]], [[3], [4]]], [[[0], [0]], [[0], [1]]]),
+        np.array([[[1], [2]], [[3], [None]]], object),
+    ],
+    ids=lambda X: f"{type(X).__module__}.{type(X).__name__}",
+)
+def test_what_is_masked_or_missing_is_absent(X):
+    padded = SequencePadder(3).fit_transform(X)
+    np.testing.assert_array_equal(padded[:, :, 0], [[1, 2, np.nan], [3, np.nan, np.nan]])
+
+
+@pytest.mark.parametrize("X", [np.array([[1.5, 2.0]], object), pd.DataFrame({"a": [True]})])
+def test_tables_of_other_than_integers_are_no_sequences(X):
+    with pytest.raises(ValueError, match=r"X has shape .*, but sequences are needed"):
+        SequencePadder().fit(X)
+
+
+@pytest.mark.parametrize("kind", [np.uint8, np.int8, np.uint64])
+def test_small_integers_of_numpy_do_not_overflow(kind):
+    padder = SequencePadder(kind(3), padding="pre", truncating="pre")
+    assert padder.fit_transform([[1, 2], [1, 2, 3, 4]]).tolist() == [[0, 1, 2], [2, 3, 4]]
+    assert type(padder.max_length_) is int
+
+
+def test_ids_of_different_types_stay_integers():
+    X = [np.array([1], np.uint64), np.array([2, 3], np.int64)]
+    assert SequencePadder().fit_transform(X).tolist() == [[1, 0], [2, 3]]
+    assert SequencePadder().fit_transform(X).dtype.kind in "iu"

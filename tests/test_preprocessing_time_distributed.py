@@ -137,6 +137,65 @@ def test_partly_missing_steps_can_be_imputed():
         TimeDistributed(PCA(1)).fit(X)
 
 
+GAPS = [np.array([[1.0], [np.nan], [3.0], [np.nan]]), np.array([[np.nan], [8.0]])]
+
+
+@pytest.mark.parametrize("as_array", [False, True])
+def test_a_gap_inside_a_sequence_can_be_imputed(as_array):
+    """Time steps that are absent at the ends stay absent."""
+    X = np.stack([GAPS[0], [*GAPS[1], [np.nan], [np.nan]]]) if as_array else GAPS
+    out = TimeDistributed(SimpleImputer()).fit_transform(X)
+    assert_array_equal(out[0], [[1.0], [4.0], [3.0], [np.nan]])
+    assert_array_equal(out[1][:2], [[np.nan], [8.0]])
+    assert np.isnan(out[1][2:]).all()
+
+
+def test_a_gap_reaches_the_transformer():
+    """It may keep it, or say that it cannot."""
+    out = TimeDistributed(StandardScaler(with_std=False)).fit_transform(GAPS)
+    assert_array_equal(out[0], [[-3.0], [np.nan], [-1.0], [np.nan]])
+    with pytest.raises(ValueError, match=r"Input X contains NaN.\nPCA does not accept missing"):
+        TimeDistributed(PCA(1)).fit(GAPS)
+
+
+def test_targets_of_a_gap():
+    inner = TimeDistributed(Recorder()).fit(GAPS, [4, 5]).transformer_
+    assert_array_equal(inner.y_, [4, 4, 4, 5])
+
+
+def test_masked_sequences():
+    X = np.ma.masked_array([[[1.0], [9.0], [3.0], [9.0]]], [[[0], [1], [0], [1]]])
+    out = TimeDistributed(SimpleImputer()).fit_transform(X)
+    assert_array_equal(out, [[[1.0], [2.0], [3.0], [np.nan]]])
+
+
+def test_a_feature_without_values():
+    X = np.array([[[1.0, np.nan], [3.0, np.nan]]])
+    with pytest.warns(UserWarning, match="Feature") as caught:
+        out = TimeDistributed(StandardScaler()).fit_transform(X)
+    assert [str(warning.message) for warning in caught] == [
+        "Feature(s) 1 of X are NaN at every time step, so that nothing can be learnt of them: "
+        "leave them out."
+    ]
+    assert_array_equal(out, [[[-1.0, np.nan], [1.0, np.nan]]])
+
+
+@pytest.mark.parametrize(
+    ("function", "shape"),
+    [
+        (lambda rows: rows[1:], r"shape \(3, 1\) and dtype float64"),
+        (lambda rows: rows[:, 0], r"shape \(4,\) and dtype float64"),
+        (lambda rows: None, r"shape \(\) and dtype object"),
+        (lambda rows: rows.astype(str), r"shape \(4, 1\) and dtype <U"),
+    ],
+)
+def test_a_transformer_has_to_return_a_row_for_each_step(function, shape):
+    distributed = TimeDistributed(FunctionTransformer(function)).fit(GAPS)
+    message = f"^transform of FunctionTransformer returned an array of {shape}.* for 4 time steps"
+    with pytest.raises(ValueError, match=message):
+        distributed.transform(GAPS)
+
+
 def test_sparse_and_integer_output():
     X = [[0.0, 1.0], [2.0]]
     out = TimeDistributed(OneHotEncoder()).fit_transform(X)

@@ -8,6 +8,7 @@ from typing import Any, Literal, Self
 import numpy as np
 from sklearn.base import BaseEstimator
 
+from sklstm._containers import is_series
 from sklstm._input import flatten_sequences
 from sklstm._sequences import Steps, drop_absent_steps
 
@@ -47,19 +48,28 @@ class SequenceOutputMixin:
 def read_sequences(X: Any) -> Steps:
     """Lay the time steps of all sequences one below the other, as floats, which know NaN.
 
+    What is masked or None is NaN.
+
     Raises
     ------
     ValueError
         If X is a table, empty, of unequal features, not numeric or infinite.
     """
-    if not isinstance(X, list | tuple):
-        X = _as_sequence_array(X)
-    steps = flatten_sequences(X)
+    sequences = listed(X)
+    steps = flatten_sequences(_as_sequence_array(X) if sequences is None else sequences)
     steps = replace(steps, values=_as_floats(steps.values))
     if (infinite := np.isinf(steps.values).any(axis=1)).any():
         where = steps.locate(int(np.flatnonzero(infinite)[0]))
         raise ValueError(f"Input X contains infinity in {where}. Scale or clip X.")
     return steps
+
+
+def listed(X: Any) -> list[Any] | None:
+    """Return the sequences of a list, an object array or a Series; None for other forms."""
+    if isinstance(X, list | tuple):
+        return list(X)
+    is_array = isinstance(X, np.ndarray) or is_series(X)
+    return list(X) if is_array and np.asarray(X).dtype == object and np.ndim(X) == 1 else None
 
 
 def _as_floats(values: np.ndarray) -> np.ndarray:
@@ -71,8 +81,8 @@ def _as_floats(values: np.ndarray) -> np.ndarray:
 def _as_sequence_array(X: Any) -> np.ndarray:
     if not hasattr(X, "__array__"):
         raise ValueError(f"X is of type {type(X).__name__}: {VALID_SEQUENCES}.")
-    array = np.asarray(X)
-    if array.dtype != object and array.ndim != 3:
+    array = np.asanyarray(X)
+    if array.ndim != 3:
         raise ValueError(
             f"X has shape {array.shape}, but sequences are needed: {VALID_SEQUENCES}. "
             "To read each row as a sequence of one feature, pass X[:, :, np.newaxis]."
@@ -94,6 +104,33 @@ def present_steps(steps: Steps) -> tuple[np.ndarray, np.ndarray]:
         If an absent step lies inside a sequence, or a sequence has no step left.
     """
     return drop_absent_steps(steps, lambda _, block: np.isnan(block).all(axis=1), "NaN")
+
+
+def spans(steps: Steps) -> tuple[np.ndarray, np.ndarray]:
+    """Find where each sequence starts and stops, gaps inside it included.
+
+    Returns
+    -------
+    starts, stops : ndarrays of shape (n,)
+        Rows of ``steps.values``.
+
+    Raises
+    ------
+    ValueError
+        If a sequence has no step that is not all NaN.
+    """
+    offsets = steps.offsets
+    present = np.flatnonzero(~np.isnan(steps.values).all(axis=1))
+    # (n,) the rows in `present` at which each sequence begins and ends
+    first, end = np.searchsorted(present, offsets[:-1]), np.searchsorted(present, offsets[1:])
+    if (empty := first == end).any():
+        sample = int(np.flatnonzero(empty)[0])
+        is_all_nan = offsets[sample] < offsets[sample + 1]
+        raise ValueError(
+            f"Sequence {sample} of X is empty: it has no time step"
+            f"{' other than NaN' if is_all_nan else ''}. Every sequence needs at least one."
+        )
+    return present[first], present[end - 1] + 1
 
 
 def check_n_features(estimator: BaseEstimator, steps: Steps, n_features: int) -> None:

@@ -16,6 +16,7 @@ from sklstm.preprocessing._base import (
     SequenceOutputMixin,
     as_object_array,
     check_n_features,
+    listed,
     present_steps,
     read_sequences,
 )
@@ -91,9 +92,10 @@ class SequencePadder(SequenceOutputMixin, OneToOneFeatureMixin, TransformerMixin
 
         Parameters
         ----------
-        X : ndarray of shape (n, T, F) or (n, T), or list or object array of n arrays
-            Arrays of a list are of shape (T_i, F) or (T_i,). Shape (n, T) is for token ids only,
-            and a list of 1-D sequences of integers is read as token ids.
+        X : array of shape (n, T, F), array or DataFrame of shape (n, T), or list of n arrays
+            Arrays of a list (or an object array, or a Series) are of shape (T_i, F) or (T_i,).
+            Shape (n, T) is for token ids only, and a list of 1-D sequences of integers is read as
+            token ids. What is masked, None or NA is no time step.
         y : None
             Ignored.
 
@@ -104,14 +106,14 @@ class SequencePadder(SequenceOutputMixin, OneToOneFeatureMixin, TransformerMixin
         Raises
         ------
         ValueError
-            If X is a table of floats, empty, not numeric, infinite, of unequal features, or has
-            an absent time step inside a sequence or no other.
+            If X is a table of other than integers, empty, not numeric, infinite, of unequal
+            features, or has an absent time step inside a sequence or no other.
         """
-        self._holds_ids = _holds_ids(X)
+        self._holds_ids = _ids_of(X) is not None
         steps, starts, stops = self._read(X)
         self._drops_feature_axis = not self._holds_ids and _is_list_of_1d(X)
         self.n_features_in_ = 1 if self._holds_ids else steps.values.shape[1]
-        self.max_length_ = self.max_length or int((stops - starts).max())
+        self.max_length_ = int(self.max_length or (stops - starts).max())
         return self
 
     def transform(self, X: Any) -> np.ndarray:
@@ -183,12 +185,12 @@ class SequencePadder(SequenceOutputMixin, OneToOneFeatureMixin, TransformerMixin
         if not self._holds_ids:
             steps = read_sequences(X)
             return steps, *present_steps(steps)
-        if not _holds_ids(X):
+        if (ids := _ids_of(X)) is None:
             raise ValueError(
                 "SequencePadder was fitted on token ids, but X holds other than 1-D sequences of "
                 "integers: valid are integers of shape (n, T) or a list of integer arrays (T_i,)."
             )
-        steps = _read_ids(X)
+        steps = _steps_of_ids(ids)
         return steps, *drop_absent_steps(steps, lambda _, block: block == 0, "padding (id 0)")
 
 
@@ -223,19 +225,48 @@ def truncate(sequence: Any, length: int | None, truncating: Side) -> Any:
 
 
 def _is_list_of_1d(X: Any) -> bool:
-    is_list = isinstance(X, list | tuple) or (isinstance(X, np.ndarray) and X.dtype == object)
-    return is_list and len(X) > 0 and all(np.ndim(x) == 1 for x in X)
+    sequences = listed(X)
+    return bool(sequences) and all(np.ndim(x) == 1 for x in sequences)
 
 
-def _holds_ids(X: Any) -> bool:
-    if isinstance(X, np.ndarray) and X.ndim == 2 and X.dtype.kind in "iu":
-        return True
-    return _is_list_of_1d(X) and all(np.asarray(x).dtype.kind in "iu" for x in X)
+def _ids_of(X: Any) -> list[np.ndarray] | None:
+    """Read token ids, sequence by sequence; None if X holds anything else."""
+    rows = listed(X)
+    if rows is None and len(getattr(X, "shape", ())) == 2:
+        rows = _rows_of_table(X)
+    if rows is None or (not rows and getattr(X, "dtype", None) is None):
+        return None
+    ids = [_as_ids(row) for row in rows]
+    return None if any(row is None for row in ids) else ids
 
 
-def _read_ids(X: Any) -> Steps:
-    rows = [np.asarray(x) for x in X]
+def _rows_of_table(X: Any) -> list[Any] | None:
+    if isinstance(X, np.ndarray):
+        return list(X) if X.dtype.kind in "iuO" else None
+    if hasattr(X, "rows"):  # of polars, whose arrays lose the type of ids beside a null
+        return X.rows()
+    return list(X.to_numpy()) if hasattr(X, "to_numpy") else None
+
+
+def _as_ids(row: Any) -> np.ndarray | None:
+    """Read one sequence of integers; what is masked or missing becomes padding."""
+    if isinstance(row, np.ma.MaskedArray) and row.dtype.kind in "iu":
+        return row.filled(0)
+    # integers of pandas and polars would become floats beside a missing value
+    is_foreign = not isinstance(getattr(row, "dtype", np.dtype(int)), np.dtype)
+    array = as_object_array(list(row)) if is_foreign else np.asarray(row)
+    if array.ndim != 1 or array.dtype.kind in "iu":
+        return array if array.ndim == 1 else None
+    if array.dtype != object:
+        return None
+    ids = [0 if id_ is None or type(id_).__name__ == "NAType" else id_ for id_ in array]
+    is_whole = all(isinstance(id_, Integral) and not isinstance(id_, bool) for id_ in ids)
+    return np.array(ids, np.int64) if is_whole else None
+
+
+def _steps_of_ids(rows: list[np.ndarray]) -> Steps:
     if not rows:
         raise ValueError("X is empty: found 0 sample(s) while a minimum of 1 is required.")
     offsets = np.concatenate([[0], np.cumsum([len(row) for row in rows])])
-    return Steps(np.concatenate(rows), offsets)
+    values = np.concatenate(rows)  # floats where signed and unsigned ids meet
+    return Steps(values.astype(np.int64) if values.dtype.kind == "f" else values, offsets)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -23,8 +24,8 @@ from sklstm.preprocessing._base import (
     SequenceOutputMixin,
     as_object_array,
     check_n_features,
-    present_steps,
     read_sequences,
+    spans,
 )
 
 DELEGATES = ("transformer_", "transformer")
@@ -35,7 +36,8 @@ class TimeDistributed(SequenceOutputMixin, MetaEstimatorMixin, TransformerMixin,
 
     The time steps of all sequences are the rows that the inner transformer sees, in `fit` and in
     `transform`. Time steps that are all NaN, at the ends of a sequence, are padding: the inner
-    transformer does not see them, and they stay.
+    transformer does not see them, and they stay. Inside a sequence they are a gap, which it sees
+    as rows of NaN: `SimpleImputer` fills it, `StandardScaler` leaves it, and others raise.
 
     Parameters
     ----------
@@ -85,17 +87,22 @@ class TimeDistributed(SequenceOutputMixin, MetaEstimatorMixin, TransformerMixin,
         Raises
         ------
         ValueError
-            If X is a table, empty, not numeric, infinite, of unequal features, or has an absent
-            time step inside a sequence or no other; and whatever the transformer raises.
+            If X is a table, empty, not numeric, infinite, of unequal features, or has a sequence
+            without a time step; and whatever the transformer raises.
+
+        Warns
+        -----
+        UserWarning
+            If a feature is NaN at every time step.
         """
         steps = read_sequences(X)
         present = _is_present(steps)
         rows = steps.values[present]
         self.transformer_ = clone(self.transformer)
-        if y is None:
-            self.transformer_.fit(rows)
-        else:
-            self.transformer_.fit(rows, _repeat_targets(y, steps, present))
+        targets = () if y is None else (_repeat_targets(y, steps, present),)
+        _warn_of_empty_features(rows)
+        with np.errstate(invalid="ignore"):  # the mean of no values, which was warned of
+            self.transformer_.fit(rows, *targets)
         self.n_features_in_ = steps.values.shape[1]
         return self
 
@@ -119,7 +126,7 @@ class TimeDistributed(SequenceOutputMixin, MetaEstimatorMixin, TransformerMixin,
         check_is_fitted(self)
         steps = read_sequences(X)
         check_n_features(self, steps, self.n_features_in_)
-        return _map_rows(self.transformer_.transform, steps, X)
+        return self._map_rows("transform", steps, X)
 
     @available_if(_estimator_has("inverse_transform", delegates=DELEGATES))
     def inverse_transform(self, X: Any) -> Any:
@@ -142,7 +149,7 @@ class TimeDistributed(SequenceOutputMixin, MetaEstimatorMixin, TransformerMixin,
             As in `transform`.
         """
         check_is_fitted(self)
-        return _map_rows(self.transformer_.inverse_transform, read_sequences(X), X)
+        return self._map_rows("inverse_transform", read_sequences(X), X)
 
     @available_if(_estimator_has("get_feature_names_out", delegates=DELEGATES))
     def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
@@ -160,6 +167,20 @@ class TimeDistributed(SequenceOutputMixin, MetaEstimatorMixin, TransformerMixin,
         check_is_fitted(self)
         return self.transformer_.get_feature_names_out(input_features)
 
+    def _map_rows(self, method: str, steps: Steps, X: Any) -> Any:
+        """Apply a method of the transformer to the time steps, and give back the form of X."""
+        present = _is_present(steps)
+        rows = getattr(self.transformer_, method)(steps.values[present])
+        source = f"{method} of {type(self.transformer_).__name__}"
+        rows = _as_rows(rows, int(present.sum()), source)
+        # (sum of T_i, F_out), in a dtype that has NaN
+        values = np.full((len(present), rows.shape[1]), np.nan, np.result_type(rows, np.float32))
+        values[present] = rows
+        if getattr(X, "ndim", None) == 3:
+            return values.reshape(len(X), -1, values.shape[1])
+        sequences = np.split(values, steps.offsets[1:-1])
+        return as_object_array(sequences) if isinstance(X, np.ndarray) else sequences
+
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
         inner = get_tags(self.transformer)
@@ -175,8 +196,23 @@ class TimeDistributed(SequenceOutputMixin, MetaEstimatorMixin, TransformerMixin,
 
 
 def _is_present(steps: Steps) -> np.ndarray:
-    present_steps(steps)  # raises where an absent step is not at an end
-    return ~np.isnan(steps.values).all(axis=1)
+    """Say which rows lie between the first and the last present time step of a sequence."""
+    starts, stops = spans(steps)
+    present = np.zeros(len(steps.values), bool)
+    for start, stop in zip(starts, stops, strict=True):
+        present[start:stop] = True
+    return present
+
+
+def _warn_of_empty_features(rows: np.ndarray) -> None:
+    empty = np.flatnonzero(np.isnan(rows).all(axis=0))
+    if len(empty):
+        warnings.warn(
+            f"Feature(s) {', '.join(map(str, empty))} of X are NaN at every time step, so that "
+            "nothing can be learnt of them: leave them out.",
+            UserWarning,
+            stacklevel=4,
+        )
 
 
 def _repeat_targets(y: Any, steps: Steps, present: np.ndarray) -> Any:
@@ -185,15 +221,12 @@ def _repeat_targets(y: Any, steps: Steps, present: np.ndarray) -> Any:
     return _safe_indexing(y, np.repeat(np.arange(len(lengths)), lengths)[present])
 
 
-def _map_rows(function: Any, steps: Steps, X: Any) -> Any:
-    """Apply a function of tables to the present time steps, and give the result the form of X."""
-    present = _is_present(steps)
-    rows = function(steps.values[present])
+def _as_rows(rows: Any, n: int, source: str) -> np.ndarray:
+    """Check that a transformer returned one row of numbers for each time step."""
     rows = rows.toarray() if issparse(rows) else np.asarray(rows)
-    # (sum of T_i, F_out), in a dtype that has NaN
-    values = np.full((len(present), rows.shape[1]), np.nan, np.result_type(rows, np.float32))
-    values[present] = rows
-    if getattr(X, "ndim", None) == 3:
-        return values.reshape(len(X), -1, values.shape[1])
-    sequences = np.split(values, steps.offsets[1:-1])
-    return as_object_array(sequences) if isinstance(X, np.ndarray) else sequences
+    if rows.ndim != 2 or len(rows) != n or rows.dtype.kind not in "biufO":
+        raise ValueError(
+            f"{source} returned an array of shape {rows.shape} and dtype {rows.dtype} for {n} time "
+            f"steps: valid are numbers of shape ({n}, F_out), one row for each time step."
+        )
+    return rows.astype(np.float64) if rows.dtype == object else rows
