@@ -4,8 +4,10 @@ import numpy as np
 import pandas as pd
 import pytest
 from sklearn.compose import TransformedTargetRegressor
+from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LinearRegression, QuantileRegressor
 from sklearn.model_selection import GridSearchCV, TimeSeriesSplit, cross_val_score
+from sklearn.multioutput import MultiOutputRegressor
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
@@ -123,66 +125,6 @@ def test_the_history_is_not_changed():
     np.testing.assert_array_equal(history, KNOWN)
 
 
-# pandas
-
-
-@pytest.mark.parametrize(
-    ("index", "later"),
-    [
-        (pd.period_range("2020-01", periods=39, freq="M"), pd.Period("2023-04", "M")),
-        (pd.date_range("2020-01-01", periods=39, freq="D"), pd.Timestamp("2020-02-09")),
-        (pd.date_range("2020-01-01", periods=39, freq="MS").rename("at"), pd.Timestamp("2023-04")),
-        (pd.DatetimeIndex(list(pd.date_range("2020", periods=39))), pd.Timestamp("2020-02-09")),
-        (pd.date_range("2020", periods=39, freq="h", tz="UTC"), pd.Timestamp("2020-01-02T15Z")),
-        (pd.RangeIndex(10, 88, 2), 88),
-        (pd.DatetimeIndex(["2020-01-01"] * 38 + ["2020-03-03"]), 0),
-        (pd.Index(list("abcdefghijklmnopqrstuvwxyz0123456789!?%")), 0),
-    ],
-)
-def test_a_series_goes_on(index, later):
-    series = pd.Series(KNOWN[:39], index=index, name="wave")
-    model = LinearRegression().fit(series.to_frame()[:-1], series[1:])
-    forecasts = forecast(model, series, 3)
-    assert isinstance(forecasts, pd.Series)
-    assert forecasts.name == "wave"
-    assert forecasts.index[0] == later
-    assert forecasts.index.name == index.name
-    expected = forecast(LinearRegression().fit(KNOWN[:38, None], KNOWN[1:39]), KNOWN[:39], 3)
-    np.testing.assert_allclose(forecasts, expected)
-
-
-def test_a_data_frame_goes_on():
-    index = pd.period_range("2020Q1", periods=30, freq="Q")
-    frame = pd.DataFrame(rotating_series(30), index=index, columns=["east", "north"])
-    model = LinearRegression().fit(frame[:-1], frame[1:])
-    forecasts = forecast(model, frame, 4)
-    assert forecasts.columns.tolist() == ["east", "north"]
-    assert forecasts.index[-1] == pd.Period("2028Q2")
-    np.testing.assert_allclose(forecasts, rotating_series(34)[30:], atol=1e-9)
-
-
-def test_a_model_of_arrays_takes_a_series(recwarn):
-    model = LinearRegression().fit(KNOWN[:-1, np.newaxis], KNOWN[1:])
-    forecast(model, pd.Series(KNOWN), 3)
-    assert not recwarn.list
-
-
-def test_rows_keep_their_dates():
-    """A model may read the calendar: the rows that were forecast have dates too."""
-
-    def month(rows):
-        return rows.index.month.to_numpy()[:, np.newaxis]
-
-    index = pd.date_range("2020-01-01", periods=36, freq="MS")
-    series = pd.Series(np.arange(36.0) % 12, index=index, name="load")
-    one_hot = make_pipeline(
-        FunctionTransformer(month), FunctionTransformer(lambda m: np.eye(13)[m[:, 0]]),
-        LinearRegression(),
-    )  # fmt: skip
-    one_hot.fit(series.to_frame()[:-1], series[1:])
-    np.testing.assert_allclose(forecast(one_hot, series, 24), np.arange(24) % 12, atol=1e-9)
-
-
 # Errors
 
 ONE = LinearRegression().fit(KNOWN[:-1, np.newaxis], KNOWN[1:])
@@ -202,8 +144,9 @@ TWO, AHEAD = linear_windows(), linear_windows(horizon=3)
         (ONE, KNOWN, {"steps": 0}, "'steps' parameter .* Got 0 instead"),
         (ONE, KNOWN, {"steps": 2, "window": 0}, "'window' parameter .* Got 0 instead"),
         (ONE, [], {"steps": 2}, "0 sample"),
-        (ONE, [1.0, np.nan], {"steps": 2}, "Input history contains NaN"),
-        (ONE, [1.0, np.inf], {"steps": 2}, "Input history contains infinity"),
+        (ONE, [1.0, np.nan], {"steps": 2}, "Input history contains NaN in row 1. A series needs"),
+        (ONE, [1.0, np.inf], {"steps": 2}, "Input history contains infinity in row 1. A series"),
+        (ONE, ["a"], {"steps": 2}, "history holds 'a' in row 0, which is not a number"),
         (ONE, np.ones((3, 2, 2)), {"steps": 2}, "Found array with dim 3"),
         (ONE, np.ones((9, 2)), {"steps": 2}, "X of 1 feature.s. and the history has 2"),
         (TWO, KNOWN, {"steps": 2}, r"X of 2 .* windows, say how long they are: window="),
@@ -222,6 +165,54 @@ def test_a_history_shorter_than_the_window_inside():
     model = linear_rows(5).fit(KNOWN[:-1, np.newaxis], KNOWN[1:])
     with pytest.raises(ValueError, match=r"4 time step\(s\), fewer than a window of 5"):
         forecast(model, KNOWN[:4], 2)
+
+
+def test_small_integers_of_numpy_do_not_overflow():
+    model = LinearRegression().fit(np.ones((3, 400)), np.ones((3, 2)))
+    history = np.ones((200, 2))
+    assert forecast(model, history, np.uint8(2), window=np.uint8(200)).shape == (2, 2)
+    assert forecast(ONE, KNOWN[:5], np.int8(127)).shape == (127,)
+
+
+ROWS = KNOWN[:-1, np.newaxis], KNOWN[1:]
+
+
+def searched(template, best):
+    grid = {"slidingwindow__length": [best]}
+    return GridSearchCV(linear_rows(template), grid, cv=TimeSeriesSplit(2))
+
+
+def several(template, best):
+    model = MultiOutputRegressor(linear_rows(best)).fit(KNOWN[:-1, np.newaxis], KNOWN[1:, None])
+    model.estimator.set_params(slidingwindow__length=template)
+    return model
+
+
+def intervals(template, best):
+    quantiles = make_pipeline(
+        SlidingWindow(best), FunctionTransformer(flat_windows), QuantileRegressor(alpha=0)
+    )
+    model = ConformalQuantileRegressor(quantiles).fit(*ROWS)
+    quantiles.set_params(slidingwindow__length=template)
+    return model
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda *lengths: searched(*lengths).fit(*ROWS),
+        lambda *lengths: make_pipeline(StandardScaler(), searched(*lengths)).fit(*ROWS),
+        lambda *lengths: TransformedTargetRegressor(searched(*lengths)).fit(*ROWS),
+        lambda *lengths: FrozenEstimator(searched(*lengths).fit(*ROWS)),
+        several,
+        intervals,
+    ],
+    ids=["search", "pipeline", "targets", "frozen", "several", "intervals"],
+)
+def test_the_window_that_counts_is_the_fitted_one(make):
+    assert len(forecast(make(60, 6), KNOWN[:10], 2)) == 2
+    with pytest.raises(ValueError, match=r"10 time step\(s\), fewer than a window of 12"):
+        forecast(make(2, 12), KNOWN[:10], 2)
 
 
 def test_a_network_of_windows_needs_their_length():
@@ -297,6 +288,12 @@ def test_differences_of_several_features_and_short_windows():
         (np.ones((5, 3, 2)), np.ones(5), r"y has shape \(5,\), but windows of 2 feature"),
         (np.ones((5, 3, 1)), np.ones((5, 2)), r"y has shape \(5, 2\), but windows of 1 feature"),
         (np.ones((5, 3, 1, 1)), np.ones(5), r"X has shape \(5, 3, 1, 1\): valid are"),
+        (np.ones((5, 0, 1)), np.ones(5), r"X has shape \(5, 0, 1\): valid are"),
+        (
+            np.ma.masked_array(np.ones((5, 3)), np.arange(15).reshape(5, 3) == 5),
+            np.ones(5),
+            "last time step of window 1 of X is NaN",
+        ),
         ([[1.0, 2.0], [1.0, np.nan]], np.ones(2), "last time step of window 1 of X is NaN"),
     ],
 )
@@ -453,6 +450,53 @@ def test_errors_of_intervals(estimator, options, message):
     X, y = noisy_task(20)
     with pytest.raises(ValueError, match=message):
         ConformalQuantileRegressor(estimator, **options).fit(X, y)
+
+
+@pytest.mark.parametrize("missing", [np.nan, None, pd.NA])
+def test_a_value_that_is_not_known_teaches_no_interval(missing):
+    """The other rows get the intervals that they have without it."""
+    X, y = noisy_task(60)
+    model = ConformalQuantileRegressor(QUANTILES).fit(X[:30], y[:30])
+    values = y[30:].astype(object)
+    values[[0, 7]] = missing
+    intervals = model.rolling_interval(X[30:], values)
+    assert np.isfinite(intervals).all()
+    others = np.delete(np.arange(30), [0, 7])
+    expected = model.rolling_interval(X[30:][others], y[30:][others])
+    np.testing.assert_array_equal(intervals[others], expected)
+
+
+def test_values_that_no_interval_takes():
+    X, y = noisy_task(20)
+    model = ConformalQuantileRegressor(QUANTILES).fit(X, y)
+    for value, message in (
+        (np.inf, "y contains infinity"),
+        ("a", "y holds 'a' in row 3, which is not"),
+    ):
+        values = y.astype(object)
+        values[3] = value
+        with pytest.raises(ValueError, match=message):
+            model.rolling_interval(X, values)
+    with pytest.raises(ValueError, match=r"Input y contains NaN in row 3\."):
+        ConformalQuantileRegressor(QUANTILES).fit(X, np.where(np.arange(20) == 3, np.nan, y))
+
+
+@pytest.mark.parametrize("name", ["X", "y"])
+def test_intervals_need_dates_in_order(name):
+    X, y = noisy_task(20)
+    dates = pd.date_range("2020-01-01", periods=20)
+    data = {"X": pd.DataFrame(X), "y": pd.Series(y)}
+    data[name].index = dates[::-1]
+    message = f"^{name} has its newest row first: its index runs from 2020-01-20 down to"
+    with pytest.raises(ValueError, match=message):
+        ConformalQuantileRegressor(QUANTILES).fit(**data)
+    model = ConformalQuantileRegressor(QUANTILES).fit(X, y)
+    with pytest.raises(ValueError, match=message):
+        model.rolling_interval(**data)
+    data[name].index = dates[np.arange(20) // 2]  # two rows of each day, as of two shops
+    model.fit(**data)
+    data[name].index = np.arange(20)[::-1]  # numbers of rows that were shuffled
+    model.fit(**data)
 
 
 def test_errors_of_rolling_intervals():

@@ -10,6 +10,8 @@ from sklearn.utils import Tags, check_array
 from sklearn.utils._param_validation import HasMethods
 from sklearn.utils.validation import check_is_fitted
 
+from sklstm._containers import as_numbers
+
 
 class DifferencedRegressor(RegressorMixin, MetaEstimatorMixin, BaseEstimator):
     """Read windows relative to their last time step, and learn the change from there.
@@ -132,9 +134,11 @@ class DifferencedRegressor(RegressorMixin, MetaEstimatorMixin, BaseEstimator):
 
 
 def _read_windows(X: Any) -> np.ndarray:
+    if isinstance(X, np.ma.MaskedArray):
+        X = as_numbers(X, "X", str)  # what is masked is NaN
     X = check_array(X, allow_nd=True, dtype=np.float64, ensure_all_finite="allow-nan")
-    if X.ndim > 3:
-        raise ValueError(f"X has shape {X.shape}: valid are (n, T, F) and (n, T).")
+    if X.ndim > 3 or 0 in X.shape:
+        raise ValueError(f"X has shape {X.shape}: valid are (n, T, F) and (n, T), none of them 0.")
     if (missing := np.isnan(X[:, -1]).reshape(len(X), -1).any(axis=1)).any():
         raise ValueError(
             f"The last time step of window {np.flatnonzero(missing)[0]} of X is NaN: windows may "

@@ -7,9 +7,12 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 from sklearn.base import BaseEstimator, MetaEstimatorMixin, RegressorMixin, _fit_context, clone
-from sklearn.utils import Tags, _safe_indexing, column_or_1d, get_tags
+from sklearn.utils import Tags, _safe_indexing, check_array, column_or_1d, get_tags
 from sklearn.utils._param_validation import HasMethods, Interval, validate_params
 from sklearn.utils.validation import _num_samples, check_is_fitted
+
+from sklstm.preprocessing._series import check_finite, read_numbers
+from sklstm.preprocessing._time_index import check_time_order
 
 
 class ConformalQuantileRegressor(RegressorMixin, MetaEstimatorMixin, BaseEstimator):
@@ -115,10 +118,12 @@ class ConformalQuantileRegressor(RegressorMixin, MetaEstimatorMixin, BaseEstimat
         Raises
         ------
         ValueError
-            If a parameter or y is not valid, the estimator has no `quantile` or another loss, or
-            a part of the rows is empty; and whatever the estimator raises.
+            If a parameter or y is not valid, X or y has an index of dates that is not in order,
+            the estimator has no `quantile` or another loss, or a part of the rows is empty; and
+            whatever the estimator raises.
         """
-        y = column_or_1d(y, dtype=np.float64)
+        y = _read_values(X, y)
+        check_finite(y, y, "y")
         name = _quantile_parameter(self.estimator)
         n_train = len(y) - int(np.ceil(self.calibration_fraction * len(y)))
         if n_train < 1 or _num_samples(X) != len(y):
@@ -189,7 +194,7 @@ class ConformalQuantileRegressor(RegressorMixin, MetaEstimatorMixin, BaseEstimat
             along: with a `SlidingWindow` they fill the first windows.
         y : array-like of shape (n,)
             The true values of the last n rows of X. The interval of row t knows those up to
-            row t - `horizon`.
+            row t - `horizon`. NaN is a value that is not known: nothing is learnt from it.
         horizon : int, default=1
             How many time steps after row t its y is known.
 
@@ -201,15 +206,16 @@ class ConformalQuantileRegressor(RegressorMixin, MetaEstimatorMixin, BaseEstimat
         Raises
         ------
         ValueError
-            If y has more rows than X.
+            If y has more rows than X, is not numeric or infinite, or X or y has an index of dates
+            that is not in order.
         """
         check_is_fitted(self)
-        y = column_or_1d(y, dtype=np.float64)
+        y = _read_values(X, y)
         if not 0 < len(y) <= _num_samples(X):
             raise ValueError(f"y has {len(y)} row(s): valid are 1 to {_num_samples(X)}, as X has.")
         ends = _ends(self.lower_, self.upper_, X)[-len(y) :]
         margins = _rolling_margins(
-            self.scores_, _scores(ends, y), 1 - self.coverage, self.adaptation_rate, horizon
+            self.scores_, _scores(ends, y), 1 - self.coverage, self.adaptation_rate, int(horizon)
         )
         return _widen(ends, margins)
 
@@ -220,6 +226,19 @@ class ConformalQuantileRegressor(RegressorMixin, MetaEstimatorMixin, BaseEstimat
         tags = super().__sklearn_tags__()
         tags.input_tags = get_tags(self.estimator).input_tags
         return tags
+
+
+def _read_values(X: Any, y: Any) -> np.ndarray:
+    """Read y, which may hold NaN, and check that the rows of X and y are in the order of time."""
+    for rows, name in ((X, "X"), (y, "y")):
+        check_time_order(rows, name, dates_only=True, strictly=False)
+    return check_array(
+        column_or_1d(read_numbers(y, "y")),
+        ensure_2d=False,
+        dtype=np.float64,
+        ensure_all_finite="allow-nan",
+        input_name="y",
+    )
 
 
 def _quantile_parameter(estimator: BaseEstimator) -> str:
@@ -258,12 +277,17 @@ def _rolling_margins(
 ) -> np.ndarray:
     """Return a margin for each row, from the scores of the rows up to `horizon` before it."""
     everything = np.concatenate([known, scores])
+    everything = everything[~np.isnan(everything)]
+    # (n + 1,) of how many scores there are before each row
+    n_before = len(everything) - np.count_nonzero(~np.isnan(scores))
+    n_before = n_before + np.concatenate([[0], np.cumsum(~np.isnan(scores))])
     margins = np.empty(len(scores))
     aimed = miss_rate
     for t in range(len(scores)):
-        if (seen := t - horizon) >= 0:
+        seen = t - horizon
+        if seen >= 0 and not np.isnan(scores[seen]):
             aimed += rate * (miss_rate - (scores[seen] > margins[seen]))
-        stop = len(known) + max(0, seen + 1)
+        stop = n_before[max(0, seen + 1)]
         margins[t] = _margin(everything[stop - len(known) : stop], aimed)
     return margins
 

@@ -7,13 +7,15 @@ from numbers import Integral
 from typing import Any
 
 import numpy as np
-from sklearn.base import BaseEstimator
 from sklearn.pipeline import Pipeline
 from sklearn.utils import check_array
 from sklearn.utils._param_validation import HasMethods, Interval, validate_params
 
 from sklstm._base import BaseLSTM
+from sklstm.forecasting._index import continued_index
+from sklstm.forecasting._parts import fitted_parts
 from sklstm.preprocessing import SlidingWindow
+from sklstm.preprocessing._series import check_finite, read_series
 
 POSITIVE = Interval(Integral, 1, None, closed="left")
 
@@ -45,7 +47,7 @@ def forecast(estimator: Any, history: Any, steps: int, *, window: int | None = N
         Fitted. Predicts all features of the next time step: y of shape (n,) for one feature, or
         (n, F).
     history : array-like of shape (n,) or (n, F), Series or DataFrame
-        n time steps, in order.
+        n time steps, the oldest first.
     steps : int
         Time steps to forecast: the horizon.
     window : int, default=None
@@ -56,15 +58,21 @@ def forecast(estimator: Any, history: Any, steps: int, *, window: int | None = N
     Returns
     -------
     forecasts : ndarray of shape (steps,) or (steps, F), Series or DataFrame
-        As `history` is. The index of a Series or DataFrame goes on if its frequency is known
-        (a PeriodIndex, a RangeIndex, or a DatetimeIndex with a frequency or regular dates);
-        otherwise it counts from 0.
+        As `history` is, of pandas or polars. An index goes on if it holds periods, numbers in
+        equal steps, or dates or durations whose frequency is set or can be told; others are
+        numbered from 0, with a warning.
 
     Raises
     ------
     ValueError
         If `history` is not a series of numbers, is shorter than the window, has another number of
-        features than the model, or the model does not predict these features.
+        features than the model, or the model does not predict these features; if its index has a
+        label twice or none, or is not in the order of time, or has several levels.
+
+    Warns
+    -----
+    UserWarning
+        If time steps are missing in the index (the warning tells which), or it cannot go on.
 
     See Also
     --------
@@ -90,10 +98,11 @@ def forecast(estimator: Any, history: Any, steps: int, *, window: int | None = N
     >>> forecast(doubling, series, steps=3)
     array([16., 32., 64.])
     """
+    steps, window = int(steps), window and int(window)  # small integers of numpy overflow
     values = _read_history(history)
     n, n_features = values.shape
     _check_fits(estimator, n, n_features, window)
-    index = _continued_index(history, steps)
+    index = continued_index(history, steps) if hasattr(history, "iloc") else None
     if window is None:
         one_step = _rows_model(estimator, history, index)
     else:
@@ -106,14 +115,22 @@ def forecast(estimator: Any, history: Any, steps: int, *, window: int | None = N
 
 def _read_history(history: Any) -> np.ndarray:
     """Read a series as an array of shape (n, F)."""
-    values = check_array(history, ensure_2d=False, dtype=np.float64, input_name="history")
+    values = check_array(
+        read_series(history, "history"),
+        ensure_2d=False,
+        dtype=np.float64,
+        ensure_all_finite=False,
+        input_name="history",
+    )
+    check_finite(values, history, "history")
     return values.reshape(len(values), -1)
 
 
 def _check_fits(estimator: Any, n: int, n_features: int, window: int | None) -> None:
-    """Check the estimator against a history of n time steps, as far as its parameters tell."""
-    parts = _parts(estimator)
-    needed = window or max((p.length for p in parts if isinstance(p, SlidingWindow)), default=1)
+    """Check the estimator against a history of n time steps, as far as its parts tell."""
+    parts = list(fitted_parts(estimator))
+    lengths = [int(part.length) for part in parts if isinstance(part, SlidingWindow)]
+    needed = window or max(lengths, default=1)
     if n < needed:
         raise ValueError(f"history has {n} time step(s), fewer than a window of {needed}.")
     expected = getattr(estimator, "n_features_in_", n_features)
@@ -131,22 +148,18 @@ def _check_fits(estimator: Any, n: int, n_features: int, window: int | None) -> 
         )
 
 
-def _parts(estimator: Any) -> list[Any]:
-    nested = estimator.get_params().values() if isinstance(estimator, BaseEstimator) else []
-    return [estimator, *nested]
-
-
 def _holds(parts: list[Any], kind: type) -> bool:
     return any(isinstance(part, kind) for part in parts)
 
 
 def _rows_model(estimator: Any, history: Any, index: Any) -> Callable[[np.ndarray], Any]:
     """Return a function that predicts all rows of a series, shown as the estimator knows them."""
+    has_names = index is not None or _is_polars(history)
 
     def one_step(series: np.ndarray) -> Any:
         rows = series
-        if index is not None and hasattr(estimator, "feature_names_in_"):
-            rows = _as_frame(history, series, index[: len(series)])
+        if has_names and hasattr(estimator, "feature_names_in_"):
+            rows = _as_frame(history, series, None if index is None else index[: len(series)])
         predicted = np.asarray(estimator.predict(rows))
         if len(predicted) != len(series):
             raise ValueError(
@@ -180,41 +193,29 @@ def _last_row(predicted: Any, n_features: int) -> np.ndarray:
     return row
 
 
-def _continued_index(history: Any, steps: int) -> Any:
-    """Return the index of a Series or DataFrame and of `steps` rows more; None for an array."""
-    if not hasattr(history, "iloc"):
-        return None
-    import pandas as pd
-
-    index = history.index
-    if isinstance(index, pd.PeriodIndex):
-        later = pd.period_range(index[-1] + 1, periods=steps, freq=index.freq)
-    elif isinstance(index, pd.RangeIndex):
-        start = index[-1] + index.step
-        later = pd.RangeIndex(start, start + index.step * steps, index.step)
-    elif isinstance(index, pd.DatetimeIndex) and (frequency := _frequency(index)) is not None:
-        later = pd.date_range(index[-1], periods=steps + 1, freq=frequency)[1:]
-    else:
-        return pd.RangeIndex(-len(index), steps)
-    return index.append(later.rename(index.name))
-
-
-def _frequency(dates: Any) -> Any:
-    import pandas as pd
-
-    return dates.freq or pd.DatetimeIndex(dates, freq="infer").freq  # inferred_freq warns
-
-
 def _as_frame(history: Any, values: np.ndarray, index: Any) -> Any:
+    """Make a DataFrame of values of shape (n, F), of the library of the history."""
+    columns = [history.name] if np.ndim(history) == 1 else list(history.columns)
+    if _is_polars(history):
+        import polars as pl
+
+        return pl.DataFrame(values, schema=columns, orient="row")
     import pandas as pd
 
-    columns = [history.name] if history.ndim == 1 else history.columns
     return pd.DataFrame(values, index=index, columns=columns)
+
+
+def _is_polars(history: Any) -> bool:
+    return type(history).__module__.partition(".")[0] == "polars"
 
 
 def _like(history: Any, values: np.ndarray, index: Any) -> Any:
     """Give values of shape (n, F) the form of the history."""
+    is_series = np.ndim(history) == 1
+    if _is_polars(history):
+        frame = _as_frame(history, values, None)
+        return frame.to_series() if is_series else frame
     if index is None:
-        return values[:, 0] if np.ndim(history) == 1 else values
+        return values[:, 0] if is_series else values
     frame = _as_frame(history, values, index)
-    return frame.iloc[:, 0] if history.ndim == 1 else frame
+    return frame.iloc[:, 0] if is_series else frame

@@ -1,0 +1,208 @@
+"""How the index of a history goes on."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from sklstm.preprocessing._time_index import check_time_order, read_times, show
+
+N_SHOWN = 5  # missing time steps that a warning names
+STACK_LEVEL = 5  # of warnings: they show the line that calls `forecast`
+
+
+def continued_index(history: Any, steps: int) -> Any:
+    """Return the index of a Series or DataFrame and of `steps` rows more.
+
+    Parameters
+    ----------
+    history : Series or DataFrame of pandas
+    steps : int
+
+    Returns
+    -------
+    pandas.Index
+        Of n + `steps` labels. They count, with 0 for the first new row, where those of the
+        history cannot be continued.
+
+    Raises
+    ------
+    ValueError
+        If the index has several levels, or is not in the order of time.
+
+    Warns
+    -----
+    UserWarning
+        If time steps are missing, or the index cannot be continued.
+    """
+    import pandas as pd
+
+    index = history.index
+    if index.nlevels > 1:
+        raise ValueError(
+            f"history has an index of {index.nlevels} levels, {list(index.names)}: valid is one "
+            "series, with one label for each time step. Forecast several series one by one."
+        )
+    check_time_order(history, "history")
+    times = read_times(index)
+    is_readable = times is not None and index.inferred_type != "string"
+    step, places = _step_and_places(times) if is_readable else (None, None)
+    if step is None:
+        _warn_not_continued(index, times)
+        return pd.RangeIndex(-len(index), steps)
+    if places is not None and places[-1] >= len(index):
+        _warn_of_gaps(times, step, places)
+    later = _range(times, -1, steps + 1, step)[1:]
+    if index.inferred_type == "date":
+        later = pd.Index(later.date)
+    return index.append(later.rename(index.name))
+
+
+def _step_and_places(times: Any) -> tuple[Any, np.ndarray | None]:
+    """Find what lies between two time steps, and on which of its multiples each lies.
+
+    The places are None where there cannot be gaps; both are None where no step fits.
+    """
+    import pandas as pd
+
+    if (known := _known_step(times)) is not None:
+        return known, None
+    is_certain = isinstance(times, pd.PeriodIndex)
+    found = []
+    for step in _candidates(times):
+        places = _places(times, step)
+        if places is not None and (is_certain or _mostly_follow(places)):
+            found.append((step, places))
+    return min(found, key=lambda candidate: candidate[1][-1], default=(None, None))
+
+
+def _known_step(times: Any) -> Any:
+    """Return the step of an index without gaps that pandas knows; None if it knows none."""
+    import pandas as pd
+
+    if isinstance(times, pd.RangeIndex):
+        return times.step
+    if isinstance(times, pd.DatetimeIndex):
+        return times.freq or pd.DatetimeIndex(times, freq="infer").freq  # inferred_freq warns
+    return times.freq if isinstance(times, pd.TimedeltaIndex) else None
+
+
+def _mostly_follow(places: np.ndarray) -> bool:
+    """Whether most time steps follow the one before: else the step would be a guess."""
+    return bool(np.mean(np.diff(places) == 1) > 0.5)
+
+
+def _candidates(times: Any) -> Iterator[Any]:
+    """Yield steps that may lie between two time steps; of equally good ones the first counts."""
+    import pandas as pd
+
+    if isinstance(times, pd.PeriodIndex):
+        yield times.freq
+    elif len(times) < 3:
+        return
+    elif isinstance(times, pd.DatetimeIndex):
+        yield from _candidates_of_dates(times)
+    else:
+        step = _middle_difference(times)
+        yield pd.Timedelta(step) if times.dtype.kind == "m" else step
+
+
+def _candidates_of_dates(dates: Any) -> Iterator[Any]:
+    import pandas as pd
+
+    # a day may have 23 hours, where clocks change
+    days = pd.Timedelta(_middle_difference(dates.tz_localize(None)))
+    if days > pd.Timedelta(0) and not days % pd.Timedelta(days=1):
+        yield pd.offsets.Day(days.days)
+    yield pd.Timedelta(_middle_difference(dates))
+    yield pd.offsets.BDay()
+    if months := int(_middle_difference(dates.year * 12 + dates.month)):
+        for offset in ("MonthBegin", "MonthEnd", "BMonthBegin", "BMonthEnd"):
+            yield getattr(pd.offsets, offset)(months)
+        yield pd.DateOffset(months=months)
+
+
+def _middle_difference(labels: Any) -> Any:
+    """Return the difference that most neighbours have, if most have the same."""
+    differences = np.sort(np.asarray(labels[1:] - labels[:-1]))
+    return differences[len(differences) // 2]
+
+
+def _places(times: Any, step: Any) -> np.ndarray | None:
+    """Say on which step from the first one each time step lies; None if one lies between them."""
+    import pandas as pd
+
+    if isinstance(times, pd.PeriodIndex):
+        steps = (times.asi8 - times.asi8[0]) / step.n
+    elif isinstance(times, pd.DatetimeIndex) and not isinstance(step, pd.Timedelta):
+        places = _dates(times[0], step, end=times[-1]).get_indexer(times)
+        return None if (places < 0).any() else places
+    else:
+        steps = np.asarray((times - times[0]) / step)
+    places = np.rint(steps)
+    return places if np.allclose(steps, places, rtol=0, atol=1e-6) else None
+
+
+def _range(times: Any, row: int, periods: int, step: Any) -> Any:
+    """Return the time steps from a row on."""
+    import pandas as pd
+
+    start = times[row]
+    if isinstance(times, pd.PeriodIndex):
+        return pd.period_range(start, periods=periods, freq=step)
+    if isinstance(times, pd.TimedeltaIndex):
+        return pd.timedelta_range(start, periods=periods, freq=step)
+    if isinstance(times, pd.DatetimeIndex):
+        return _dates(start, step, periods=periods)
+    return pd.Index(start + step * np.arange(periods))
+
+
+def _dates(start: Any, step: Any, **until: Any) -> Any:
+    """Return dates; steps of days and longer keep the time of the clock."""
+    import pandas as pd
+
+    is_duration = isinstance(step, pd.Timedelta | pd.offsets.Tick)
+    if start.tz is None or (is_duration and not isinstance(step, pd.offsets.Day)):
+        return pd.date_range(start, freq=step, **until)
+    if "end" in until:
+        until = {"end": until["end"].tz_localize(None)}
+    clock = pd.date_range(start.tz_localize(None), freq=step, **until)
+    is_summer = np.ones(len(clock), bool)  # of an hour that comes twice, take the first
+    return clock.tz_localize(start.tz, ambiguous=is_summer, nonexistent="shift_forward")
+
+
+def _warn_of_gaps(times: Any, step: Any, places: np.ndarray) -> None:
+    n_missing = int(places[-1]) + 1 - len(times)
+    missing = []
+    for row in np.flatnonzero(np.diff(places) > 1):
+        periods = min(int(places[row + 1] - places[row]), N_SHOWN + 1)
+        missing += map(show, _range(times, row, periods, step)[1:])
+    more = ", ..." if n_missing > N_SHOWN else ""
+    name = getattr(times, "freqstr", None) or getattr(step, "freqstr", step)
+    warnings.warn(
+        f"The index of history lacks {n_missing} time step(s): "
+        f"{', '.join(missing[:N_SHOWN])}{more}. The model reads the rows as if they followed each "
+        f"other, and the forecasts go on after {show(times[-1])} in steps of "
+        f"{name}. Fill the gaps first if this is not meant.",
+        UserWarning,
+        stacklevel=STACK_LEVEL,
+    )
+
+
+def _warn_not_continued(index: Any, times: Any) -> None:
+    if times is None:
+        why = f"its labels, such as {index[0]!r}, are neither times nor numbers"
+    elif index.inferred_type == "string":
+        why = f"its dates, such as {index[0]!r}, are strings: make dates of them by pd.to_datetime"
+    elif len(times) < 3:
+        why = f"{len(times)} time step(s) tell no frequency"
+    else:
+        why = "its time steps are not regular"
+    warnings.warn(
+        f"The index of history cannot be continued, and the forecasts are numbered from 0: {why}.",
+        UserWarning,
+        stacklevel=STACK_LEVEL,
+    )
