@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 from scipy.sparse import issparse
 from sklearn.base import ClassifierMixin, RegressorMixin, _fit_context
+from sklearn.metrics import r2_score
 from sklearn.utils import Tags, check_array, column_or_1d
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.class_weight import compute_class_weight
@@ -532,7 +533,7 @@ class LSTMRegressor(RegressorMixin, BaseLSTM):
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Names of the columns, where X was a DataFrame with string names.
     n_outputs_ : int
-        Columns of y.
+        Numbers that y has for each sample.
     history_ : dict of lists
         One entry per epoch: ``loss`` (of the standardised y), and ``val_*`` with a validation set
         (NaN for epochs that had none).
@@ -648,7 +649,7 @@ class LSTMRegressor(RegressorMixin, BaseLSTM):
         ----------
         X : array of shape (n, T, F) or (n, T), DataFrame, or list of arrays of shape (T_i, F)
             Sequences; NaN-padded 3-D arrays and lists may vary in length.
-        y : array of shape (n,) or (n, n_outputs)
+        y : array of shape (n,), (n, n_outputs) or (n, horizon, F)
             Targets.
         sample_weight : array of shape (n,), default=None
             Weights of the samples in the loss, sum(w * l) / sum(w). Samples of weight 0 are
@@ -685,7 +686,7 @@ class LSTMRegressor(RegressorMixin, BaseLSTM):
         ----------
         X : array of shape (n, T, F) or (n, T), DataFrame, or list of arrays of shape (T_i, F)
             Sequences; NaN-padded 3-D arrays and lists may vary in length.
-        y : array of shape (n,) or (n, n_outputs)
+        y : array of shape (n,), (n, n_outputs) or (n, horizon, F)
             Targets.
         sample_weight : array of shape (n,), default=None
             Weights of the samples.
@@ -712,7 +713,7 @@ class LSTMRegressor(RegressorMixin, BaseLSTM):
 
         Returns
         -------
-        ndarray of shape (n,) or (n, n_outputs), float64
+        ndarray of shape (n,), (n, n_outputs) or (n, horizon, F), float64
             With the dimensions of the y of ``fit``.
 
         Raises
@@ -724,12 +725,41 @@ class LSTMRegressor(RegressorMixin, BaseLSTM):
         """
         learnt = self._as_learnt()
         outputs = learnt._predict_outputs(X) * learnt._y_scale + learnt._y_mean
-        return outputs[:, 0] if learnt._y_is_flat else outputs
+        return outputs.reshape(len(outputs), *learnt._y_shape)
+
+    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
+        """Return the coefficient of determination R², the mean of all outputs.
+
+        Parameters
+        ----------
+        X : array of shape (n, T, F) or (n, T), DataFrame, or list of arrays of shape (T_i, F)
+            Sequences; NaN-padded 3-D arrays and lists may vary in length.
+        y : array of shape (n,), (n, n_outputs) or (n, horizon, F)
+            Targets.
+        sample_weight : array of shape (n,), default=None
+            Weights of the samples.
+
+        Returns
+        -------
+        float
+            1 for predictions without error, 0 for those of a constant, the mean of y.
+
+        Raises
+        ------
+        NotFittedError
+            If the regressor is not fitted.
+        ValueError
+            If X, y or a weight is not valid.
+        """
+        predicted = _as_columns(self.predict(X))
+        return r2_score(_as_columns(np.asarray(y)), predicted, sample_weight=sample_weight)
 
     def _check_targets(self, y: Any) -> np.ndarray:
-        y = check_array(y, ensure_2d=False, dtype=np.float64, input_name="y")
-        if y.ndim > 2:
-            raise ValueError(f"y has shape {y.shape}: valid are (n,) and (n, n_outputs).")
+        y = check_array(y, ensure_2d=False, allow_nd=True, dtype=np.float64, input_name="y")
+        if y.ndim > 3 or 0 in y.shape:
+            raise ValueError(
+                f"y has shape {y.shape}: valid are (n,), (n, n_outputs) and (n, horizon, F)."
+            )
         if y.ndim == 2 and y.shape[1] == 1:
             y = column_or_1d(y, warn=True)
         if self.loss == "poisson" and (y < 0).any():
@@ -740,7 +770,7 @@ class LSTMRegressor(RegressorMixin, BaseLSTM):
         return y
 
     def _learn_kind_of_targets(self, y: np.ndarray, classes: np.ndarray | None) -> None:
-        self._y_is_flat = y.ndim == 1
+        self._y_shape = y.shape[1:]
         self.n_outputs_ = _as_columns(y).shape[1]
 
     def _learn_scale_of_targets(self, y: np.ndarray, weights: np.ndarray) -> None:
@@ -751,13 +781,12 @@ class LSTMRegressor(RegressorMixin, BaseLSTM):
             self._y_scale, self._y_mean = TargetScaling.fit(columns, weights)
 
     def _encode_targets(self, y: np.ndarray) -> np.ndarray:
-        columns = _as_columns(y)
-        if columns.shape[1] != self.n_outputs_:
+        if y.shape[1:] != self._y_shape:
             raise ValueError(
-                f"y has {columns.shape[1]} column(s), but the regressor was fitted on "
-                f"{self.n_outputs_}."
+                f"y has shape {y.shape}, but the regressor was fitted on a y of shape "
+                f"({', '.join(['n', *map(str, self._y_shape)])}{'' if self._y_shape else ','})."
             )
-        return ((columns - self._y_mean) / self._y_scale).astype(np.float32)
+        return ((_as_columns(y) - self._y_mean) / self._y_scale).astype(np.float32)
 
     def _output_layer(self) -> tuple[int, str]:
         return self.n_outputs_, "exponential" if self.loss == "poisson" else "linear"
@@ -779,4 +808,4 @@ class LSTMRegressor(RegressorMixin, BaseLSTM):
 
 
 def _as_columns(y: np.ndarray) -> np.ndarray:
-    return y[:, np.newaxis] if y.ndim == 1 else y
+    return y.reshape(len(y), -1)

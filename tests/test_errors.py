@@ -254,7 +254,7 @@ def test_bad_labels(labels, message):
     ("params", "targets", "message"),
     [
         ({}, np.array(["a", "b"] * 12), "could not convert string to float: '?.*a'"),
-        ({}, np.zeros((24, 2, 2)), r"y has shape \(24, 2, 2\)|Found array with dim 3"),
+        ({}, np.zeros((24, 2, 2, 2)), r"y has shape \(24, 2, 2, 2\)|Found array with dim 4"),
         ({"loss": "poisson"}, np.arange(24.0) - 1, "loss='poisson' needs y >= 0, but y holds -1.0"),
         ({}, with_value(np.ones(24), 5, np.inf), "Input y contains infinity"),
     ],
@@ -450,7 +450,7 @@ def test_partial_fit_needs_its_classes():
 
 def test_partial_fit_keeps_the_columns_of_y():
     regressor = LSTMRegressor(**TINY).partial_fit(X, np.c_[y, y])
-    with pytest.raises(ValueError, match=r"y has 1 column\(s\), but the regressor was fitted on 2"):
+    with pytest.raises(ValueError, match=r"y has shape \(24,\), but .* on a y of shape \(n, 2\)"):
         regressor.partial_fit(X, y)
     classifier = LSTMClassifier(**TINY).partial_fit(X, y, classes=[0, 1])
     with pytest.raises(ValueError, match=r"y has shape \(24, 2\), but the classifier was fitted"):

@@ -3,8 +3,9 @@
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.model_selection import cross_val_score
 
-from sklstm import LSTMRegressor
+from sklstm import LSTMRegressor, sliding_windows
 from tasks import TINY, first_step_task
 
 X, _ = first_step_task()
@@ -114,3 +115,30 @@ def test_a_y_that_cannot_be_standardised_is_refused():
     huge = np.where(np.arange(len(X)) == 0, 1e200, 0.0)
     with pytest.raises(ValueError, match=r"y reaches 1e\+200, too large"):
         LSTMRegressor(**TINY).fit(X, huge)
+
+
+def test_several_steps_of_several_features():
+    """What sliding_windows makes is learnt as the same numbers side by side, and scored so."""
+    X_windows, targets = sliding_windows(X.reshape(-1, 2), length=4, horizon=3)
+    columns = targets.reshape(len(targets), 6)
+    fitted = LSTMRegressor(**TINY).fit(X_windows, targets, X_val=X_windows[:9], y_val=targets[:9])
+    flat = LSTMRegressor(**TINY).fit(X_windows, columns, X_val=X_windows[:9], y_val=columns[:9])
+    assert fitted.predict(X_windows).shape == targets.shape == (len(X_windows), 3, 2)
+    assert fitted.n_outputs_ == 6
+    np.testing.assert_array_equal(
+        fitted.predict(X_windows), flat.predict(X_windows).reshape(-1, 3, 2)
+    )
+    assert fitted.history_ == flat.history_
+    weights = np.arange(len(targets))
+    assert fitted.score(X_windows, targets, weights) == flat.score(X_windows, columns, weights)
+    with pytest.raises(ValueError, match=r"y has shape \(9, 6\), but .* a y of shape \(n, 3, 2\)"):
+        fitted.partial_fit(X_windows[:9], columns[:9])
+    scores = cross_val_score(fitted, X_windows[:24], targets[:24], cv=2, error_score="raise")
+    assert np.isfinite(scores).all()
+
+
+def test_one_step_keeps_its_axis():
+    targets = np.stack([FIRST, -FIRST], axis=-1)[:, np.newaxis]
+    assert LSTMRegressor(**TINY).fit(X, targets).predict(X).shape == (24, 1, 2)
+    with pytest.raises(ValueError, match=r"y has shape \(24, 1, 0\): valid are \(n,\), \(n, n_out"):
+        LSTMRegressor(**TINY).fit(X, targets[:, :, :0])

@@ -191,8 +191,9 @@ def sliding_windows(
         ``m = (n - length - horizon) // stride + 1``.
     y : ndarray of shape (m, horizon, F), less the axes of size 1
         The `horizon` time steps after each window: of shape (m,) for ``horizon=1`` and one
-        feature, (m, horizon) for one feature, (m, F) for ``horizon=1``. Both arrays are read-only
-        views of the series, in its dtype: copy before you write.
+        feature, (m, horizon) for one feature, (m, F) for ``horizon=1``. `LSTMRegressor` takes all
+        of them; a regressor that takes no third axis takes ``y.reshape(len(y), -1)``. Both arrays
+        are read-only views of the series, in its dtype: copy before you write.
 
     Raises
     ------
