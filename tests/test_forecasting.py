@@ -72,6 +72,17 @@ def test_recursion_on_differences_is_exact():
     np.testing.assert_allclose(forecast(model, KNOWN, 20, window=3), FUTURE, atol=1e-8)
 
 
+class AsColumns(LinearRegression):
+    """Takes X and y of any dimensions."""
+
+    def fit(self, X, y):
+        self.shape_ = y.shape[1:]
+        return super().fit(X.reshape(len(X), -1), y.reshape(len(y), -1))
+
+    def predict(self, X):
+        return super().predict(X.reshape(len(X), -1)).reshape(-1, *self.shape_)
+
+
 @pytest.mark.filterwarnings("ignore:A column-vector y")
 @pytest.mark.parametrize("column", [False, True])
 def test_differences_have_the_shape_of_y(column):
@@ -274,6 +285,20 @@ def test_differences_follow_a_trend_that_training_has_not_seen():
     assert np.abs(level.predict(X[30:]) - y[30:]).min() > 1
 
 
+@pytest.mark.parametrize("n_features", [1, 2])
+def test_differences_of_several_steps_ahead(n_features):
+    """As those of the same numbers side by side, for a regressor that takes no third axis."""
+    X, y = sliding_windows(rotating_series(30)[:, :n_features], 4, horizon=3)
+    model = DifferencedRegressor(AsColumns()).fit(X, y)
+    last = X[:, -1] if n_features == 1 else X[:, -1:]
+    expected = LinearRegression().fit(
+        (X - X[:, -1:]).reshape(len(X), -1), (y - last).reshape(len(X), -1)
+    )
+    changes = expected.predict((X - X[:, -1:]).reshape(len(X), -1)).reshape(y.shape)
+    np.testing.assert_allclose(model.predict(X), changes + last)
+    assert model.predict(X).shape == y.shape
+
+
 def test_differences_of_several_features_and_short_windows():
     series = rotating_series(30)
     windows = SlidingWindow(4).fit_transform(series[:-1])
@@ -286,7 +311,13 @@ def test_differences_of_several_features_and_short_windows():
     ("X", "y", "message"),
     [
         (np.ones((5, 3, 2)), np.ones(5), r"y has shape \(5,\), but windows of 2 feature"),
-        (np.ones((5, 3, 1)), np.ones((5, 2)), r"y has shape \(5, 2\), but windows of 1 feature"),
+        (
+            np.ones((5, 3, 2)),
+            np.ones((5, 3)),
+            r"\(5, 3\), .* need shape \(n, 2\) or \(n, horizon, 2",
+        ),
+        (np.ones((5, 3, 1)), np.ones((5, 2, 2)), r"y has shape \(5, 2, 2\), but windows of 1 feat"),
+        (np.ones((5, 3, 1)), np.ones(1), r"inconsistent numbers of samples: \[5, 1\]"),
         (np.ones((5, 3, 1, 1)), np.ones(5), r"X has shape \(5, 3, 1, 1\): valid are"),
         (np.ones((5, 0, 1)), np.ones(5), r"X has shape \(5, 0, 1\): valid are"),
         (

@@ -8,7 +8,7 @@ import numpy as np
 from sklearn.base import BaseEstimator, MetaEstimatorMixin, RegressorMixin, _fit_context, clone
 from sklearn.utils import Tags, check_array
 from sklearn.utils._param_validation import HasMethods
-from sklearn.utils.validation import check_is_fitted
+from sklearn.utils.validation import check_consistent_length, check_is_fitted
 
 from sklstm._containers import as_numbers
 
@@ -72,8 +72,9 @@ class DifferencedRegressor(RegressorMixin, MetaEstimatorMixin, BaseEstimator):
         X : array of shape (n, T, F) or (n, T)
             Windows of T time steps; a 2-D X has one feature. Time steps that are missing are NaN,
             at the start of a window, as `SlidingWindow` makes them.
-        y : array-like of shape (n,) or (n, F)
-            The values that are forecast: one for each feature.
+        y : array-like of shape (n,), (n, F) or (n, horizon, F)
+            The values that are forecast: one for each feature, or `horizon` for each. Those of
+            one feature may have the shape (n, horizon).
 
         Returns
         -------
@@ -82,20 +83,22 @@ class DifferencedRegressor(RegressorMixin, MetaEstimatorMixin, BaseEstimator):
         Raises
         ------
         ValueError
-            If X is neither 2-D nor 3-D, misses a last time step, or y has not one column for each
-            feature.
+            If X is neither 2-D nor 3-D or misses a last time step, or y has not the samples and
+            the features of X.
         """
         X = _read_windows(X)
-        y = check_array(y, ensure_2d=False, dtype=np.float64, input_name="y")
-        last = _last_steps(X, flat=y.ndim == 1)
-        if last.shape[1:] != y.shape[1:]:
+        y = check_array(y, ensure_2d=False, allow_nd=True, dtype=np.float64, input_name="y")
+        check_consistent_length(X, y)
+        n_features = X.shape[2] if X.ndim == 3 else 1
+        n_in_y = y.shape[-1] if y.ndim > 1 else 1
+        if y.ndim > 3 or not (n_in_y == n_features or (n_features == 1 and y.ndim == 2)):
             raise ValueError(
-                f"y has shape {y.shape}, but windows of {_n_features(X)} feature(s) per time step "
-                "need one column for each feature."
+                f"y has shape {y.shape}, but windows of {n_features} feature(s) per time step need "
+                f"shape (n, {n_features}) or (n, horizon, {n_features})."
             )
-        self._n_dimensions, self._y_is_flat = X.ndim, y.ndim == 1
+        self._n_dimensions, self._y_shape = X.ndim, y.shape[1:]
         self.n_features_in_ = X.shape[-1]
-        self.regressor_ = clone(self.regressor).fit(_relative(X), y - last)
+        self.regressor_ = clone(self.regressor).fit(_relative(X), y - _last_steps(X, y.ndim))
         return self
 
     def predict(self, X: Any) -> np.ndarray:
@@ -108,7 +111,7 @@ class DifferencedRegressor(RegressorMixin, MetaEstimatorMixin, BaseEstimator):
 
         Returns
         -------
-        ndarray of shape (n,) or (n, F)
+        ndarray of shape (n,), (n, F) or (n, horizon, F)
             As the y of `fit`.
 
         Raises
@@ -123,8 +126,8 @@ class DifferencedRegressor(RegressorMixin, MetaEstimatorMixin, BaseEstimator):
                 f"X has shape {X.shape}, but {type(self).__name__} was fitted on an X of "
                 f"{self._n_dimensions} dimensions and {self.n_features_in_} features."
             )
-        last = _last_steps(X, flat=self._y_is_flat)
-        return np.reshape(self.regressor_.predict(_relative(X)), last.shape) + last
+        changes = np.reshape(self.regressor_.predict(_relative(X)), (len(X), *self._y_shape))
+        return changes + _last_steps(X, changes.ndim)
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
@@ -147,15 +150,13 @@ def _read_windows(X: Any) -> np.ndarray:
     return X
 
 
-def _n_features(X: np.ndarray) -> int:
-    return X.shape[2] if X.ndim == 3 else 1
-
-
 def _relative(X: np.ndarray) -> np.ndarray:
     return X - X[:, -1:]
 
 
-def _last_steps(X: np.ndarray, *, flat: bool) -> np.ndarray:
-    """Return the last time steps, (n, F), or (n,) if y is flat and there is one feature."""
+def _last_steps(X: np.ndarray, n_dimensions: int) -> np.ndarray:
+    """Return the last time steps, (n, F), as (n,) or (n, 1, F) where y has such dimensions."""
     last = X[:, -1].reshape(len(X), -1)
-    return last[:, 0] if flat and last.shape[1] == 1 else last
+    return (
+        last[:, 0] if n_dimensions == 1 else np.expand_dims(last, tuple(range(1, n_dimensions - 1)))
+    )
