@@ -11,6 +11,8 @@ mpl.use("Agg")
 
 import matplotlib.pyplot as plt
 import numpy as np
+import pandas as pd
+import polars as pl
 import pytest
 from joblib import parallel_config
 from scipy.special import expit, softmax
@@ -565,6 +567,25 @@ def test_a_block_stays_together_as_far_as_lengths_allow(task):
         for row, donor in earlier.items():
             if row in later and donor in later:
                 assert later[row] == donor
+
+
+@pytest.mark.parametrize("series", [pd.Series, pl.Series])
+def test_a_series_of_sequences_is_a_list(series, task):
+    X = [x[:, 0] for x in ragged(task[0])]
+    expected, _ = permuted(X)
+    recorder = Recorder([])
+    permutation_importance_over_time(recorder, series([x.tolist() for x in X]), task[1])
+    assert recorder.kind == (list, 1)
+    for sequence, original in zip(recorder.seen[0], expected, strict=True):
+        np.testing.assert_array_equal(sequence, original)
+
+
+def test_small_integers_of_numpy_do_not_overflow():
+    X = np.random.default_rng(0).normal(size=(4, 300, 1))
+    expected = permuted(X, by="time", block_length=200)
+    actual = permuted(X, by="time", block_length=np.uint8(200), n_repeats=np.int8(2))
+    assert len(actual[1]) == len(expected[1]) == 4
+    np.testing.assert_array_equal(actual[1], expected[1])
 
 
 def test_repeats_differ_and_the_seed_decides(task):

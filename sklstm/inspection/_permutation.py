@@ -17,6 +17,7 @@ from sklearn.utils._param_validation import HasMethods, Interval, StrOptions, va
 from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import check_consistent_length
 
+from sklstm._containers import is_series
 from sklstm._input import flatten_sequences, is_table
 from sklstm._sequences import Steps
 
@@ -78,7 +79,7 @@ def permutation_importance_over_time(
     ----------
     estimator : estimator
         Fitted; any that takes such an X and that `scoring` can score, Pipelines included.
-    X : array of shape (n, T, F), or list of arrays of shape (T_i, F) or (T_i,)
+    X : array of shape (n, T, F), or list or Series of arrays of shape (T_i, F) or (T_i,)
         Sequences; NaN-padded 3-D arrays and lists may vary in length. Preferably such that the
         estimator was not fitted on.
     y : array-like of shape (n,) or (n, n_outputs), or None
@@ -158,6 +159,8 @@ def permutation_importance_over_time(
     >>> np.unravel_index(result.importances_mean.argmax(), (6, 2))
     (np.int64(0), np.int64(1))
     """
+    X = [np.asarray(x) for x in X] if is_series(X) else X
+    block_length, n_repeats = int(block_length), int(n_repeats)  # numpy's may overflow
     n_steps, n_features = _checked_shape(X, y, sample_weight)
     blocks, shape = _blocks(n_steps, n_features, by, block_length)
     scorer = check_scoring(estimator, scoring=scoring)
