@@ -169,6 +169,8 @@ def test_integers_after_floats_are_floats():
         ([[1], [2, 0, 3]], r"contains padding \(id 0\) in sample 1 at time step 1, inside"),
         ([[1], [0, 0]], r"Sequence 1 of X is empty: it has no time step other than padding"),
         (np.zeros((0, 3), dtype=int), "X is empty: found 0 sample"),
+        ([[1], [2**63]], "Sequence 1 of X holds the token id 9223372036854775808: valid are int"),
+        ([[1], [2**70, None]], "Sequence 1 of X holds the token id 1180591620717411303424: valid"),
     ],
 )
 def test_bad_ids(X, message):

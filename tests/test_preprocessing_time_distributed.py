@@ -196,6 +196,13 @@ def test_a_transformer_has_to_return_a_row_for_each_step(function, shape):
         distributed.transform(GAPS)
 
 
+def test_text_that_a_transformer_returns_is_named():
+    to_text = FunctionTransformer(lambda rows: np.where(rows > 2, "high", rows).astype(object))
+    message = "What transform of FunctionTransformer returned holds 'high' in row 2, column 0, wh"
+    with pytest.raises(ValueError, match=message):
+        TimeDistributed(to_text).fit_transform(GAPS)
+
+
 def test_sparse_and_integer_output():
     X = [[0.0, 1.0], [2.0]]
     out = TimeDistributed(OneHotEncoder()).fit_transform(X)

@@ -236,7 +236,7 @@ def _ids_of(X: Any) -> list[np.ndarray] | None:
         rows = _rows_of_table(X)
     if rows is None or (not rows and getattr(X, "dtype", None) is None):
         return None
-    ids = [_as_ids(row) for row in rows]
+    ids = [_as_ids(row, sample) for sample, row in enumerate(rows)]
     return None if any(row is None for row in ids) else ids
 
 
@@ -248,20 +248,29 @@ def _rows_of_table(X: Any) -> list[Any] | None:
     return list(X.to_numpy()) if hasattr(X, "to_numpy") else None
 
 
-def _as_ids(row: Any) -> np.ndarray | None:
+def _as_ids(row: Any, sample: int) -> np.ndarray | None:
     """Read one sequence of integers; what is masked or missing becomes padding."""
     if isinstance(row, np.ma.MaskedArray) and row.dtype.kind in "iu":
-        return row.filled(0)
+        row = row.filled(0)
     # integers of pandas and polars would become floats beside a missing value
     is_foreign = not isinstance(getattr(row, "dtype", np.dtype(int)), np.dtype)
     array = as_object_array(list(row)) if is_foreign else np.asarray(row)
-    if array.ndim != 1 or array.dtype.kind in "iu":
-        return array if array.ndim == 1 else None
-    if array.dtype != object:
+    if array.ndim != 1 or array.dtype.kind not in "iuO":
         return None
-    ids = [0 if id_ is None or type(id_).__name__ == "NAType" else id_ for id_ in array]
-    is_whole = all(isinstance(id_, Integral) and not isinstance(id_, bool) for id_ in ids)
-    return np.array(ids, np.int64) if is_whole else None
+    if array.dtype == object:
+        array = as_object_array([0 if _is_missing(id_) else id_ for id_ in array])
+        if not all(isinstance(id_, Integral) and not isinstance(id_, bool) for id_ in array):
+            return None
+    if len(array) and array.max() > np.iinfo(np.int64).max:
+        raise ValueError(
+            f"Sequence {sample} of X holds the token id {array.max()}: valid are integers below "
+            "2**63."
+        )
+    return array.astype(np.int64) if array.dtype == object else array
+
+
+def _is_missing(value: Any) -> bool:
+    return value is None or type(value).__name__ == "NAType"
 
 
 def _steps_of_ids(rows: list[np.ndarray]) -> Steps:

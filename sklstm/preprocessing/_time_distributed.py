@@ -19,6 +19,7 @@ from sklearn.utils._param_validation import HasMethods
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import _estimator_has, check_consistent_length, check_is_fitted
 
+from sklstm._containers import as_numbers
 from sklstm._sequences import Steps
 from sklstm.preprocessing._base import (
     SequenceOutputMixin,
@@ -229,4 +230,4 @@ def _as_rows(rows: Any, n: int, source: str) -> np.ndarray:
             f"{source} returned an array of shape {rows.shape} and dtype {rows.dtype} for {n} time "
             f"steps: valid are numbers of shape ({n}, F_out), one row for each time step."
         )
-    return rows.astype(np.float64) if rows.dtype == object else rows
+    return as_numbers(rows, f"What {source} returned", lambda i: f"row {i[0]}, column {i[1]}")
