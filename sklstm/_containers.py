@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping, Set
+from collections.abc import Callable, Iterable, Mapping, Set
 from typing import Any
 
 import numpy as np
@@ -20,7 +20,7 @@ HINTS = {
 
 def is_frame(X: Any) -> bool:
     """Whether X is a DataFrame, of pandas or polars."""
-    return hasattr(X, "columns") and hasattr(X, "dtypes") and hasattr(X, "shape")
+    return hasattr(X, "shape") and hasattr(X, "columns") and hasattr(X, "dtypes")
 
 
 def is_series(X: Any) -> bool:
@@ -39,32 +39,35 @@ def is_lazy_array(X: Any) -> bool:
     )
 
 
-def refuse_what_holds_no_sequences(X: Any) -> None:
-    """Raise ValueError for containers that have no order, no end or no numbers."""
+def refuse_container(X: Any, name: str) -> None:
+    """Raise ValueError or TypeError for what has no order, no end or no numbers, or is sparse."""
     kind = type(X).__name__
     if X is None:
-        raise ValueError("X is None: pass the sequences.")
+        raise ValueError(f"{name} is None{'' if name == 'X' else ': leave it out, of X and of y'}.")
     if isinstance(X, str | bytes):
-        refuse_string(X)
+        raise ValueError(
+            f"{name} holds strings (the first is {X[:40]!r}), and an LSTM takes numbers: put a "
+            "CharOneHotEncoder or a SequenceTokenizer before it."
+        )
+    if issparse(X):
+        raise TypeError(
+            f"Sparse data was passed for {name}, but dense data is required. Use '.toarray()' to "
+            "convert to a dense numpy array."
+        )
     if isinstance(X, Mapping):
-        raise ValueError(f"X is a {kind}: pass its sequences as a list, such as list(X.values()).")
+        raise ValueError(f"{name} is a {kind}: pass its values as a list, list(X.values()).")
     if isinstance(X, Set):
-        raise ValueError(f"X is a {kind}, which has no order: pass the sequences as a list.")
-    if isinstance(X, Iterator) or (isinstance(X, Iterable) and not _has_elements(X)):
-        raise ValueError(f"X is a {kind}, which can be read only in one go: pass list(X).")
+        raise ValueError(f"{name} is a {kind}, which has no order: pass a list.")
+    if isinstance(X, Iterable) and not _has_elements(X):
+        raise ValueError(
+            f"{name} is a {kind}, which can only be read in one go: pass a list of it."
+        )
+    if hasattr(X, "collect") and not hasattr(X, "shape"):
+        raise ValueError(f"{name} is a {kind}: pass its data, X.collect().")
 
 
 def _has_elements(X: Any) -> bool:
     return hasattr(X, "__getitem__") or hasattr(X, "__array__") or hasattr(X, "shape")
-
-
-def refuse_string(value: Any) -> None:
-    """Raise ValueError if X holds text where sequences are expected."""
-    if isinstance(value, str | bytes):
-        raise ValueError(
-            f"X holds strings (the first is {value[:40]!r}), and an LSTM takes numbers: put a "
-            "CharOneHotEncoder or a SequenceTokenizer before it."
-        )
 
 
 def first_element(X: Any) -> Any:
@@ -81,8 +84,15 @@ def load_lazy_array(X: Any, n_rows: int) -> np.ndarray:
 
 
 def rows_per_block(X: Any, n_bytes: int) -> int:
-    """Return the rows of an array, of 4 bytes or more per number, that have so many bytes."""
-    return max(1, n_bytes // max(1, max(4, X.dtype.itemsize) * math.prod(X.shape[1:])))
+    """Return the rows of an array, of 4 bytes or more per number, that have so many bytes.
+
+    They are whole chunks, where the array is stored in chunks, each of which is opened once.
+    """
+    rows = max(1, n_bytes // max(1, max(4, X.dtype.itemsize) * math.prod(X.shape[1:])))
+    chunks = getattr(X, "chunks", None)
+    if chunks and isinstance(chunks[0], int):
+        rows = max(1, rows // chunks[0]) * chunks[0]
+    return rows
 
 
 def as_numbers(array: np.ndarray, name: str, where: Where) -> np.ndarray:
@@ -157,25 +167,27 @@ def _number(value: Any) -> float:
     if value is None or type(value).__name__ == "NAType":
         return np.nan
     if isinstance(value, np.datetime64 | np.timedelta64):
-        raise TypeError
+        raise ValueError
     return float(value)
 
 
 def _not_a_number(value: Any, error: Exception, name: str, place: str) -> Exception:
     """Return the error that names a value which is no number."""
-    hint = ""
+    what = f"{name} holds {value!r:.60} in {place}, which is not a number."
     if isinstance(value, str | bytes):
-        hint = " Encode categories (OneHotEncoder), rewrite numbers as float() reads them, or"
-        hint += " leave the column out."
+        hint = "Encode categories (OneHotEncoder), rewrite numbers as float() reads them, or leave "
+        hint += "the column out."
     elif hasattr(value, "isoformat") or isinstance(value, np.datetime64):
-        hint = f" {HINTS['M']}."
+        hint = f"{HINTS['M']}."
+    elif isinstance(value, np.timedelta64):
+        hint = f"{HINTS['m']}."
     elif isinstance(value, complex | np.complexfloating):
-        hint = " Complex data not supported."
+        hint = "Complex data not supported."
     elif np.ndim(value):
-        hint = " A column whose cells are sequences is passed by itself, as a Series or a list."
-    elif isinstance(error, TypeError) and str(error):
-        hint = f" ({error})"
-    return type(error)(f"{name} holds {value!r:.60} in {place}, which is not a number.{hint}")
+        hint = "A column whose cells are sequences is passed by itself, as a Series or a list."
+    else:
+        return TypeError(f"{what} ({error})")
+    return ValueError(f"{what} {hint}")
 
 
 def frame_as_array(frame: Any, name: str) -> np.ndarray:
@@ -226,11 +238,9 @@ def sequence_as_array(sequence: Any, sample: int) -> np.ndarray:
         If it holds no numbers.
     """
     name = f"Sequence {sample} of X"
-    if sequence is None:
-        raise ValueError(f"{name} is None: leave the sample out, of X and of y.")
+    refuse_container(sequence, name)
     if is_frame(sequence):
         return frame_as_array(sequence, name)
-    refuse_string(sequence)
     return as_numbers(_one_array(sequence, name), name, _of_sequence)
 
 

@@ -19,8 +19,7 @@ from sklstm._containers import (
     is_lazy_array,
     is_series,
     load_lazy_array,
-    refuse_string,
-    refuse_what_holds_no_sequences,
+    refuse_container,
     rows_per_block,
     sequence_as_array,
 )
@@ -31,7 +30,7 @@ VALID_FORMS = (
     "valid are an array of shape (n, T, F), a 2-D array or DataFrame of shape (n, T), "
     "or a list of arrays of shape (T_i, F) or (T_i,)"
 )
-BYTES_PER_BLOCK = 64 * 2**20
+BYTES_PER_BLOCK, BYTES_PER_READ = 64 * 2**20, 16 * 2**20
 
 
 def read_for_fit(
@@ -93,10 +92,10 @@ def read_in_blocks(estimator: BaseEstimator, X: Any, form: InputForm) -> Iterato
     """
     is_array = isinstance(X, np.ndarray) and X.ndim > 1 and X.dtype != object
     rows = rows_per_block(X, BYTES_PER_BLOCK) if is_array or is_lazy_array(X) else None
-    if rows is None or len(X) <= rows:
+    if rows is None or X.shape[0] <= rows:
         yield read_for_predict(estimator, X, form)
         return
-    for first in range(0, len(X), rows):
+    for first in range(0, X.shape[0], rows):
         yield read_for_predict(estimator, X[first : first + rows], form, first_sample=first)
 
 
@@ -119,13 +118,17 @@ def flatten_sequences(X: Any) -> Steps:
 
 def _opened(X: Any) -> Any:
     """Open containers: what is left is an array in memory, a list, a DataFrame, or an error."""
-    refuse_what_holds_no_sequences(X)
+    refuse_container(X, "X")
+    if hasattr(X, "__array__") and not (hasattr(X, "ndim") or is_frame(X) or is_series(X)):
+        X = np.asarray(X)
     if is_lazy_array(X):
-        return load_lazy_array(X, rows_per_block(X, BYTES_PER_BLOCK))
+        return load_lazy_array(X, rows_per_block(X, BYTES_PER_READ))
     if isinstance(X, np.ndarray) and X.dtype == object and X.ndim == 1:
         return list(X)
     if is_series(X):
-        refuse_string(first := first_element(X))
+        first = first_element(X)
+        if isinstance(first, str):
+            refuse_container(first, "X")
         if first is not None and len(np.shape(first)) > 0:
             return [x if x is None else sequence_as_array(x, i) for i, x in enumerate(X)]
     return X
@@ -134,23 +137,28 @@ def _opened(X: Any) -> Any:
 def _holds_arrays(X: Any) -> bool:
     """Whether a list holds arrays (or lists of lists), that is: sequences, not rows of numbers."""
     first = first_element(X)
-    refuse_string(first)
-    if isinstance(first, list | tuple):
-        _check_same_lengths(X)
-        longest = max((row for row in X if isinstance(row, list | tuple)), key=len)
-        return len(longest) > 0 and np.ndim(longest[0]) > 0
-    return is_frame(first) or is_series(first) or getattr(first, "ndim", 0) > 0
+    if isinstance(first, str | bytes):
+        refuse_container(first, "X")
+    if isinstance(X, list | tuple) and len(X):
+        sample = next((i for i, x in enumerate(X) if x is not None), 0)
+        refuse_container(first, f"Sequence {sample} of X")
+    if not isinstance(first, list | tuple):
+        return is_frame(first) or is_series(first) or getattr(first, "ndim", 0) > 0
+    values = next((row[0] for row in X if isinstance(row, list | tuple) and len(row)), 0)
+    if np.ndim(values) > 0:
+        return True
+    _check_same_lengths(X)
+    return False
 
 
 def _check_same_lengths(rows: Any) -> None:
     """Check that rows of numbers, in lists, are a table."""
     for index, row in enumerate(rows):
-        if row is None or np.isscalar(row):
+        if row is None or np.ndim(row) == 0:
             raise ValueError(
-                f"Row {index} of X is {row!r}, but the first is a list: every row needs its "
-                f"numbers; {VALID_FORMS}."
+                f"Row {index} of X is {row!r}, but others are lists of numbers: {VALID_FORMS}."
             )
-        if len(row) != len(rows[0]) and np.ndim(row[0] if len(row) else 0) == 0:
+        if len(row) != len(rows[0]):
             raise ValueError(
                 f"Row {index} of X has {len(row)} numbers, but row 0 has {len(rows[0])}. A list of "
                 "lists of numbers is a table; make sequences of varying length arrays: "
@@ -167,10 +175,18 @@ def _as_matrix(X: Any, first_row: int = 0) -> np.ndarray:
             f"X is empty: found 0 sample(s) while a minimum of 1 is required; {VALID_FORMS}."
         )
     elif isinstance(X, np.ndarray | list | tuple) and not isinstance(X, np.matrix):
-        X = np.asanyarray(X)
+        X = _array_of_rows(X)
         if X.ndim == 2:
             X = as_numbers(X, "X", lambda index: f"row {first_row + index[0]}, column {index[1]}")
     return check_array(X, dtype=None, order="C", ensure_all_finite=False, input_name="X")
+
+
+def _array_of_rows(X: Any) -> np.ndarray:
+    try:
+        return np.asanyarray(X)
+    except ValueError:
+        _check_same_lengths(X)
+        raise
 
 
 def _rows_of_ids(X: Any) -> Any:
@@ -271,19 +287,23 @@ def _present(steps: Steps, *, may_be_absent: bool = True) -> Sequences:
             "other tables impute it."
         )
 
+    def refuse(first: int, wrong: np.ndarray, what: str, advice: str) -> None:
+        place = steps.locate(first + int(np.flatnonzero(wrong.any(axis=1))[0]))
+        raise ValueError(f"Input X contains {what} in {place}. {advice}")
+
     def find_absent(first: int, block: np.ndarray) -> np.ndarray | None:
         if block.dtype.kind != "f" or _all_finite(block):
             return None
         missing = np.isnan(block)
         absent = missing.all(axis=1)
-        unexpected = missing.any(axis=1) & ~absent if may_be_absent else missing.any(axis=1)
-        for rows, what, advice in (
-            (np.isinf(block).any(axis=1), "infinity", "Scale or clip X."),
-            (unexpected, "NaN", hint),
-        ):
-            if rows.any():
-                place = steps.locate(first + int(np.flatnonzero(rows)[0]))
-                raise ValueError(f"Input X contains {what} in {place}. {advice}")
+        n_unexpected = missing.sum() - (block.shape[1] * absent.sum() if may_be_absent else 0)
+        infinite = np.isinf(block)
+        if infinite.any():
+            refuse(first, infinite, "infinity", "Clip or replace it.")
+        if n_unexpected:
+            refuse(
+                first, missing & ~absent[:, np.newaxis] if may_be_absent else missing, "NaN", hint
+            )
         return absent
 
     starts, stops = drop_absent_steps(steps, find_absent, "NaN")

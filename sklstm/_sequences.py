@@ -159,7 +159,10 @@ class Steps:
 
 
 def drop_absent_steps(
-    steps: Steps, find_absent: FindAbsent, what: str
+    steps: Steps,
+    find_absent: FindAbsent,
+    what: str,
+    advice: str = "impute the gap, or cut the sequence there",
 ) -> tuple[np.ndarray, np.ndarray]:
     """Find where each sequence starts and stops when absent steps at its ends are dropped.
 
@@ -171,6 +174,8 @@ def drop_absent_steps(
         absent steps, or None for none.
     what : str
         The name of an absent step, for the errors: "NaN" or "padding (id 0)".
+    advice : str
+        What to do about one inside a sequence.
 
     Returns
     -------
@@ -199,7 +204,16 @@ def drop_absent_steps(
         starts[here] = np.where((n_present[here] == 0) & (n_here > 0), first, starts[here])
         stops[here] = np.where(n_here > 0, end, stops[here])
         n_present[here] += n_here
-    _check_present(steps, starts, stops, n_present, find_absent, what)
+    _check_not_empty(steps, n_present, what)
+    if (holes := n_present != stops - starts).any():
+        sample = int(np.flatnonzero(holes)[0])
+        start = int(starts[sample])
+        absent = find_absent(start, steps.values[start : stops[sample]])
+        place = steps.locate(start + int(np.flatnonzero(absent)[0]))
+        raise ValueError(
+            f"Input X contains {what} in {place}, inside the sequence. Only time "
+            f"steps at the start or the end of a sequence may be absent: {advice}."
+        )
     return starts, stops
 
 
@@ -211,29 +225,13 @@ def _sequences_of(offsets: np.ndarray, first: int, end: int) -> tuple[slice, np.
     return slice(first_sequence, end_sequence), bounds
 
 
-def _check_present(
-    steps: Steps,
-    starts: np.ndarray,
-    stops: np.ndarray,
-    n_present: np.ndarray,
-    find_absent: FindAbsent,
-    what: str,
-) -> None:
-    """Check that each sequence has a time step, and no absent one between two others."""
-    if not n_present.all():
-        sample = int(np.flatnonzero(n_present == 0)[0])
-        has_steps = steps.offsets[sample + 1] > steps.offsets[sample]
-        raise ValueError(
-            f"Sequence {sample + steps.first_sample} of X is empty: it has no time step"
-            f"{' other than ' + what if has_steps else ''}. Every sequence needs at least one."
-        )
-    if (holes := n_present != stops - starts).any():
-        sample = int(np.flatnonzero(holes)[0])
-        start = int(starts[sample])
-        absent = find_absent(start, steps.values[start : stops[sample]])
-        place = steps.locate(start + int(np.flatnonzero(absent)[0]))
-        raise ValueError(
-            f"Input X contains {what} in {place}, inside the sequence. Only time "
-            "steps at the start or the end of a sequence may be absent: impute the gap, or cut "
-            "the sequence there."
-        )
+def _check_not_empty(steps: Steps, n_present: np.ndarray, what: str) -> None:
+    """Check that each sequence has a time step."""
+    if n_present.all():
+        return
+    sample = int(np.flatnonzero(n_present == 0)[0])
+    has_steps = steps.offsets[sample + 1] > steps.offsets[sample]
+    raise ValueError(
+        f"Sequence {sample + steps.first_sample} of X is empty: it has no time step"
+        f"{' other than ' + what if has_steps else ''}. Every sequence needs at least one."
+    )

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from sklstm._containers import as_numbers, refuse_string
+from sklstm._containers import as_numbers, refuse_container
 from sklstm._sequences import Sequences, Steps, drop_absent_steps
 
 HIGHEST_ID = 2**31 - 1
@@ -35,7 +35,9 @@ def read_token_ids(
         absent = block == 0
         return absent if absent.any() else None
 
-    starts, stops = drop_absent_steps(steps, find_absent, "padding (id 0)")
+    starts, stops = drop_absent_steps(
+        steps, find_absent, "padding (id 0)", "number the tokens from 1, or leave the 0 out"
+    )
     return Sequences(steps.values, starts, stops - starts), vocabulary_size
 
 
@@ -54,16 +56,14 @@ def _steps_of_ids(X: np.ndarray | list, first_sample: int) -> Steps:
 
 def _row_of_ids(row: Any, sample: int) -> np.ndarray:
     name = f"Sequence {sample} of X"
-    refuse_string(row)
-    if row is None:
-        raise ValueError(f"{name} is None: leave the sample out, of X and of y.")
+    refuse_container(row, name)
     array = np.asanyarray(row)
     if array.ndim != 1:
         raise ValueError(
             f"{name} has shape {array.shape}, but token ids (embedding_dim is set) "
             "are an integer array of shape (n, T) or a list of arrays of shape (T_i,)."
         )
-    if array.dtype == object:
+    if array.dtype == object or isinstance(array, np.ma.MaskedArray):
         array = as_numbers(array, name, lambda index: f"time step {index[0]}")
     if array.size:
         _check_dtype(array, name)
@@ -96,7 +96,7 @@ def _check_whole(steps: Steps, first: int, block: np.ndarray) -> None:
     if broken.any():
         place = int(np.flatnonzero(broken)[0])
         hint = (
-            "Padding is 0, not NaN: fill it, as np.nan_to_num(X) does."
+            "Padding is 0, neither NaN nor a mask: fill it with 0."
             if np.isnan(block[place])
             else "Make them with SequenceTokenizer, or leave embedding_dim=None for numbers."
         )
@@ -111,12 +111,14 @@ def _check_range(steps: Steps, first: int, block: np.ndarray, vocabulary_size: i
     if block.min() >= 0 and block.max() <= highest:
         return
     place = int(np.flatnonzero((block < 0) | (block > highest))[0])
-    if vocabulary_size is None and block[place] > 0 and np.isfinite(block[place]):
+    token_id = block[place]
+    if vocabulary_size is None and highest < token_id < np.inf:
         _refuse_vocabulary(steps, first + place)
+    valid = "0 (padding) and above" if vocabulary_size is None else f"0 (padding) to {highest}"
+    hint = " Set vocabulary_size to the highest possible id + 1." if token_id > highest else ""
     raise ValueError(
-        f"Token id {block[place]} in {steps.locate(first + place)} is outside the "
-        f"vocabulary: valid are 0 (padding) to {highest}. "
-        "Set vocabulary_size to the highest possible id + 1."
+        f"Token id {token_id} in {steps.locate(first + place)} is outside the vocabulary: valid "
+        f"are {valid}.{hint}"
     )
 
 
@@ -131,9 +133,11 @@ def _learnt_size(steps: Steps) -> int:
 def _refuse_vocabulary(steps: Steps, step: int) -> None:
     """Raise ValueError for an id that asks for an embedding of a size that no data can teach."""
     token_id = int(steps.values[step])
+    is_possible = token_id <= HIGHEST_ID
     raise ValueError(
         f"Token id {token_id} in {steps.locate(step)} would make a vocabulary of "
-        f"{token_id + 1:,} ids, but X holds {len(steps.values):,} ids in all. If it is wrong, "
-        "correct it. Otherwise number the tokens from 1, as SequenceTokenizer does, or set "
-        f"vocabulary_size to the highest possible id + 1 (at most {HIGHEST_ID + 1:,})."
+        f"{token_id + 1:,} ids, but X holds {len(steps.values):,} ids in all"
+        f"{'' if is_possible else f', and the highest possible is {HIGHEST_ID:,}'}. If it is "
+        "wrong, correct it; otherwise number the tokens from 1, as SequenceTokenizer does"
+        f"{', or set vocabulary_size to the highest possible id + 1' if is_possible else ''}."
     )

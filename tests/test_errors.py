@@ -22,6 +22,11 @@ def with_value(array, place, value):
     return array
 
 
+def frame_with(column):
+    """Return the table as a DataFrame with another last column."""
+    return pd.DataFrame(TABLE).rename(columns=str).assign(**{"9": column})
+
+
 def without(sequences, row):
     """Take all time steps of one sequence away."""
     return [*sequences[:row], sequences[row][:0], *sequences[row + 1 :]]
@@ -38,7 +43,7 @@ BAD_SEQUENCES = {
     ),
     "infinity": (
         with_value(X, (5, 1, 0), -np.inf),
-        "Input X contains infinity in sample 5 at time step 1. Scale or clip X",
+        "Input X contains infinity in sample 5 at time step 1. Clip or replace it",
     ),
     "no rows": (X[:0], r"X of shape \(0, 5, 2\) is empty: found array with 0 sample\(s\)"),
     "no steps": (X[:, :0], r"X of shape \(24, 0, 2\) is empty: .* 0 time step\(s\)"),
@@ -64,6 +69,33 @@ BAD_SEQUENCES = {
         [*SEQUENCES[:2], np.array([["a", "b"]]), *SEQUENCES[3:]],
         "Sequence 2 of X holds 'a' in time step 0, feature 0, which is not a number. Encode",
     ),
+    "None in a list": ([*SEQUENCES[:5], None], "Sequence 5 of X is None: leave it out, of X and"),
+    "None first": ([None, *SEQUENCES], "Sequence 0 of X is None: leave it out, of X and of y"),
+    "sparse in a list": (
+        [sparse.csr_array(sequence) for sequence in SEQUENCES],
+        "Sparse data was passed for Sequence 0 of X, but dense data is required",
+    ),
+    "steps of unequal features": (
+        [[[1.0, 2.0], [3.0]], [[1.0, 2.0]]] * 12,
+        "Sequence 0 of X has time steps of different numbers of features",
+    ),
+    "an empty list in a list": ([[[1.0, 2.0]], []] * 12, "Sequence 1 of X is empty: it has no"),
+    "dates": (
+        X.astype("datetime64[s]"),
+        r"X holds np.datetime64\(.*\) in sample 0 at time step 0, feature 0 .* Turn dates into",
+    ),
+    "a masked value": (
+        np.ma.masked_array(X, mask=with_value(np.zeros(X.shape, bool), (4, 0, 1), True)),
+        "contains NaN in sample 4 at time step 0. A time step is absent only if all",
+    ),
+    "a masked step": (
+        np.ma.masked_array(X, mask=with_value(np.zeros(X.shape, bool), (3, 2), True)),
+        "contains NaN in sample 3 at time step 2, inside the sequence.*impute the gap",
+    ),
+    "NaT among numbers": (
+        with_value(X.astype(object), (3, 2, 1), np.datetime64("NaT")),
+        "X holds np.datetime64.* in sample 3 at time step 2, feature 1, which is not a number",
+    ),
 }
 BAD_TABLES = {
     "1-D": (TABLE[:, 0], "Expected 2D array, got 1D array instead"),
@@ -82,6 +114,33 @@ BAD_TABLES = {
         pd.DataFrame(with_value(TABLE.astype(object), (2, 3), "1,005.19")),
         "X holds '1,005.19' in row 2, column 3, which is not a number. Encode categories",
     ),
+    "a date column": (
+        frame_with(pd.Timestamp("2020-01-01")),
+        "X holds np.datetime64.* in row 0, column '9' .* Turn dates into numbers",
+    ),
+    "a category column": (
+        frame_with(pd.Categorical(["to", "be"] * 12)),
+        "X holds 'to' in row 0, column '9', which is not a number. Encode categories",
+    ),
+    "durations": (TABLE.astype("timedelta64[s]"), "X holds .* Turn durations into numbers: divide"),
+    "a Series of texts": (pd.Series(["to be"] * 24), "X holds strings .*'to be'"),
+    "a text": ("to be", "X holds strings .*'to be'"),
+    "None": (None, "X is None"),
+    "a generator": ((x for x in X), "X is a generator, which can only be read in one go: pass a"),
+    "a dict": (dict(enumerate(X)), r"X is a dict: pass its values as a list, list\(X.values\(\)\)"),
+    "a set": ({1, 2}, "X is a set, which has no order: pass a list"),
+    "dicts in a list": ([{"a": 1}] * 24, "Sequence 0 of X is a dict: pass its values as a list"),
+    "a row and a number": ([[1.0, 2.0], 3.0] * 12, "Row 1 of X is 3.0, but others are lists"),
+    "a number and a row": ([3.0, [1.0, 2.0]] * 12, "Row 0 of X is 3.0, but others are lists"),
+    "an array of words": (
+        with_value(TABLE.astype(str), (2, 3), "1,005.19"),
+        "X holds .*'1,005.19'.* in row 2, column 3, which is not a number",
+    ),
+    "NaN in a column of a nullable frame": (
+        frame_with(pd.array([1, None] * 12, dtype="Int64")),
+        "Input X contains NaN in sample 1 at time step 9. .* impute it",
+    ),
+    "records": (np.zeros((24, 10), [("a", float)]), "X has dtype .*, which holds no numbers"),
     "bytes": ([b"to be", b"or not"] * 12, "X holds strings .*b'to be'"),
     "unequal rows": ([[1.0, 2.0], [1.0]] * 12, "Row 1 of X has 1 numbers, but row 0 has 2"),
 }
@@ -98,7 +157,7 @@ BAD_TOKENS = {
     ),
     "NaN": (
         with_value(IDS.astype(float), (1, 0), np.nan),
-        "X holds nan in sample 1 at time step 0, .* Padding is 0, not NaN: fill it",
+        "X holds nan in sample 1 at time step 0, .* Padding is 0, neither NaN nor a mask: fill",
     ),
     "infinity": (
         with_value(IDS.astype(float), (1, 0), np.inf),
@@ -106,7 +165,21 @@ BAD_TOKENS = {
     ),
     "interior padding": (
         with_value(IDS, (4, 2), 0),
-        r"contains padding \(id 0\) in sample 4 at time step 2, inside the sequence",
+        r"padding \(id 0\) in sample 4 at time step 2, inside the sequence.* number the tokens",
+    ),
+    "a masked id": (
+        np.ma.masked_array(IDS, mask=with_value(np.zeros(IDS.shape, bool), (4, 4), True)),
+        "X holds nan in sample 4 at time step 4, .* Padding is 0, neither NaN nor a mask",
+    ),
+    "masked ids in a list": (
+        [*IDS[:1], np.ma.masked_array(IDS[1], mask=[0, 0, 0, 0, 1])],
+        "X holds nan in sample 1 at time step 4, .* Padding is 0, neither NaN nor a mask",
+    ),
+    "None in a list": ([*IDS[:3], None], "Sequence 3 of X is None: leave it out, of X and of y"),
+    "bool": (IDS > 2, "X has dtype bool, but token ids are integers"),
+    "beyond int32": (
+        with_value(IDS.astype("u8"), (3, 1), 2**63 + 5),
+        "Token id 9223372036854775813 in sample 3 at time step 1 is outside the vocabulary",
     ),
     "only padding": (
         with_value(IDS, 5, 0),
@@ -127,14 +200,14 @@ BAD_TOKENS = {
 @both
 @pytest.mark.parametrize(("bad", "message"), BAD_SEQUENCES.values(), ids=BAD_SEQUENCES)
 def test_bad_sequences_in_fit(estimator, bad, message):
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises((ValueError, TypeError), match=message):
         estimator.fit(bad, y)
 
 
 @pytest.mark.parametrize(("bad", "message"), BAD_SEQUENCES.values(), ids=BAD_SEQUENCES)
 def test_bad_sequences_in_predict(classifier, table_classifier, bad, message):
     for fitted in (classifier, table_classifier):
-        with pytest.raises(ValueError, match=message):
+        with pytest.raises((ValueError, TypeError), match=message):
             fitted.predict(bad)
 
 
@@ -156,6 +229,30 @@ def test_bad_tables_in_predict(bad, message):
 def test_bad_tables_where_fit_saw_sequences(classifier, bad):
     with pytest.raises((ValueError, TypeError), match=r"X|array|Complex data"):
         classifier.predict(bad)
+
+
+@pytest.mark.parametrize(
+    ("token_id", "message"),
+    [
+        (
+            7_613_421_998,
+            r"Token id 7613421998 in sample 3 at time step 1 would make a vocabulary of "
+            r"7,613,421,999 ids, but X holds 120 ids in all, and the highest possible is "
+            r"2,147,483,647. If it is wrong, correct it; otherwise number the tokens from 1, as "
+            r"SequenceTokenizer does\.",
+        ),
+        (
+            1_000_001,
+            r"vocabulary of 1,000,002 ids, but X holds 120 ids in all\. .* SequenceTokenizer does, "
+            r"or set vocabulary_size to the highest possible id \+ 1",
+        ),
+        (-1, r"Token id -1 .* is outside the vocabulary: valid are 0 \(padding\) and above\."),
+    ],
+)
+def test_a_vocabulary_that_no_data_can_teach_is_not_learnt(token_id, message):
+    ids = with_value(IDS, (3, 1), token_id)
+    with pytest.raises(ValueError, match=message):
+        LSTMClassifier(**TINY, embedding_dim=3).fit(ids, y)
 
 
 @pytest.mark.parametrize(("bad", "message"), BAD_TOKENS.values(), ids=BAD_TOKENS)

@@ -1,10 +1,13 @@
 """One meaning, many forms: what X may be, and that no form or padding changes a prediction."""
 
+import tracemalloc
+
 import numpy as np
 import pandas as pd
 import pytest
 
 from sklstm import LSTMClassifier, LSTMRegressor
+from sklstm._input import read_for_fit
 from tasks import TINY, first_step_task, nan_padded, object_array, ragged
 
 X, y = first_step_task()
@@ -37,6 +40,12 @@ RAGGED_FORMS = {
     "nested lists": as_lists(SEQUENCES),
     "object array": object_array(SEQUENCES),
     "list of DataFrames": [pd.DataFrame(sequence) for sequence in SEQUENCES],
+    "Series of arrays": pd.Series(SEQUENCES),
+    "Series of lists": pd.Series(as_lists(SEQUENCES)),
+    "masked to the right": np.ma.masked_invalid(nan_padded(SEQUENCES, 5)),
+    "list of masked arrays": [
+        np.ma.masked_array(np.r_[x, [[9, 9]]], mask=np.r_[x * 0, [[1, 1]]]) for x in SEQUENCES
+    ],
     "NaN to the right": nan_padded(SEQUENCES, 5),
     "NaN to the left": nan_padded(SEQUENCES, 5, "left"),
     "much NaN": nan_padded(SEQUENCES, 9),
@@ -127,6 +136,130 @@ def test_whole_numbers_of_any_dtype_are_token_ids(form, token_classifier):
 def test_vocabulary_size_is_taken_from_x():
     classifier = LSTMClassifier(**TINY, embedding_dim=3).fit(IDS, y)
     assert classifier.to_keras().get_layer("embedding").input_dim == IDS.max() + 1
+
+
+def test_columns_of_polars_lists_are_sequences(ragged_classifier):
+    polars = pytest.importorskip("polars")
+    column = polars.Series(as_lists(SEQUENCES))
+    np.testing.assert_array_equal(
+        ragged_classifier.predict_proba(column), ragged_classifier.predict_proba(SEQUENCES)
+    )
+
+
+def frames(sequences, names=("a", "b"), library=pd):
+    if library is pd:
+        return [pd.DataFrame(sequence, columns=list(names)) for sequence in sequences]
+    return [library.DataFrame(sequence, schema=list(names)) for sequence in sequences]
+
+
+@pytest.mark.parametrize("name", ["pandas", "polars"])
+def test_names_of_the_features_in_lists_of_data_frames(name, classifier):
+    library = pytest.importorskip(name)
+    X_frames = frames(X, library=library)
+    fitted = LSTMClassifier(**TINY).fit(X_frames, y)
+    assert (fitted.n_features_in_, fitted.feature_names_in_.tolist()) == (2, ["a", "b"])
+    expected = classifier.predict_proba(X)
+    np.testing.assert_array_equal(fitted.predict_proba(X_frames), expected)
+    swapped = [frame[["b", "a"]] for frame in X_frames]
+    with pytest.raises(ValueError, match=r"(?s)Sequence 0 of X: .*must be in the same order"):
+        fitted.predict(swapped)
+    with pytest.raises(ValueError, match=r"(?s)names should match.*unseen at fit time:\n- c"):
+        fitted.predict(frames(X, ["a", "c"], library))
+    message = r"Sequence 5 of X has the columns \['b', 'a'\], but sequence 0 has the columns \['a'"
+    for method in (fitted.fit, fitted.score):
+        with pytest.raises(ValueError, match=message):
+            method([*X_frames[:5], *swapped[5:]], y)
+    with pytest.raises(ValueError, match=r"Sequence 1 of X has no column names, but sequence 0"):
+        fitted.predict([X_frames[0], X[1]])
+    with pytest.warns(UserWarning, match="X does not have valid feature names"):
+        np.testing.assert_array_equal(fitted.predict_proba(X), expected)
+    with pytest.warns(UserWarning, match="X has feature names, but LSTMClassifier was fitted"):
+        classifier.predict(X_frames)
+    assert not hasattr(fitted.fit(list(X), y), "feature_names_in_")
+
+
+@pytest.mark.parametrize(
+    "convert",
+    [
+        lambda frame: frame.astype("Float64"),
+        lambda frame: frame.astype(str).astype("string"),
+        lambda frame: frame.astype(object),
+        lambda frame: pytest.importorskip("polars").DataFrame(dict(frame)),
+        lambda frame: pytest.importorskip("pyarrow").Table.from_pandas(frame),
+        lambda frame: (
+            pytest.importorskip("pyarrow") and frame.convert_dtypes(dtype_backend="pyarrow")
+        ),
+    ],
+    ids=["nullable", "string", "object", "polars", "arrow", "pyarrow-backed"],
+)
+@pytest.mark.filterwarnings("ignore:X has feature names")
+def test_numbers_in_columns_of_any_kind(convert, table_classifier):
+    frame = pd.DataFrame(X.reshape(24, 10)).rename(columns=str)
+    np.testing.assert_array_equal(
+        table_classifier.predict_proba(convert(frame)), table_classifier.predict_proba(frame)
+    )
+
+
+class Sliced:
+    """An array on a disk, which only slices are read of."""
+
+    def __init__(self, array):
+        self.shape, self.dtype, self.ndim = array.shape, array.dtype, array.ndim
+        self.array, self.reads = array, []
+
+    def __getitem__(self, rows):
+        self.reads.append(rows)
+        return self.array[rows]
+
+
+def of_h5py(array, folder):
+    file = pytest.importorskip("h5py").File(folder / "X.h5", "w")
+    return file.create_dataset("X", data=array)
+
+
+def of_zarr(array, folder):
+    zarr = pytest.importorskip("zarr")
+    stored = zarr.create_array(
+        folder / "X.zarr", shape=array.shape, dtype=array.dtype, chunks=(4, *array.shape[1:])
+    )
+    stored[:] = array
+    return stored
+
+
+@pytest.mark.parametrize("store", [of_h5py, of_zarr, lambda array, _: Sliced(array)])
+def test_arrays_on_a_disk_are_read_slice_by_slice(store, tmp_path, classifier, monkeypatch):
+    monkeypatch.setattr("sklstm._input.BYTES_PER_BLOCK", 8 * 5 * 2 * 5)  # 5 rows
+    monkeypatch.setattr("sklstm._input.BYTES_PER_READ", 8 * 5 * 2 * 7)
+    stored = store(X, tmp_path)
+    expected = classifier.predict_proba(X)
+    np.testing.assert_allclose(classifier.predict_proba(stored), expected, rtol=1e-6)
+    if isinstance(stored, Sliced):
+        assert [rows.stop for rows in stored.reads] == [5, 10, 15, 20, 25]
+    fitted = LSTMClassifier(**TINY).fit(stored, y)
+    np.testing.assert_array_equal(fitted.predict_proba(X), expected)
+
+
+@pytest.mark.parametrize(
+    ("X", "copies"),
+    [
+        (np.ones((400, 100, 50), np.float32), 0),
+        (np.ones((400, 100, 25)), 0),
+        (np.ones((400, 100, 100), np.int16), 0),
+        (nan_padded(np.ones((200, 50, 50)), 100), 0),
+        (np.ones((400, 5000), np.float32), 0),
+        ([np.ones((100, 50), np.float32)] * 400, 1),
+        (Sliced(np.ones((400, 100, 50), np.float32)), 1),
+    ],
+    ids=["float32", "float64", "int16", "NaN", "table", "list", "on a disk"],
+)
+def test_reading_takes_no_memory_but_that_of_x(X, copies, monkeypatch):
+    monkeypatch.setattr("sklstm._input.BYTES_PER_READ", 2**20)
+    tracemalloc.start()
+    sequences, _ = read_for_fit(LSTMClassifier(), X)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert sequences.steps.dtype == np.asarray(X[0]).dtype
+    assert peak < copies * 8e6 + 1.5e6  # X has 8 MB
 
 
 @pytest.mark.parametrize("dtype", [np.float64, np.float16, np.int8, np.uint64, bool, object])
