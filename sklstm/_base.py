@@ -15,17 +15,13 @@ from sklearn.base import BaseEstimator
 from sklearn.model_selection import train_test_split
 from sklearn.utils import Tags, check_random_state
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
-from sklearn.utils.validation import (
-    _check_sample_weight,
-    _num_samples,
-    check_consistent_length,
-    check_is_fitted,
-)
+from sklearn.utils.validation import _num_samples, check_is_fitted
 from tqdm import tqdm
 
 from sklstm._input import read_for_fit, read_for_predict, read_in_blocks
 from sklstm._scaling import InputScaling, TargetScaling
 from sklstm._sequences import Sequences
+from sklstm._targets import check_n_targets, read_sample_weight
 from sklstm.network.runtime import Runtime
 from sklstm.network.spec import NetworkSpec
 from sklstm.network.training.data import SequenceData, TrainingData
@@ -308,7 +304,7 @@ class BaseLSTM(BaseNetwork):
     }
 
     @abstractmethod
-    def _check_targets(self, y: Any) -> np.ndarray:
+    def _check_targets(self, y: Any, name: str = "y") -> np.ndarray:
         """Check y of any kind."""
 
     @abstractmethod
@@ -468,10 +464,8 @@ class BaseLSTM(BaseNetwork):
                 vocabulary_size=_as_int(self.vocabulary_size),
             )
         y = self._check_targets(y)
-        check_consistent_length(sequences, y)
-        weights = _check_sample_weight(
-            sample_weight, sequences.lengths, dtype=np.float64, ensure_non_negative=True
-        )
+        check_n_targets(sequences, y, self._form)
+        weights = read_sample_weight(sample_weight, sequences)
         return Samples(sequences, y, weights, np.arange(len(y))).that_count()
 
     def _read_validation(self, X_val: Any, y_val: Any) -> Samples:
@@ -479,8 +473,8 @@ class BaseLSTM(BaseNetwork):
             missing = "X_val" if X_val is None else "y_val"
             raise ValueError(f"X_val and y_val go together, but {missing} is None.")
         sequences = read_for_predict(self, X_val, self._form)
-        y = self._check_targets(y_val)
-        check_consistent_length(sequences, y)
+        y = self._check_targets(y_val, "y_val")
+        check_n_targets(sequences, y, self._form, "y_val")
         return Samples(sequences, y, np.ones(len(y)), np.arange(len(y)))
 
     def _hold_out(self, samples: Samples, seed: int) -> tuple[Samples, Samples | None]:

@@ -12,6 +12,10 @@ from scipy.sparse import issparse
 Where = Callable[[tuple[int, ...]], str]  # names the place of an element of an array
 
 NUMBERS = "biuf"
+OF_TEXT = (
+    "Encode categories (OneHotEncoder), rewrite numbers as float() reads them, or leave the column "
+    "out."
+)
 HINTS = {
     "M": "Turn dates into numbers, such as the days since the first one",
     "m": "Turn durations into numbers: divide them by np.timedelta64(1, 's')",
@@ -95,7 +99,7 @@ def rows_per_block(X: Any, n_bytes: int) -> int:
     return rows
 
 
-def as_numbers(array: np.ndarray, name: str, where: Where) -> np.ndarray:
+def as_numbers(array: np.ndarray, name: str, where: Where, of_text: str = OF_TEXT) -> np.ndarray:
     """Return an array of floats of up to 64 bits, of integers or of bool; most are it already.
 
     Objects become float64; None and pandas's NA become NaN. Masked values are NaN too.
@@ -107,6 +111,8 @@ def as_numbers(array: np.ndarray, name: str, where: Where) -> np.ndarray:
         What errors call the array: "X", or "Sequence 3 of X".
     where : callable
         Names the place of an element, given its index: "row 3, column 'price'".
+    of_text : str
+        What to do about text, for its error.
 
     Raises
     ------
@@ -128,7 +134,7 @@ def as_numbers(array: np.ndarray, name: str, where: Where) -> np.ndarray:
         )
     if kind not in "OUST":
         raise ValueError(f"{name} has dtype {array.dtype}, which holds no numbers.")
-    return _numbers_of_objects(array, name, where)
+    return _numbers_of_objects(array, name, where, of_text)
 
 
 def _unmasked(array: np.ma.MaskedArray) -> np.ndarray:
@@ -145,7 +151,7 @@ def _first_index(mask: np.ndarray) -> tuple[int, ...]:
     return tuple(int(i) for i in np.unravel_index(flat[0], mask.shape)) if len(flat) else ()
 
 
-def _numbers_of_objects(array: np.ndarray, name: str, where: Where) -> np.ndarray:
+def _numbers_of_objects(array: np.ndarray, name: str, where: Where, of_text: str) -> np.ndarray:
     objects = array.astype(object, copy=False)
     if not {np.datetime64, np.timedelta64, np.ma.core.MaskedConstant} & set(
         map(type, objects.ravel())
@@ -159,7 +165,8 @@ def _numbers_of_objects(array: np.ndarray, name: str, where: Where) -> np.ndarra
         try:
             numbers[index] = _number(objects[index])
         except (TypeError, ValueError) as error:
-            raise _not_a_number(objects[index], error, name, where(index)) from None
+            what = f"{name} holds {objects[index]!r:.60} in {where(index)}, which is not a number."
+            raise _not_a_number(objects[index], error, what, of_text) from None
     return numbers
 
 
@@ -171,12 +178,10 @@ def _number(value: Any) -> float:
     return float(value)
 
 
-def _not_a_number(value: Any, error: Exception, name: str, place: str) -> Exception:
-    """Return the error that names a value which is no number."""
-    what = f"{name} holds {value!r:.60} in {place}, which is not a number."
+def _not_a_number(value: Any, error: Exception, what: str, of_text: str) -> Exception:
+    """Return the error that says `what` is wrong, and what to do."""
     if isinstance(value, str | bytes):
-        hint = "Encode categories (OneHotEncoder), rewrite numbers as float() reads them, or leave "
-        hint += "the column out."
+        hint = of_text
     elif hasattr(value, "isoformat") or isinstance(value, np.datetime64):
         hint = f"{HINTS['M']}."
     elif isinstance(value, np.timedelta64):
@@ -190,7 +195,7 @@ def _not_a_number(value: Any, error: Exception, name: str, place: str) -> Except
     return ValueError(f"{what} {hint}")
 
 
-def frame_as_array(frame: Any, name: str) -> np.ndarray:
+def frame_as_array(frame: Any, name: str, of_text: str = OF_TEXT) -> np.ndarray:
     """Make an array of a DataFrame; columns that are no plain numbers are read one by one.
 
     Raises
@@ -205,9 +210,11 @@ def frame_as_array(frame: Any, name: str) -> np.ndarray:
     columns = [_column(frame, j) for j in range(frame.shape[1])]
     array = np.empty(frame.shape)
     for j, (label, column) in enumerate(zip(frame.columns, columns, strict=True)):
-        array[:, j] = as_numbers(
-            _values(column), name, lambda index, label=label: f"row {index[0]}, column {label!r}"
-        )
+
+        def where(index: tuple[int, ...], label: Any = label) -> str:
+            return f"row {index[0]}, column {label!r}"
+
+        array[:, j] = as_numbers(_values(column), name, where, of_text)
     return array
 
 

@@ -2,24 +2,41 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping, Sequence
 from numbers import Real
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
-from scipy.sparse import issparse
 from sklearn.base import ClassifierMixin, RegressorMixin, _fit_context
 from sklearn.metrics import r2_score
-from sklearn.utils import Tags, check_array, column_or_1d
+from sklearn.utils import Tags
 from sklearn.utils._param_validation import Interval, StrOptions
-from sklearn.utils.class_weight import compute_class_weight
-from sklearn.utils.multiclass import check_classification_targets, type_of_target
+from sklearn.utils.validation import check_is_fitted
 
 from sklstm._base import BaseLSTM, Weigher
 from sklstm._scaling import TargetScaling
+from sklstm._targets import is_one_hot, read_labels, read_numbers, weights_of_classes
 
 if TYPE_CHECKING:
     import keras
+
+ONE_HOT = (
+    "Every row of y has exactly one 1, as one-hot labels have. y is read as an indicator matrix of "
+    "several labels at once, and a prediction may have none of them, or several. If each sample "
+    "has one class, pass y.argmax(axis=1). If it is meant as it is, silence this by "
+    "warnings.filterwarnings('ignore', message='Every row of y')."
+)
+
+
+class LossNames(StrOptions):
+    """Valid losses; their error names those for which Keras has another word."""
+
+    def __str__(self) -> str:
+        return (
+            f"{super().__str__()} (Keras's 'mse' and 'mean_squared_error' are 'squared_error' "
+            "here, 'mae' and 'mean_absolute_error' are 'absolute_error')"
+        )
 
 
 class LSTMClassifier(ClassifierMixin, BaseLSTM):
@@ -352,29 +369,49 @@ class LSTMClassifier(ClassifierMixin, BaseLSTM):
         """
         return self._as_learnt()._predict_outputs(X)
 
-    def _check_targets(self, y: Any) -> np.ndarray:
-        check_classification_targets(y)
-        if type_of_target(y) == "multilabel-indicator":
-            y = check_array(y, accept_sparse=True, dtype=np.int64, input_name="y")
-            return y.toarray() if issparse(y) else y
-        if type_of_target(y) == "multiclass-multioutput":
-            raise ValueError(
-                "y has several columns of more than two values (multiclass-multioutput): valid "
-                "are one column of labels, or an indicator matrix of zeros and ones."
-            )
-        return column_or_1d(y, warn=True)
+    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
+        """Return the accuracy; for several labels at once the share of samples all right.
+
+        Parameters
+        ----------
+        X : array of shape (n, T, F) or (n, T), DataFrame, or list of arrays of shape (T_i, F)
+            Sequences; NaN-padded 3-D arrays and lists may vary in length.
+        y : array of shape (n,) or (n, n_labels)
+            True labels.
+        sample_weight : array of shape (n,), default=None
+            Weights of the samples.
+
+        Returns
+        -------
+        float
+
+        Raises
+        ------
+        NotFittedError
+            If the classifier is not fitted.
+        ValueError
+            If X or y is not valid, or X has other features than in ``fit``.
+        """
+        check_is_fitted(self)
+        return super().score(X, read_labels(y), sample_weight)
+
+    def _check_targets(self, y: Any, name: str = "y") -> np.ndarray:
+        return read_labels(y, name)
 
     def _learn_kind_of_targets(self, y: np.ndarray, classes: np.ndarray | None) -> None:
         self._multilabel = y.ndim == 2
         self.n_outputs_ = y.shape[1] if self._multilabel else 1
         if self._multilabel:
             self.classes_ = np.arange(y.shape[1])
+            if is_one_hot(y):
+                warnings.warn(ONE_HOT, UserWarning, stacklevel=6)
             return
         self.classes_ = np.unique(y) if classes is None else classes
         if len(self.classes_) < 2:
+            name, held = ("y", "only one class") if classes is None else ("classes", "too few")
             raise ValueError(
-                f"{type(self).__name__} needs samples of at least 2 classes, but y holds only one "
-                f"class: {self.classes_.tolist()[0]!r}."
+                f"{type(self).__name__} needs samples of at least 2 classes, but {name} holds "
+                f"{held}: {', '.join(map(repr, self.classes_.tolist())) or 'none'}."
             )
 
     def _encode_targets(self, y: np.ndarray) -> np.ndarray:
@@ -409,13 +446,7 @@ class LSTMClassifier(ClassifierMixin, BaseLSTM):
                 f"class_weight={self.class_weight!r} weighs single labels, and y is an indicator "
                 "matrix of several: use sample_weight."
             )
-        if self.class_weight == "balanced":
-            classes = np.unique(y)
-            by_class = compute_class_weight("balanced", classes=classes, y=y, sample_weight=weights)
-        else:
-            classes = self.classes_  # a part of the data may lack some
-            by_class = compute_class_weight(self.class_weight, classes=classes, y=classes)
-        by_label = dict(zip(classes.tolist(), by_class, strict=True))
+        by_label = weights_of_classes(self.class_weight, y, self.classes_, weights)
 
         def weigh(y: np.ndarray) -> np.ndarray:  # labels that are not known are refused later
             labels, places = np.unique(y, return_inverse=True)
@@ -508,9 +539,9 @@ class LSTMRegressor(RegressorMixin, BaseLSTM):
     loss : {"squared_error", "absolute_error", "huber", "poisson", "quantile"}, \
             default="squared_error"
         What is minimised: "poisson" is for counts and rates (y >= 0), "quantile" estimates the
-        `quantile` of y.
+        `quantile` of y. Keras's "mse" is "squared_error" here, and its "mae" "absolute_error".
     quantile : float in (0, 1), default=0.5
-        For ``loss="quantile"``.
+        For ``loss="quantile"``; another value than 0.5 is an error for other losses.
     callbacks : list, default=None
         Keras callbacks, copied before training, and functions of ``(epoch, logs)`` called at each
         epoch's end. The model that Keras's callbacks see, and write to files, takes X as the
@@ -570,7 +601,7 @@ class LSTMRegressor(RegressorMixin, BaseLSTM):
 
     _fixed_parameters = (*BaseLSTM._fixed_parameters, "loss")
     _parameter_constraints: dict = BaseLSTM._parameter_constraints | {
-        "loss": [StrOptions({"squared_error", "absolute_error", "huber", "poisson", "quantile"})],
+        "loss": [LossNames({"squared_error", "absolute_error", "huber", "poisson", "quantile"})],
         "quantile": [Interval(Real, 0, 1, closed="neither")],
     }
 
@@ -751,20 +782,15 @@ class LSTMRegressor(RegressorMixin, BaseLSTM):
         ValueError
             If X, y or a weight is not valid.
         """
-        predicted = _as_columns(self.predict(X))
-        return r2_score(_as_columns(np.asarray(y)), predicted, sample_weight=sample_weight)
+        check_is_fitted(self)
+        y = _as_columns(read_numbers(y))
+        return r2_score(y, _as_columns(self.predict(X)), sample_weight=sample_weight)
 
-    def _check_targets(self, y: Any) -> np.ndarray:
-        y = check_array(y, ensure_2d=False, allow_nd=True, dtype=np.float64, input_name="y")
-        if y.ndim > 3 or 0 in y.shape:
-            raise ValueError(
-                f"y has shape {y.shape}: valid are (n,), (n, n_outputs) and (n, horizon, F)."
-            )
-        if y.ndim == 2 and y.shape[1] == 1:
-            y = column_or_1d(y, warn=True)
+    def _check_targets(self, y: Any, name: str = "y") -> np.ndarray:
+        y = read_numbers(y, name)
         if self.loss == "poisson" and (y < 0).any():
             raise ValueError(
-                f"loss='poisson' needs y >= 0, but y holds {y.min()} in sample "
+                f"loss='poisson' needs y >= 0, but {name} holds {y[y < 0][0]} in sample "
                 f"{np.argwhere(y < 0)[0][0]}."
             )
         return y
@@ -792,6 +818,11 @@ class LSTMRegressor(RegressorMixin, BaseLSTM):
         return self.n_outputs_, "exponential" if self.loss == "poisson" else "linear"
 
     def _loss_and_metric(self) -> tuple[str, str | None]:
+        if self.loss != "quantile" and self.quantile != 0.5:
+            raise ValueError(
+                f"quantile={self.quantile} is for loss='quantile', but loss={self.loss!r}: set "
+                "loss='quantile', or leave quantile=0.5."
+            )
         return self.loss, None
 
     def _keras_params(self) -> dict[str, Any]:

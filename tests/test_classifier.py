@@ -1,5 +1,7 @@
 """What labels mean to `LSTMClassifier`, and that it learns what needs a memory."""
 
+import warnings
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -125,6 +127,22 @@ def test_indicators_in_any_container(container):
     assert fitted.score(X, BITS) == accuracy_score(BITS, predicted)
 
 
+def test_one_hot_labels_warn():
+    """They are what Keras's users have, and are read as several labels at once."""
+    with pytest.warns(
+        UserWarning, match=r"Every row of y has exactly one 1.*y.argmax\(axis=1\)"
+    ) as w:
+        LSTMClassifier(**TINY).fit(X, np.c_[y, 1 - y], X_val=X[:4], y_val=BITS[:4, :2])
+    assert w[0].filename == __file__
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        warnings.filterwarnings("ignore", message="Every row of y")
+        LSTMClassifier(**TINY).fit(X, np.c_[y, 1 - y])
+        LSTMClassifier(**TINY).fit(X, BITS)
+        fitted = LSTMClassifier(**TINY).partial_fit(X, BITS, classes=range(3))
+        fitted.partial_fit(X, np.eye(3, dtype=int)[np.arange(24) % 3])
+
+
 def test_several_classes():
     labels = np.array(["b", "c", "a"])[np.arange(24) % 3]
     fitted = LSTMClassifier(**TINY).fit(X, labels)
@@ -157,3 +175,15 @@ def test_networks_of_every_shape(params):
     np.testing.assert_allclose(
         fitted.to_keras()(X.astype("f")), fitted.predict_proba(X), rtol=1e-5, atol=1e-6
     )
+
+
+@pytest.mark.parametrize("unit", [2.0, 3, 1e-38, 1e37, 1e300])
+def test_the_unit_of_weights_does_not_matter(unit, classifier):
+    """Neither that of samples nor that of classes: only the ratios count."""
+    same = LSTMClassifier(**TINY, class_weight={0: unit, 1: unit}).fit(X, y, np.full(24, unit))
+    np.testing.assert_array_equal(same.predict_proba(X), classifier.predict_proba(X))
+    weights = np.arange(1.0, 25)
+    expected = LSTMClassifier(**TINY, class_weight={0: 1, 1: 3}).fit(X, y, weights)
+    scaled = LSTMClassifier(**TINY, class_weight={0: unit, 1: 3 * unit}).fit(X, y, unit * weights)
+    np.testing.assert_allclose(scaled.predict_proba(X), expected.predict_proba(X), rtol=1e-5)
+    assert not np.allclose(expected.predict_proba(X), classifier.predict_proba(X), rtol=1e-5)

@@ -1,5 +1,7 @@
 """Every mistake has a message that names the place and says what is valid."""
 
+import re
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -325,10 +327,98 @@ def test_no_y(estimator):
         estimator.fit(X, None)
 
 
-@both
-def test_y_with_nan(estimator):
-    with pytest.raises(ValueError, match="Input y contains NaN"):
-        estimator.fit(X, with_value(y.astype(float), 3, np.nan))
+WORDS = np.array(["no", "yes"] * 12)
+DAYS = np.array(["2020-01-01", "2020-01-02"] * 12, "M8[D]")
+MASK = with_value(np.zeros(24, bool), 3, True)
+MISSING = {
+    "NaN": (
+        with_value(y.astype(float), 3, np.nan),
+        "Input {} contains NaN in sample 3: leave such",
+    ),
+    "infinity": (
+        with_value(y.astype(float), 3, np.inf),
+        r"Input {} contains infinity or a value too large for dtype\('float64'\) in sample 3",
+    ),
+    "masked": (
+        np.ma.masked_array(y, mask=MASK),
+        "{} is masked in sample 3: leave such samples out",
+    ),
+    "masked words": (np.ma.masked_array(WORDS, mask=MASK), "{} is masked in sample 3"),
+    "masked columns": (
+        np.ma.masked_array(np.c_[y, y], mask=np.c_[MASK * 0, MASK]),
+        "{} is masked in sample 3, column 1",
+    ),
+    "NA": (pd.Series([0, 1, 1, None] * 6, dtype="Int64"), "Input {} contains NaN in sample 3"),
+    "None": (None, "{} (is|requires|estimator)?.*None"),
+    "rows": ([[1], [2, 3]] * 12, "{} has rows of different lengths"),
+    "a number": (3, "{} is 3: pass an array with one target for each sample"),
+    "a dict": ({0: 1}, "{} is .*: pass an array with one target for each sample"),
+    "empty": ([], r"{} is empty: found 0 sample\(s\) while a minimum of 1 is required"),
+}
+MISSING_LABELS = {
+    "None among words": (with_value(WORDS.astype(object), 3, None), r"missing value \(None\) in"),
+    "NaN among words": (
+        ["a", "b", "a", np.nan] * 6,
+        r"{} contains a missing value \(nan\) in sample 3",
+    ),
+    "NA among words": (
+        pd.Series([*"abb", None] * 6, dtype="string"),
+        "missing value .* in sample 3",
+    ),
+    "no category": (pd.Series(pd.Categorical([*"abb", None] * 6)), "missing value .* in sample 3"),
+    "NaT": (with_value(DAYS, 3, np.datetime64("NaT")), "Input {} contains NaT in sample 3"),
+    "mixed": (
+        with_value(WORDS.astype(object), 3, 7),
+        "{} holds 7 in sample 3: Unknown label type. V",
+    ),
+    "three axes": (
+        np.zeros((24, 2, 2), int),
+        r"{} has shape \(24, 2, 2\): valid are \(n,\) and \(n, n_l",
+    ),
+    "0 and 2": (
+        2 * np.c_[y, 1 - y, y],
+        r"{} has 3 columns with the values \[0, 2\]: an indicator matrix, .* 0 and 1 only",
+    ),
+    "-1 and 1": (2 * np.c_[y, 1 - y] - 1, r"{} has 2 columns with the values \[-1, 1\]"),
+    "sparse 0 and 2": (sparse.csr_array(2 * np.c_[y, 1 - y]), r"with the values \[0, 2\]"),
+}
+MISSING_NUMBERS = {
+    "text": (
+        WORDS,
+        "{} holds .*'no'.* in sample 0, which is not a number. Labels are learnt by LSTMC",
+    ),
+    "dates": (
+        DAYS,
+        r"{} holds np.datetime64\('2020-01-01'\) in sample 0 .* Turn dates into numbers",
+    ),
+    "a frame": (
+        pd.DataFrame({"a": y, "b": WORDS}),
+        "{} holds 'no' in row 0, column 'b', which is not a number. Labels are learnt",
+    ),
+    "four axes": (
+        np.zeros((24, 4, 2, 2)),
+        r"{} has shape \(24, 4, 2, 2\): valid are \(n,\), \(n, n_outputs\) and \(n, horizon, F\)",
+    ),
+}
+BAD_TARGETS = [(LSTMClassifier, *case) for case in (MISSING | MISSING_LABELS).values()]
+BAD_TARGETS += [(LSTMRegressor, *case) for case in (MISSING | MISSING_NUMBERS).values()]
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize(("estimator", "bad", "message"), BAD_TARGETS)
+def test_bad_targets_are_refused_everywhere(estimator, bad, message, classifier, regressor):
+    new, first = estimator(**TINY), {"classes": [0, 1]} if estimator is LSTMClassifier else {}
+    fitted = classifier if estimator is LSTMClassifier else regressor
+    of_y = message.format("y")
+    with pytest.raises(ValueError, match=of_y):
+        new.fit(X, bad)
+    with pytest.raises(ValueError, match=of_y):
+        new.partial_fit(X, bad, **first)
+    with pytest.raises(ValueError, match=of_y):
+        fitted.score(X, bad)
+    if bad is not None:
+        with pytest.raises(ValueError, match=message.format("y_val")):
+            new.fit(X, y, X_val=X, y_val=bad)
 
 
 @pytest.mark.parametrize(
@@ -338,27 +428,40 @@ def test_y_with_nan(estimator):
         (["no"] * 24, "only one class: 'no'"),
         (np.linspace(0, 1, 24), "Unknown label type: continuous"),
         (np.c_[np.arange(24) % 3, np.arange(24) % 4], r"\(multiclass-multioutput\): valid are"),
-        (np.zeros((24, 2, 2), int), "Unknown label type|has shape|dim"),
-        ([None, "a"] * 12, "Unknown label type|None"),
+        (np.full(24, 1e308), "Unknown label type|only one class"),
     ],
 )
+@pytest.mark.filterwarnings("error::RuntimeWarning")
 def test_bad_labels(labels, message):
-    with pytest.raises((ValueError, TypeError), match=message):
+    with pytest.raises(ValueError, match=message):
         LSTMClassifier(**TINY).fit(X, labels)
 
 
 @pytest.mark.parametrize(
-    ("params", "targets", "message"),
-    [
-        ({}, np.array(["a", "b"] * 12), "could not convert string to float: '?.*a'"),
-        ({}, np.zeros((24, 2, 2, 2)), r"y has shape \(24, 2, 2, 2\)|Found array with dim 4"),
-        ({"loss": "poisson"}, np.arange(24.0) - 1, "loss='poisson' needs y >= 0, but y holds -1.0"),
-        ({}, with_value(np.ones(24), 5, np.inf), "Input y contains infinity"),
-    ],
+    ("classes", "message"),
+    [([], "2 classes, but classes holds too few: none"), ([1], "classes holds too few: 1")],
 )
-def test_bad_targets(params, targets, message):
+def test_too_few_classes(classes, message):
     with pytest.raises(ValueError, match=message):
-        LSTMRegressor(**TINY, **params).fit(X, targets)
+        LSTMClassifier(**TINY).partial_fit(X, y, classes=classes)
+
+
+def test_counts_are_not_negative():
+    with pytest.raises(
+        ValueError, match=r"loss='poisson' needs y >= 0, but y holds -1\.0 in sample 0"
+    ):
+        LSTMRegressor(**TINY, loss="poisson").fit(X, np.arange(24.0) - 1)
+
+
+def test_rows_that_are_time_steps():
+    message = (
+        r"inconsistent numbers of samples: \[24, 3\]: the table X has 24 rows, but {} has 3 values."
+        r" .* pass these as a list of 3 arrays of shape \(T_i, F\)"
+    )
+    with pytest.raises(ValueError, match=message.format("y")):
+        LSTMClassifier(**TINY).fit(TABLE, [0, 1, 1])
+    with pytest.raises(ValueError, match=message.format("y_val")):
+        LSTMRegressor(**TINY).fit(TABLE, y, X_val=TABLE, y_val=[0, 1, 1])
 
 
 @pytest.mark.parametrize(
@@ -368,12 +471,32 @@ def test_bad_targets(params, targets, message):
         (np.ones(23), r"sample_weight.shape == \(23,\), expected \(24,\)"),
         (-np.ones(24), "Negative values in data passed to `sample_weight`"),
         (np.full(24, np.nan), "Input sample_weight contains NaN"),
+        (np.full(24, np.inf), "Input sample_weight contains infinity"),
+        (np.ma.masked_array(np.ones(24), mask=MASK), "sample_weight is masked in sample 3"),
     ],
 )
 @both
 def test_bad_weights(estimator, weights, message):
     with pytest.raises(ValueError, match=message):
         estimator.fit(X, y, weights)
+
+
+@pytest.mark.parametrize("weight", [-1, np.nan, np.inf, None, "heavy", 1j], ids=repr)
+@pytest.mark.parametrize("labels", [y, WORDS], ids=["int", "str"])
+def test_bad_class_weights(labels, weight):
+    label = labels[1]
+    message = (
+        rf"class_weight holds {weight!r} for the class {label!r}: valid are finite numbers of 0"
+    )
+    with pytest.raises(ValueError, match=re.escape(message)):
+        LSTMClassifier(**TINY, class_weight={label: weight}).fit(X, labels)
+
+
+def test_class_weights_that_leave_nothing():
+    with pytest.raises(ValueError, match=r"class_weight=\{0: 0, 1: 0.0\} is 0 for every class"):
+        LSTMClassifier(**TINY, class_weight={0: 0, 1: 0.0}).fit(X, y)
+    with pytest.raises(ValueError, match=r"The classes, \[1\], are not in class_weight"):
+        LSTMClassifier(**TINY, class_weight={0: 1, 7: 2}).fit(X, y)
 
 
 @pytest.mark.parametrize(
@@ -466,6 +589,21 @@ def test_parameters_of_one_estimator_out_of_range(estimator, name, value):
         estimator(**TINY, **{name: value}).fit(X, y)
 
 
+@pytest.mark.parametrize("loss", ["mse", "mean_squared_error", "mae"])
+def test_losses_by_their_names_in_keras(loss):
+    message = (
+        rf"'loss' parameter of LSTMRegressor must be .*'mse' .* 'squared_error' .* Got '{loss}'"
+    )
+    with pytest.raises(ValueError, match=message):
+        LSTMRegressor(**TINY, loss=loss).fit(X, y)
+
+
+def test_a_quantile_of_another_loss():
+    message = "quantile=0.9 is for loss='quantile', but loss='huber': set loss='quantile', or leave"
+    with pytest.raises(ValueError, match=message):
+        LSTMRegressor(**TINY, loss="huber", quantile=0.9).fit(X, y)
+
+
 @pytest.mark.parametrize("name", ["no_such_parameter", "hidden_units"])
 def test_there_are_no_other_parameters(name):
     with pytest.raises(TypeError, match=name):
@@ -556,7 +694,7 @@ def test_partial_fit_keeps_the_columns_of_y():
 
 def test_class_weight_of_several_labels():
     with pytest.raises(ValueError, match="class_weight='balanced' weighs single labels"):
-        LSTMClassifier(**TINY, class_weight="balanced").fit(X, np.c_[y, 1 - y])
+        LSTMClassifier(**TINY, class_weight="balanced").fit(X, np.c_[y, y])
 
 
 def test_no_layer_at_all_reads_numbers_too():

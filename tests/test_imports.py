@@ -44,6 +44,7 @@ FLOORS = {
     "sklstm._scaling": 0,
     "sklstm._sequences": 0,
     "sklstm._input": 0,
+    "sklstm._targets": 0,
     "sklstm._containers": 0,
     "sklstm._token_ids": 0,
     "sklstm._sampling": 0,

@@ -1,0 +1,243 @@
+"""Targets, their weights and those of samples: read and checked, as X is at its own door."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from numbers import Number, Real
+from typing import Any
+
+import numpy as np
+from scipy.sparse import issparse
+from sklearn.utils import check_array, check_consistent_length, column_or_1d
+from sklearn.utils.class_weight import compute_class_weight
+from sklearn.utils.multiclass import check_classification_targets, type_of_target
+from sklearn.utils.validation import _check_sample_weight
+
+from sklstm._containers import as_numbers, frame_as_array, is_frame
+from sklstm._sequences import InputForm, Sequences
+
+
+def read_labels(y: Any, name: str = "y") -> np.ndarray:
+    """Read labels, or an indicator matrix of several at once.
+
+    Parameters
+    ----------
+    y : array-like of shape (n,) or (n, n_labels), or sparse matrix
+    name : str
+        What errors call it.
+
+    Returns
+    -------
+    ndarray of shape (n,), or (n, n_labels) of int64 zeros and ones
+
+    Raises
+    ------
+    ValueError or TypeError
+        If y is no such thing, empty, or a value is missing.
+    """
+    array = y if issparse(y) else _array_of(y, name)
+    if not issparse(y):
+        _refuse_missing(array, name)
+        _refuse_odd_labels(array, name)
+    with np.errstate(invalid="ignore"):  # it casts to int to see what is whole
+        check_classification_targets(array)
+        kind = type_of_target(array)
+    if kind == "multilabel-indicator":
+        return _indicators(array, name)
+    if kind == "multiclass-multioutput":
+        raise ValueError(
+            f"{name} has several columns of more than two values (multiclass-multioutput): valid "
+            "are one column of labels, or an indicator matrix of zeros and ones."
+        )
+    return column_or_1d(array, warn=True)
+
+
+def read_numbers(y: Any, name: str = "y") -> np.ndarray:
+    """Read the targets of a regression.
+
+    Returns
+    -------
+    ndarray of shape (n,), (n, n_outputs) or (n, horizon, F), float64
+
+    Raises
+    ------
+    ValueError or TypeError
+        If y is no such thing, empty, not numeric or not finite, or a value is missing.
+    """
+    if not issparse(y):
+        of_text = "Labels are learnt by LSTMClassifier."
+        if is_frame(y):
+            y = frame_as_array(y, name, of_text)
+        else:
+            y = as_numbers(_array_of(y, name), name, _place, of_text)
+        _refuse_missing(y, name)
+    array = check_array(y, ensure_2d=False, allow_nd=True, dtype=np.float64, input_name=name)
+    if array.ndim > 3 or 0 in array.shape:
+        raise ValueError(
+            f"{name} has shape {array.shape}: valid are (n,), (n, n_outputs) and (n, horizon, F)."
+        )
+    is_column = array.ndim == 2 and array.shape[1] == 1
+    return column_or_1d(array, warn=True) if is_column else array
+
+
+def is_one_hot(y: np.ndarray) -> bool:
+    """Whether each row of an indicator matrix has exactly one 1, of two columns or more."""
+    return y.shape[1] > 1 and bool((y.sum(axis=1) == 1).all())
+
+
+def check_n_targets(sequences: Sequences, y: np.ndarray, form: InputForm, name: str = "y") -> None:
+    """Raise ValueError unless there are as many targets as sequences."""
+    if form.kind == "table" and len(sequences) > len(y):
+        lengths = [len(sequences), len(y)]
+        raise ValueError(
+            f"Found input variables with inconsistent numbers of samples: {lengths}"
+            f": the table X has {len(sequences):,} rows, but {name} has {len(y):,} values. Each "
+            "row of a table is a sequence of its own. If the rows are the time steps of longer "
+            f"sequences, pass these as a list of {len(y):,} arrays of shape (T_i, F), or as an "
+            "array of shape (n, T, F)."
+        )
+    check_consistent_length(sequences, y)
+
+
+def read_sample_weight(sample_weight: Any, sequences: Sequences) -> np.ndarray:
+    """Read weights of samples; the largest becomes 1, as only their ratios matter.
+
+    Returns
+    -------
+    ndarray of shape (n,), float64
+
+    Raises
+    ------
+    ValueError
+        If a weight is negative, not finite or masked, all are 0, or their number is wrong.
+    """
+    _refuse_mask(sample_weight, "sample_weight")
+    weights = _check_sample_weight(
+        sample_weight, sequences.lengths, dtype=np.float64, ensure_non_negative=True
+    )
+    return weights / weights.max()
+
+
+def weights_of_classes(
+    class_weight: Mapping | str, y: np.ndarray, classes: np.ndarray, weights: np.ndarray
+) -> dict[Any, float]:
+    """Return the weight of each class, by label.
+
+    Parameters
+    ----------
+    class_weight : dict or "balanced"
+    y : ndarray of shape (n,)
+        For "balanced": its classes are weighed, by the inverse of their frequency.
+    classes : ndarray of shape (n_classes,)
+        For a dict, which may name less of them than all.
+    weights : ndarray of shape (n,)
+        Weights of the samples.
+
+    Raises
+    ------
+    ValueError
+        If a weight is negative or no finite number, or all are 0.
+    """
+    if class_weight == "balanced":
+        classes = np.unique(y)
+        by_class = compute_class_weight("balanced", classes=classes, y=y, sample_weight=weights)
+        return dict(zip(classes.tolist(), by_class, strict=True))
+    for label, weight in class_weight.items():
+        if not (isinstance(weight, Real) and 0 <= weight < np.inf):
+            raise ValueError(
+                f"class_weight holds {weight!r} for the class {label!r}: valid are finite numbers "
+                "of 0 or more."
+            )
+    by_class = compute_class_weight(class_weight, classes=classes, y=classes)
+    if not by_class.any():
+        raise ValueError(
+            f"class_weight={class_weight!r} is 0 for every class: at least one needs a weight."
+        )
+    return dict(zip(classes.tolist(), by_class / by_class.max(), strict=True))
+
+
+def _array_of(y: Any, name: str) -> np.ndarray:
+    """Make an array of y, in which nothing that is missing becomes text."""
+    _refuse_mask(y, name)
+    if isinstance(y, list | tuple) and any(isinstance(value, str) for value in y):
+        y = np.fromiter(y, object, len(y))
+    try:
+        array = np.asarray(y)
+    except ValueError:
+        raise ValueError(f"{name} has rows of different lengths.") from None
+    if array.ndim == 0:
+        raise ValueError(f"{name} is {y!r:.60}: pass an array with one target for each sample.")
+    if not len(array):
+        raise ValueError(f"{name} is empty: found 0 sample(s) while a minimum of 1 is required.")
+    return array
+
+
+def _refuse_mask(y: Any, name: str) -> None:
+    if np.ma.is_masked(y):
+        index = np.argwhere(np.ma.getmaskarray(y))[0]
+        raise ValueError(
+            f"{name} is masked in {_place(index)}: leave such samples out, of X and of y."
+        )
+
+
+def _refuse_missing(array: np.ndarray, name: str) -> None:
+    """Check that no target is NaN, NaT, None or infinite."""
+    kind = array.dtype.kind
+    if kind == "f":
+        _refuse(np.isnan(array), f"Input {name} contains NaN", array)
+        what = "infinity or a value too large for dtype('float64')"
+        _refuse(np.isinf(array), f"Input {name} contains {what}", array)
+    elif kind in "mM":
+        _refuse(np.isnat(array), f"Input {name} contains NaT", array)
+    elif kind == "O":
+        missing = np.array([_is_missing(value) for value in array.ravel()]).reshape(array.shape)
+        _refuse(missing, f"Input {name} contains a missing value", array)
+
+
+def _is_missing(value: Any) -> bool:
+    if value is None or type(value).__name__ in ("NAType", "NaTType"):
+        return True
+    return isinstance(value, Number) and value != value
+
+
+def _refuse(wrong: np.ndarray, what: str, array: np.ndarray) -> None:
+    if wrong.any():
+        index = tuple(np.argwhere(wrong)[0])
+        shown = f" ({array[index]!r})" if array.dtype == object else ""
+        raise ValueError(
+            f"{what}{shown} in {_place(index)}: leave such samples out, of X and of y."
+        )
+
+
+def _refuse_odd_labels(array: np.ndarray, name: str) -> None:
+    """Check labels that scikit-learn sorts: objects have to be strings."""
+    if array.ndim > 2:
+        raise ValueError(f"{name} has shape {array.shape}: valid are (n,) and (n, n_labels).")
+    if array.dtype != object:
+        return
+    is_text = np.array([isinstance(value, str) for value in array.ravel()]).reshape(array.shape)
+    if not is_text.all():
+        index = tuple(np.argwhere(~is_text)[0])
+        raise ValueError(
+            f"{name} holds {array[index]!r:.60} in {_place(index)}: Unknown label type. Valid "
+            "labels in an array of objects are strings; make numbers an array of integers, "
+            "np.asarray(y, dtype=int)."
+        )
+
+
+def _indicators(y: Any, name: str) -> np.ndarray:
+    """Read a matrix that says which labels each sample has."""
+    y = check_array(y, accept_sparse=True, input_name=name)
+    y = y.toarray() if issparse(y) else y
+    values = np.unique(y)
+    if not set(values.tolist()) <= {0, 1}:
+        raise ValueError(
+            f"{name} has {y.shape[1]} columns with the values {values.tolist()}: an indicator "
+            f"matrix, for several labels at once, holds 0 and 1 only, as (y == {values[-1]})"
+            ".astype(int) does."
+        )
+    return y.astype(np.int64)
+
+
+def _place(index: Any) -> str:
+    return f"sample {index[0]}" + "".join(f", column {j}" for j in index[1:])
