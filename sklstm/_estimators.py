@@ -110,8 +110,8 @@ class LSTMClassifier(ClassifierMixin, BaseLSTM):
     n_iter_no_change : int, default=10
         Patience of early stopping, in epochs.
     class_weight : dict, "balanced" or None, default=None
-        Weights of the classes, by label; "balanced" weighs each class by the inverse of its
-        frequency.
+        Weights of the classes, by label: finite numbers of 0 or more, of which only the ratios
+        matter. "balanced" weighs each class by the inverse of its frequency.
     callbacks : list, default=None
         Keras callbacks, copied before training, and functions of ``(epoch, logs)`` called at each
         epoch's end. The model that Keras's callbacks see, and write to files, takes X as the
@@ -134,7 +134,7 @@ class LSTMClassifier(ClassifierMixin, BaseLSTM):
     n_features_in_ : int
         Columns of a table, otherwise features per time step (1 for token ids).
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
-        Names of the columns, where X was a DataFrame with string names.
+        Names of the columns, where X was a DataFrame with string names, or a list of them.
     n_outputs_ : int
         1, or the number of labels of an indicator matrix.
     history_ : dict of lists
@@ -250,10 +250,11 @@ class LSTMClassifier(ClassifierMixin, BaseLSTM):
         X : array of shape (n, T, F) or (n, T), DataFrame, or list of arrays of shape (T_i, F)
             Sequences; NaN-padded 3-D arrays and lists may vary in length.
         y : array of shape (n,) or (n, n_outputs)
-            Labels; an indicator matrix for several labels at once.
+            Labels; an indicator matrix of zeros and ones for several labels at once. One-hot
+            labels are such a matrix too, and give a warning: pass ``y.argmax(axis=1)``.
         sample_weight : array of shape (n,), default=None
-            Weights of the samples in the loss, sum(w * l) / sum(w). Samples of weight 0 are
-            dropped.
+            Weights of the samples in the loss, sum(w * l) / sum(w): only their ratios matter.
+            Samples of weight 0 are dropped.
         X_val, y_val : like X and y, default=None
             A validation set of your own, instead of `validation_fraction`.
 
@@ -562,7 +563,7 @@ class LSTMRegressor(RegressorMixin, BaseLSTM):
     n_features_in_ : int
         Columns of a table, otherwise features per time step (1 for token ids).
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
-        Names of the columns, where X was a DataFrame with string names.
+        Names of the columns, where X was a DataFrame with string names, or a list of them.
     n_outputs_ : int
         Numbers that y has for each sample.
     history_ : dict of lists
@@ -683,8 +684,8 @@ class LSTMRegressor(RegressorMixin, BaseLSTM):
         y : array of shape (n,), (n, n_outputs) or (n, horizon, F)
             Targets.
         sample_weight : array of shape (n,), default=None
-            Weights of the samples in the loss, sum(w * l) / sum(w). Samples of weight 0 are
-            dropped.
+            Weights of the samples in the loss, sum(w * l) / sum(w): only their ratios matter.
+            Samples of weight 0 are dropped.
         X_val, y_val : like X and y, default=None
             A validation set of your own, instead of `validation_fraction`.
 

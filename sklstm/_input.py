@@ -12,6 +12,7 @@ from sklearn.utils import check_array
 from sklearn.utils.validation import validate_data
 
 from sklstm._containers import (
+    NUMBERS,
     as_numbers,
     first_element,
     frame_as_array,
@@ -90,8 +91,9 @@ def read_in_blocks(estimator: BaseEstimator, X: Any, form: InputForm) -> Iterato
 
     Arrays are those of numpy, memory maps, and all that can be sliced and knows its shape.
     """
-    is_array = isinstance(X, np.ndarray) and X.ndim > 1 and X.dtype != object
-    rows = rows_per_block(X, BYTES_PER_BLOCK) if is_array or is_lazy_array(X) else None
+    is_array = isinstance(X, np.ndarray) and X.ndim > 1
+    can_be_cut = (is_array or is_lazy_array(X)) and X.dtype.kind in NUMBERS
+    rows = rows_per_block(X, BYTES_PER_BLOCK) if can_be_cut else None
     if rows is None or X.shape[0] <= rows:
         yield read_for_predict(estimator, X, form)
         return

@@ -187,6 +187,24 @@ def drop_absent_steps(
     ValueError
         If an absent step lies inside a sequence, or a sequence has no step left.
     """
+    starts, stops, n_present = _find_present(steps, find_absent)
+    _check_not_empty(steps, n_present, what)
+    if (holes := n_present != stops - starts).any():
+        sample = int(np.flatnonzero(holes)[0])
+        start = int(starts[sample])
+        absent = find_absent(start, steps.values[start : stops[sample]])
+        place = steps.locate(start + int(np.flatnonzero(absent)[0]))
+        raise ValueError(
+            f"Input X contains {what} in {place}, inside the sequence. Only time "
+            f"steps at the start or the end of a sequence may be absent: {advice}."
+        )
+    return starts, stops
+
+
+def _find_present(
+    steps: Steps, find_absent: FindAbsent
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Find where the present steps of each sequence start and stop, and how many they are."""
     bounds = np.stack([steps.offsets[:-1], steps.offsets[1:]])
     starts, stops = bounds.copy()
     n_present = np.zeros(len(starts), np.int64)
@@ -204,17 +222,7 @@ def drop_absent_steps(
         starts[here] = np.where((n_present[here] == 0) & (n_here > 0), first, starts[here])
         stops[here] = np.where(n_here > 0, end, stops[here])
         n_present[here] += n_here
-    _check_not_empty(steps, n_present, what)
-    if (holes := n_present != stops - starts).any():
-        sample = int(np.flatnonzero(holes)[0])
-        start = int(starts[sample])
-        absent = find_absent(start, steps.values[start : stops[sample]])
-        place = steps.locate(start + int(np.flatnonzero(absent)[0]))
-        raise ValueError(
-            f"Input X contains {what} in {place}, inside the sequence. Only time "
-            f"steps at the start or the end of a sequence may be absent: {advice}."
-        )
-    return starts, stops
+    return starts, stops, n_present
 
 
 def _sequences_of(offsets: np.ndarray, first: int, end: int) -> tuple[slice, np.ndarray]:

@@ -200,6 +200,29 @@ def test_numbers_in_columns_of_any_kind(convert, table_classifier):
     )
 
 
+@pytest.mark.parametrize("size", [1, 40, 100, 2**20], ids=str)
+def test_absent_steps_are_found_whatever_is_looked_at_in_one_go(size, monkeypatch):
+    monkeypatch.setattr("sklstm._sequences.BYTES_PER_CHECK", size)
+    rng = np.random.default_rng(0)
+    for _ in range(20):
+        lengths, before, after = rng.integers(1, 6, 9), rng.integers(0, 4, 9), rng.integers(0, 4, 9)
+        inner = [rng.normal(size=(n, 2)) for n in lengths]
+        padded = [
+            np.pad(x, [(a, b), (0, 0)], constant_values=np.nan)
+            for x, a, b in zip(inner, before, after, strict=True)
+        ]
+        sequences, _ = read_for_fit(LSTMClassifier(), padded)
+        assert sequences.lengths.tolist() == lengths.tolist()
+        np.testing.assert_array_equal(np.concatenate(list(sequences)), np.concatenate(inner))
+        sample = int(rng.integers(9))
+        padded[sample] = np.concatenate([inner[sample], np.full((2, 2), np.nan), inner[0]])
+        with pytest.raises(ValueError, match=f"sample {sample} at time step {lengths[sample]}, in"):
+            read_for_fit(LSTMClassifier(), padded)
+        padded[sample] = np.full((3, 2), np.nan)
+        with pytest.raises(ValueError, match=f"Sequence {sample} of X is empty: .* other than NaN"):
+            read_for_fit(LSTMClassifier(), padded)
+
+
 class Sliced:
     """An array on a disk, which only slices are read of."""
 
