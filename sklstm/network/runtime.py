@@ -210,15 +210,28 @@ class Runtime:
 def in_threads(
     function: Callable[[Argument], Result], arguments: Iterable[Argument], n_threads: int
 ) -> Iterator[Result]:
-    """Yield the results in order; with several threads, of so many calls at once."""
+    """Yield the results in order; with several threads, of so many calls at once.
+
+    A call may be made twice, once by a thread, where the interpreter shuts down just then.
+    """
     if n_threads == 1:
         yield from map(function, arguments)
         return
+    arguments = list(arguments)
     pool = ThreadPoolExecutor(n_threads)  # ONNX Runtime works without the interpreter's lock
     try:
-        yield from pool.map(function, arguments)
+        yield from _start(pool, function, arguments)
     finally:
         pool.shutdown(cancel_futures=True)
+
+
+def _start(
+    pool: ThreadPoolExecutor, function: Callable[[Argument], Result], arguments: list[Argument]
+) -> Iterator[Result]:
+    try:
+        return pool.map(function, arguments)
+    except RuntimeError:  # the interpreter shuts down and starts no more threads
+        return map(function, arguments)
 
 
 def available_cores() -> int:
