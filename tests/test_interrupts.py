@@ -1,9 +1,269 @@
 """Ctrl-C during a fit, and fits where TensorFlow cannot train: what is heard, and when."""
 
 import os
+import random
+import signal
 import subprocess
 import sys
+import threading
+import time
+import warnings
 from pathlib import Path
+
+import numpy as np
+import pytest
+from sklearn.model_selection import GridSearchCV
+
+from sklstm import LSTMClassifier
+from sklstm.network.training.interrupts import Interrupts
+from tasks import TINY, first_step_task
+
+X, y = first_step_task()
+
+
+@pytest.fixture(autouse=True)
+def handler():
+    """What heard Ctrl-C before a test hears it afterwards, too."""
+    before = signal.getsignal(signal.SIGINT)
+    yield before
+    after = signal.getsignal(signal.SIGINT)
+    signal.signal(signal.SIGINT, before)
+    assert after is before
+
+
+def press():
+    signal.raise_signal(signal.SIGINT)
+
+
+def press_unheard(epoch, logs):
+    """Swallow Ctrl-C, as TensorFlow and numpy do now and then."""
+    if epoch == 1:
+        with pytest.raises(KeyboardInterrupt):
+            press()
+
+
+# --- what is kept, and when it is raised ---
+
+
+def test_ctrl_c_waits_until_it_is_asked_for():
+    with Interrupts() as interrupts:
+        press()
+        with pytest.raises(KeyboardInterrupt):
+            interrupts.check()
+        interrupts.check()
+
+
+def test_a_second_ctrl_c_raises_at_once():
+    with Interrupts() as interrupts:
+        press()
+        with pytest.raises(KeyboardInterrupt):
+            press()
+        interrupts.forget()
+
+
+def test_ctrl_c_that_nobody_asked_for_is_raised_at_the_end():
+    with pytest.raises(KeyboardInterrupt), Interrupts():
+        press()
+
+
+def test_an_error_is_not_replaced_by_ctrl_c():
+    def fail():
+        press()
+        raise ValueError("mine")
+
+    with pytest.raises(ValueError, match="mine"), Interrupts():
+        fail()
+
+
+def test_what_is_swallowed_is_raised_later():
+    with Interrupts() as interrupts:
+        with interrupts.at_once(), pytest.raises(KeyboardInterrupt):
+            press()
+        with pytest.raises(KeyboardInterrupt):
+            interrupts.check()
+
+
+def test_a_users_handler_decides(handler):
+    heard = []
+
+    def theirs(number, frame):
+        heard.append(number)
+        if len(heard) > 1:
+            raise SystemExit(3)
+
+    signal.signal(signal.SIGINT, theirs)
+    with Interrupts() as interrupts:
+        press()
+        interrupts.check()
+        press()
+        with pytest.raises(SystemExit):
+            interrupts.check()
+    assert heard == [signal.SIGINT] * 2
+    assert signal.getsignal(signal.SIGINT) is theirs
+    signal.signal(signal.SIGINT, handler)
+
+
+def test_a_handler_that_is_set_inside_stays(handler):
+    def theirs(number, frame):
+        raise AssertionError
+
+    with Interrupts():
+        signal.signal(signal.SIGINT, theirs)
+    assert signal.getsignal(signal.SIGINT) is theirs
+    signal.signal(signal.SIGINT, handler)
+
+
+def test_ignored_signals_stay_ignored(handler):
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    with Interrupts():
+        press()
+        assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+    signal.signal(signal.SIGINT, handler)
+
+
+def test_other_threads_change_no_handler(handler):
+    seen = []
+
+    def run():
+        with Interrupts():
+            seen.append(signal.getsignal(signal.SIGINT))
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    thread.join()
+    assert seen == [handler]
+
+
+# --- fits ---
+
+
+@pytest.mark.parametrize("fit", [{}, {"X_val": X, "y_val": y}], ids=["plain", "validated"])
+def test_ctrl_c_that_was_swallowed_ends_the_fit(fit):
+    estimator = LSTMClassifier(**TINY | {"epochs": 9}, callbacks=[press_unheard])
+    with pytest.warns(UserWarning, match="the weights are those after epoch 2"):
+        estimator.fit(X, y, **fit)
+    assert len(estimator.history_["loss"]) == 2
+
+
+def test_ctrl_c_in_the_last_epoch_is_heard():
+    estimator = LSTMClassifier(**TINY, callbacks=[press_unheard])
+    with pytest.warns(UserWarning, match="the weights are those after epoch 2"):
+        estimator.fit(X, y)
+
+
+def test_ctrl_c_ends_a_search_before_the_first_epoch_of_a_fit():
+    import keras
+
+    class Press(keras.callbacks.Callback):
+        def on_train_begin(self, logs=None):
+            press()
+
+    search = GridSearchCV(LSTMClassifier(**TINY, callbacks=[Press()]), {"units": [4]}, cv=2)
+    with pytest.raises(KeyboardInterrupt):
+        search.fit(X, y)
+
+
+def test_a_callback_is_interrupted_at_once():
+    slept = []
+
+    def sleep(epoch, logs):
+        threading.Timer(0.05, os.kill, (os.getpid(), signal.SIGINT)).start()
+        start = time.perf_counter()
+        try:
+            time.sleep(20)
+        finally:
+            slept.append(time.perf_counter() - start)
+
+    with pytest.warns(UserWarning, match="after epoch 1"):
+        LSTMClassifier(**TINY, callbacks=[sleep]).fit(X, y)
+    assert slept[0] < 10
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("fit", [{}, {"X_val": X, "y_val": y}], ids=["plain", "validated"])
+def test_every_ctrl_c_is_heard_within_a_second(fit):
+    endless = LSTMClassifier(**TINY | {"epochs": 10**6})
+    draw = random.Random(0)
+
+    def interrupt_after(seconds):
+        """Return how long after the signal the fit ended."""
+        sent = []
+
+        def send():
+            time.sleep(seconds)
+            sent.append(time.perf_counter())
+            os.kill(os.getpid(), signal.SIGINT)
+
+        sender = threading.Thread(target=send)
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", UserWarning)
+            with pytest.raises((KeyboardInterrupt, UserWarning), match=r"^$|interrupted"):  # noqa: PT012
+                sender.start()
+                endless.fit(X, y, **fit)
+        ended = time.perf_counter()
+        sender.join()
+        return ended - sent[0]
+
+    interrupt_after(1)  # compiles
+    assert max(interrupt_after(draw.uniform(0.02, 0.15)) for _ in range(20)) < 1.5
+
+
+# --- forks ---
+
+
+def message_of(function):
+    try:
+        function()
+    except RuntimeError as error:
+        return str(error)
+    return "no error"
+
+
+def in_a_fork(function, seconds=30):
+    """Return what a function returns in a forked process."""
+    reader, writer = os.pipe()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # of forks beside threads
+        child = os.fork()
+    if child == 0:
+        try:
+            os.write(writer, function().encode())
+        finally:
+            os._exit(0)
+    os.close(writer)
+    late = threading.Timer(seconds, os.kill, (child, signal.SIGKILL))
+    late.start()
+    os.waitpid(child, 0)
+    late.cancel()
+    with os.fdopen(reader) as answer:
+        return answer.read()
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="a system without forks")
+def test_a_fit_in_a_forked_process_is_an_error_and_predict_works(classifier):
+    expected = classifier.predict_proba(X)
+
+    def child():
+        message = message_of(lambda: LSTMClassifier(**TINY).fit(X, y))
+        return f"{message} {np.array_equal(classifier.predict_proba(X), expected)}"
+
+    answer = in_a_fork(child)
+    assert answer.startswith(
+        "TensorFlow cannot train in this process: it had started in the parent"
+    )
+    assert all(name in answer for name in ("'spawn'", "'forkserver'", "'loky'"))
+    assert answer.endswith("True")
+    LSTMClassifier(**TINY).fit(X, y)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the names of threads tell, on Linux")
+def test_a_fork_of_a_process_where_others_started_tensorflow_is_noticed(classifier):
+    from sklstm.network.training.programs import ProgramPool
+
+    assert message_of(ProgramPool(1).refuse_forks) == "no error"
+    answer = in_a_fork(lambda: message_of(ProgramPool(1).refuse_forks))
+    assert answer.startswith("TensorFlow cannot train in this process")
+
 
 # --- the interpreter's end ---
 

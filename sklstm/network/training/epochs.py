@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 
 import keras
 import numpy as np
@@ -25,10 +26,12 @@ class EpochModel(keras.Model):
     """A model whose `fit` reads `Batches` and compiles the loop over them.
 
     Its maker calls `set_up` once, after `compile`. With ``batch_events`` set, callbacks hear of
-    every batch: the same compiled steps run one by one, slower.
+    every batch of training, with ``test_batch_events`` of validation: the same compiled steps run
+    one by one, slower.
     """
 
     batch_events: bool = False
+    test_batch_events: bool = False
 
     def set_up(
         self,
@@ -50,7 +53,14 @@ class EpochModel(keras.Model):
             In how many parts a batch is computed, side by side. The model takes a part's rows.
         """
         self._part_size, self._n_parts = batch_size // n_parts, n_parts
+        self._weight_ids = [id(variable) for variable in self.trainable_variables]
         metric_states = [variable for metric in metrics for variable in metric.variables]
+        self.forget_loops = partial(self._make_loops, metric_states, xla=xla)
+        self.forget_loops()
+
+    def _make_loops(self, metric_states: list[keras.Variable], *, xla: bool) -> None:
+        """Make the loops anew: they are traced when next called, as the model then is."""
+        n_parts = self._n_parts
         compiled = tf.function(jit_compile=xla, autograph=False)
         # Parts are computed side by side as functions of a graph, which XLA would put in a row.
         outer = compiled if n_parts == 1 else tf.function(autograph=False)
@@ -93,7 +103,7 @@ class EpochModel(keras.Model):
         """Return outputs, loss and the state (what the layers carry) after some rows."""
         values, context, targets, row_weights = part
         x = [values, context] if self.reads_context else values
-        outputs, state = self.stateless_call(weights, state, x, training=training)
+        outputs, state = self._call_with(weights, state, x, training)
         if self._n_parts > 1:  # a mean over no rows is NaN, and NaN times zero is NaN
             row_weights = tf.where(
                 tf.reduce_sum(row_weights) > 0, row_weights, tf.ones_like(row_weights)
@@ -102,6 +112,21 @@ class EpochModel(keras.Model):
             y=targets, y_pred=outputs, sample_weight=row_weights, training=training
         )
         return outputs, loss, state
+
+    def _call_with(
+        self, weights: list[tf.Tensor], state: list[tf.Tensor], x: object, training: bool
+    ) -> tuple[tf.Tensor, list[tf.Tensor]]:
+        """Compute outputs and state; weights that a callback has frozen stay as they are."""
+        given = dict(zip(map(id, self._carried()), state, strict=True))
+        others = self.non_trainable_variables
+        constants = [given.get(id(variable), variable.value) for variable in others]
+        outputs, after = self.stateless_call(weights, constants, x, training=training)
+        pairs = zip(others, after, strict=True)
+        return outputs, [value for variable, value in pairs if id(variable) in given]
+
+    def _carried(self) -> list[keras.Variable]:
+        """List what goes from batch to batch beside the weights: seeds, states."""
+        return [v for v in self.non_trainable_variables if id(v) not in self._weight_ids]
 
     def _update(
         self,
@@ -115,7 +140,8 @@ class EpochModel(keras.Model):
             self.optimizer.learning_rate.assign(rate)
         shares = self._shares(parts)
         whole = [_weighted_sum(shares, of_parts) for of_parts in zip(*gradients, strict=True)]
-        self.optimizer.apply_gradients(zip(whole, self.trainable_variables, strict=True))
+        if whole:  # a callback may have frozen all
+            self.optimizer.apply_gradients(zip(whole, self.trainable_variables, strict=True))
         self._judge(parts, outputs, losses)
 
     def _judge(self, parts: list[Part], outputs: list[tf.Tensor], losses: list[tf.Tensor]) -> None:
@@ -135,12 +161,16 @@ class EpochModel(keras.Model):
     def fit(
         self,
         x: Batches,
+        y: None = None,
         *,
         validation_data: Batches | None = None,
         epochs: int = 1,
         initial_epoch: int = 0,
+        steps: int | None = None,
+        verbose: int = 0,
         schedule: Schedule | None = None,
         callbacks: list[keras.callbacks.Callback] | None = None,
+        before_call: Callable[[], None] = lambda: None,
         on_progress: Callable[[int], None] | None = None,
     ) -> keras.callbacks.History:
         """Train for some epochs, with Keras's events for callbacks.
@@ -150,25 +180,34 @@ class EpochModel(keras.Model):
         x, validation_data : Batches
         epochs, initial_epoch : int
             The epoch to stop before and the one to begin with.
+        steps, verbose : int
+            What callbacks are told: batches of an epoch, and whether progress is shown.
         schedule : Schedule, default=None
             What the learning rate is multiplied by.
         callbacks : list
+        before_call : callable, optional
+            Called before each compiled call; what it raises ends the training.
         on_progress : callable, default=None
             Called after each compiled call with its number of batches.
         """
+        if not isinstance(x, Batches):
+            raise TypeError(
+                f"model.fit was given {type(x).__name__}: inside of a fit of an estimator, a "
+                "callback can evaluate, predict with and save the model, but not fit it."
+            )
         events = keras.callbacks.CallbackList(
-            callbacks, add_history=True, model=self, epochs=epochs, verbose=0
+            callbacks, add_history=True, model=self, epochs=epochs, steps=steps, verbose=verbose
         )
         self.stop_training = False
         self._seconds_per_batch: dict[Callable, float] = {}
-        self._schedule, self._on_progress = schedule, on_progress
+        self._schedule, self._before_call, self._on_progress = schedule, before_call, on_progress
         events.on_train_begin()
         logs: dict[str, float] = {}
         for epoch in range(initial_epoch, epochs):
             events.on_epoch_begin(epoch)
             logs = self._train_epoch(x, events, epoch)
             if validation_data is not None:
-                val_logs = self._evaluate(validation_data)
+                val_logs = self._evaluate(validation_data, events)
                 logs |= {f"val_{name}": value for name, value in val_logs.items()}
             events.on_epoch_end(epoch, logs)
             if self.stop_training:
@@ -205,14 +244,24 @@ class EpochModel(keras.Model):
             self.optimizer.learning_rate.assign(self._rate)
         return _logs(results)
 
-    def _evaluate(self, batches: Batches) -> dict[str, float]:
+    def _evaluate(self, batches: Batches, events: keras.callbacks.CallbackList) -> dict[str, float]:
+        self.stop_evaluating = False
+        events.on_test_begin()
         states = self._begin_states()
         calls = self._calls(self._test_loop, batches, batches.all_rows())
         for tensors, first, n_batches, n_done in calls:
+            if self.test_batch_events:
+                events.on_test_batch_begin(n_done)
             results, states = self._run(
                 self._test_loop, tensors, states, first, n_batches, n_done == 0
             )
-        return _logs(results)
+            if self.test_batch_events:
+                events.on_test_batch_end(n_done, _logs(results))
+            if self.stop_evaluating:
+                break
+        logs = _logs(results)
+        events.on_test_end(logs)
+        return logs
 
     def _calls(
         self, loop: Callable, batches: Batches, rows: np.ndarray, epoch: int | None = None
@@ -234,11 +283,11 @@ class EpochModel(keras.Model):
 
     def _begin_states(self) -> States:
         """Return what each part's layers carry from batch to batch: seeds, states."""
-        values = [variable.value for variable in self.non_trainable_variables]
+        values = [variable.value for variable in self._carried()]
         return [[_beginning(value, part) for value in values] for part in range(self._n_parts)]
 
     def _keep_seeds(self, states: States) -> None:
-        for variable, value in zip(self.non_trainable_variables, states[0], strict=True):
+        for variable, value in zip(self._carried(), states[0], strict=True):
             if value.dtype.is_integer:
                 variable.assign(value)
 
@@ -260,6 +309,7 @@ class EpochModel(keras.Model):
         is_new: bool,
     ) -> tuple[dict[str, tf.Tensor], States]:
         """Run some batches of a chunk; return the metrics since the last call that was new."""
+        self._before_call()
         start = time.perf_counter()
         run = self._trace(loop, tensors, states)
         results, states = run(
@@ -281,7 +331,8 @@ class EpochModel(keras.Model):
 
     def _batches_per_call(self, loop: Callable, left: int) -> int:
         seconds = self._seconds_per_batch.get(loop)
-        if seconds is None or (self.batch_events and loop is self._train_loop):
+        one_by_one = self.batch_events if loop is self._train_loop else self.test_batch_events
+        if seconds is None or one_by_one:
             return 1
         return int(np.clip(SECONDS_PER_CALL / seconds, 1, left))
 

@@ -10,15 +10,18 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
+from pathlib import Path
 
 import keras
 import numpy as np
 import tensorflow as tf
 from scikeras.wrappers import BaseWrapper
+from tensorflow.python.eager.context import context  # nothing public tells whether it started
 
-from sklstm.network.keras_model import PinballLoss, build_model, set_weights, trainable_variables
+from sklstm.network.keras_model import PinballLoss, build_model, trainable_variables
 from sklstm.network.runtime import available_cores
 from sklstm.network.spec import NetworkSpec
+from sklstm.network.training.changes import describe
 from sklstm.network.training.epochs import EpochModel
 from sklstm.network.training.sequence_function import CarryingLSTM, SequenceLSTM
 from sklstm.network.training.settings import (
@@ -206,7 +209,8 @@ class Program:
         metrics = [METRICS[settings.metric](name="accuracy")] if settings.metric else []
         adapter = KerasAdapter(key, settings, metrics, routed)
         self.model = adapter.compiled_model()
-        self.model.optimizer.build(trainable_variables(key.spec, self.model))
+        self._weights = trainable_variables(key.spec, self.model)
+        self.model.optimizer.build(self._weights)
         self.model.set_up(
             key.batch_size,
             [*metrics, self.model._loss_tracker],
@@ -216,6 +220,12 @@ class Program:
         self._fresh_state = self.optimizer_state()
         rate = self.model.optimizer.learning_rate
         self._own_rate = _copy(rate) if isinstance(rate, keras.Variable) else None  # a schedule
+        self._made = describe(self.model)
+
+    @property
+    def is_as_made(self) -> bool:
+        """Whether nothing has changed that a fit does not set."""
+        return describe(self.model) == self._made
 
     @property
     def sets_learning_rate(self) -> bool:
@@ -230,7 +240,7 @@ class Program:
         seed: int,
     ) -> None:
         """Set everything that a fit changes."""
-        set_weights(self.key.spec, self.model, weights)
+        self._set_weights(weights)
         state = optimizer_state if self._can_take(optimizer_state) else self._fresh_state
         self._set_optimizer(state)
         if self.sets_learning_rate:
@@ -241,7 +251,7 @@ class Program:
 
     def restore(self, snapshot: Snapshot) -> None:
         """Set where a training stood."""
-        set_weights(self.key.spec, self.model, snapshot.weights)
+        self._set_weights(snapshot.weights)
         self._set_optimizer(snapshot.optimizer_state)
         for layer, seed in zip(self._dropout_layers(), snapshot.seeds, strict=True):
             layer.seed.assign(seed)
@@ -260,7 +270,7 @@ class Program:
 
     def weights(self) -> list[np.ndarray]:
         """Copy the weights."""
-        return [_copy(v) for v in trainable_variables(self.key.spec, self.model)]
+        return [_copy(variable) for variable in self._weights]
 
     def optimizer_state(self) -> OptimizerState:
         """Copy what the optimizer has gathered."""
@@ -269,6 +279,10 @@ class Program:
 
     def _dropout_layers(self) -> list[SequenceDropout]:
         return [layer for layer in self.model.layers if isinstance(layer, SequenceDropout)]
+
+    def _set_weights(self, weights: list[np.ndarray]) -> None:
+        for variable, value in zip(self._weights, weights, strict=True):
+            variable.assign(value)
 
     def _set_optimizer(self, state: OptimizerState) -> None:
         for variable, value in zip(self._optimizer_variables(), state.variables, strict=True):
@@ -293,11 +307,13 @@ def _copy(variable: keras.Variable) -> np.ndarray:
 class ProgramPool:
     """Programs that wait for their next fit, the latest used last.
 
-    A fit takes its program out and puts it back, so that threads never share one.
+    A fit takes its program out and puts it back, so that threads never share one. A program that
+    a callback has changed does not come back.
     """
 
     def __init__(self, size: int) -> None:
         self.size = size
+        self._process: int | None = None
         self._idle: list[Program] = []
         self._lock = threading.Lock()
 
@@ -309,18 +325,53 @@ class ProgramPool:
             yield program
         finally:
             with self._lock:
-                self._idle.append(program)
+                if program.is_as_made:
+                    self._idle.append(program)
                 is_full = len(self._idle) > self.size
                 del self._idle[: -self.size]
             if is_full:
                 gc.collect()  # models hold themselves in cycles, and tens of MiB of compiled code
 
+    def refuse_forks(self) -> None:
+        """Raise an error where TensorFlow would wait for threads that a fork has not copied."""
+        here = os.getpid()
+        if self._process == here:
+            return
+        if self._process is not None or has_lost_threads():
+            raise RuntimeError(
+                "TensorFlow cannot train in this process: it had started in the parent process, "
+                "which was then forked, and it would wait for ever. Start processes by 'spawn' or "
+                "'forkserver' (multiprocessing.get_context), or by joblib's backend 'loky'. "
+                "predict works in a forked process too."
+            )
+        self._process = here
+
     def _take(self, key: ProgramKey) -> Program | None:
         with self._lock:
             for index in reversed(range(len(self._idle))):
                 if self._idle[index].key == key:
-                    return self._idle.pop(index)
+                    program = self._idle.pop(index)
+                    # A callback may have kept the model, and changed it since.
+                    return program if program.is_as_made else None
         return None
+
+
+def has_lost_threads() -> bool:
+    """Whether TensorFlow has started, but in a process that this one is a fork of.
+
+    The names of the threads tell, on Linux; elsewhere the answer is no.
+    """
+    if not context()._initialized:
+        return False
+    names = [name for path in Path("/proc/self/task").glob("*/comm") if (name := _read(path))]
+    return bool(names) and not any(name.startswith("tf_") for name in names)
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text()
+    except OSError:  # the thread has just ended
+        return ""
 
 
 def share_cores() -> None:

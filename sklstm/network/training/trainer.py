@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import closing, nullcontext
 from functools import partial
 
 import keras
@@ -11,6 +12,7 @@ import numpy as np
 from sklstm.network.spec import NetworkSpec
 from sklstm.network.training import callbacks as ours
 from sklstm.network.training.data import Batches, TrainingData
+from sklstm.network.training.interrupts import Interrupts
 from sklstm.network.training.programs import (
     Program,
     ProgramKey,
@@ -73,10 +75,13 @@ def train(
     Raises
     ------
     ValueError
-        If the loss of an epoch is not finite.
+        If the loss of an epoch is not finite, or a callback changed what predictions depend on.
+    RuntimeError
+        In a forked process, if TensorFlow had started before the fork.
     KeyboardInterrupt
         If Ctrl-C comes before the first epoch is complete; afterwards it ends the training.
     """
+    pool.refuse_forks()
     seed = int(rng.randint(2**31))
     batches = Batches(data, _batch_size(settings.batch_size, len(data)), rng)
     rows = batches.all_rows()
@@ -87,12 +92,12 @@ def train(
     key = _program_key(
         spec, settings, batches.batch_size, n_batches=n_batches, n_steps=n_steps, varies=varies
     )
-    with pool.borrow(key, settings) as program:
+    with Interrupts() as interrupts, pool.borrow(key, settings) as program:
         program.reset(weights, optimizer_state, settings.learning_rate, seed)
         if resume is not None:
             program.restore(resume)
             rng.set_state(resume.rng_state)
-        return _fit(program, settings, batches, n_batches, validation, resume, on_epoch)
+        return _fit(program, settings, batches, n_batches, validation, resume, on_epoch, interrupts)
 
 
 def _program_key(
@@ -130,41 +135,31 @@ def _fit(
     validation: Batches | None,
     resume: Snapshot | None,
     on_epoch: Callable[[Trained], None] | None,
+    interrupts: Interrupts,
 ) -> Trained:
     model = program.model
-    theirs = ours.prepare(settings.callbacks)
-    model.batch_events = any(map(ours.wants_batch_events, theirs))
+    theirs = ours.UserCallbacks(settings.callbacks, interrupts)
+    model.batch_events = theirs.want(ours.TRAIN_BATCH_EVENTS)
+    model.test_batch_events = theirs.want(ours.TEST_BATCH_EVENTS)
     last = ours.LastEpoch(partial(program.snapshot, batches.rng), settings.patience, resume)
-    callbacks = [ours.FiniteLoss(), last, *theirs]
-    if on_epoch is not None:
-        after = keras.callbacks.LambdaCallback(
-            on_epoch_end=lambda *_: on_epoch(_trained(program, last.snapshot))
-        )
-        callbacks.append(after)
     bar = None
     if settings.progress is not None:
         bar = ours.ProgressBar(settings.progress, settings.epochs, last.n_epochs)
-        callbacks.append(bar)
-    interrupted = False
-    try:
-        model.fit(
-            batches,
-            validation_data=validation,
-            epochs=last.n_epochs if last.is_done else settings.epochs,
-            initial_epoch=last.n_epochs,
-            schedule=_schedule(program, settings, n_batches),
-            callbacks=callbacks,
-            on_progress=bar and (lambda n_done: bar.advance(n_done / n_batches)),
-        )
-    except (KeyboardInterrupt, SystemError) as error:
-        if not _is_ctrl_c(error):
-            raise
-        if last.snapshot is None:
-            raise KeyboardInterrupt from error
-        interrupted = True
-    finally:
-        if bar is not None:
-            bar.close()
+    run = partial(
+        model.fit,
+        batches,
+        validation_data=validation,
+        epochs=last.n_epochs if last.is_done else settings.epochs,
+        initial_epoch=last.n_epochs,
+        steps=n_batches,
+        verbose=int(bar is not None),
+        schedule=_schedule(program, settings, n_batches),
+        callbacks=[ours.FiniteLoss(), last, theirs, *_after_epochs(program, last, on_epoch, bar)],
+        before_call=interrupts.check,
+        on_progress=bar and (lambda n_done: bar.advance(n_done / n_batches)),
+    )
+    with nullcontext() if bar is None else closing(bar), theirs.noted_in_errors():
+        interrupted = _run_until_ctrl_c(run, last, interrupts)
     trained = _trained(program, last.snapshot)
     if not interrupted and settings.patience is None:
         trained.weights = program.weights()  # a callback may have set others at the end
@@ -172,9 +167,42 @@ def _fit(
     return trained
 
 
-def _is_ctrl_c(error: BaseException) -> bool:
-    """Whether it is Ctrl-C, or what TensorFlow's C++ makes of it while it traces."""
-    return isinstance(error, KeyboardInterrupt) or isinstance(error.__cause__, KeyboardInterrupt)
+def _after_epochs(
+    program: Program,
+    last: ours.LastEpoch,
+    on_epoch: Callable[[Trained], None] | None,
+    bar: ours.ProgressBar | None,
+) -> list[keras.callbacks.Callback]:
+    """Return what follows a user's callbacks at the end of each epoch."""
+    callbacks = [] if bar is None else [bar]
+    if on_epoch is None:
+        return callbacks
+    tell = keras.callbacks.LambdaCallback(
+        on_epoch_end=lambda *_: on_epoch(_trained(program, last.snapshot))
+    )
+    return [tell, *callbacks]
+
+
+def _run_until_ctrl_c(
+    run: Callable[[], object], last: ours.LastEpoch, interrupts: Interrupts
+) -> bool:
+    """Train; return whether Ctrl-C ended it, and raise it if no epoch was complete."""
+    try:
+        run()
+        interrupts.check()
+    except (KeyboardInterrupt, SystemError) as error:
+        if not _is_ctrl_c(error, interrupts.forget()):
+            raise
+        if last.snapshot is None:
+            raise KeyboardInterrupt from error
+        return True
+    return False
+
+
+def _is_ctrl_c(error: BaseException, kept: BaseException | None) -> bool:
+    """Whether it is Ctrl-C, or what TensorFlow's C++ makes of it where it raises at once."""
+    errors = (error, error.__cause__, kept)
+    return any(isinstance(one, KeyboardInterrupt) for one in errors)
 
 
 def _trained(program: Program, last: Snapshot) -> Trained:
