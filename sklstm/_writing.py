@@ -171,12 +171,6 @@ def read(runtime: Runtime, tokens: np.ndarray, state: TextState) -> tuple[np.nda
     return np.concatenate(logs), TextState(int(tokens[-1]), layers, state.n_tokens)
 
 
-def read_next(runtime: Runtime, state: TextState) -> np.ndarray:
-    """Return the probabilities of what comes after a state, of shape (n_tokens,)."""
-    carried = [part[np.newaxis, np.newaxis] for part in state.layers]
-    return runtime.read(np.array([[state.last + 1]], np.int32), carried)[0][0, 0]
-
-
 def pieces(ids: np.ndarray) -> Iterator[np.ndarray]:
     """Cut (n, T) ids into pieces of limited length, so that outputs stay in the cache."""
     steps = max(1, STEPS_PER_PIECE // len(ids))

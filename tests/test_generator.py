@@ -2,8 +2,11 @@ import itertools
 import pickle
 import subprocess
 import sys
+from functools import partial
+from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import clone
@@ -98,9 +101,10 @@ def test_all_characters_weigh_alike_in_the_score_of_documents(reader, prose):
 
 
 def test_predict_proba_reads_each_prompt_from_the_zero_state(reader, prose):
-    prompts = [prose[:600], prose[:3], ""]
+    prompts = [prose[:600], prose[:3], "", *(prose[i : 3 * i] for i in range(1, 40))]
     probabilities = reader.predict_proba(prompts)
-    assert probabilities.shape == (3, len(reader.vocabulary_))
+    assert probabilities.shape == (42, len(reader.vocabulary_))
+    assert probabilities.dtype == np.float32
     assert_allclose(probabilities.sum(axis=1), 1, rtol=1e-5)
     for prompt, row in zip(prompts, probabilities, strict=True):
         assert_allclose(row, reader.predict_proba(prompt)[0], rtol=1e-4)
@@ -233,17 +237,106 @@ def test_characters_of_any_language_are_characters():
 @pytest.mark.parametrize(
     ("X", "error", "message"),
     [
-        ([], ValueError, "found 0 documents"),
-        ("a", ValueError, "minimum of 2"),
-        ("", ValueError, "minimum of 2"),
-        (["abc", 3], TypeError, "Document 1 of X is of type int"),
-        ([b"abc"], TypeError, "bytes"),
+        ([], ValueError, r"is empty: found 0 sample\(s\)"),
+        (
+            "a",
+            ValueError,
+            "Document 0 of X.*, 'a', has 1 character, while a minimum of 2 characters",
+        ),
+        (["abc", ""], ValueError, "Document 1 of X.* is empty, while a minimum of 2"),
+        (["abc", 3], TypeError, "Document 1 of X.* is 3 of type int: valid is a list .*one string"),
+        (["abc", None], TypeError, "Document 1 of X.* is None of type NoneType"),
+        (pd.Series(["abc", np.nan]), TypeError, "Document 1 of X.* is nan of type float"),
+        ([b"abc"], TypeError, "Document 0 of X.* is b'abc' of type bytes"),
+        (b"abc", TypeError, "X.* is of type bytes: valid is"),
+        ({"a": "abc"}, TypeError, "X.* is of type dict"),
+        ({"abc"}, TypeError, "X.* is of type set"),
+        ((text for text in ["abc"]), TypeError, r"X.* is of type generator: .* pass list\(X\)"),
+        (Path("book.txt"), TypeError, "X.* is of type PosixPath|X.* is of type WindowsPath"),
+        (pd.DataFrame({"a": ["abc"], "b": ["abc"]}), ValueError, r"X.* has shape \(1, 2\)"),
     ],
+    ids=lambda value: str(value)[:12],
 )
-@both
-def test_texts_that_are_none(kind, X, error, message):
-    with pytest.raises(error, match=message):
-        kind().fit(X)
+def test_texts_that_are_none(abcd, X, error, message):
+    generators = [CharSequenceGenerator(), WordSequenceGenerator()]
+    for generator in generators:
+        validated = partial(generator.fit, "ab ab ab ab")
+        for method in (generator.fit, generator.partial_fit, lambda X, fit=validated: fit(X_val=X)):
+            with pytest.raises(error, match=message):
+                method(X)
+    warm = pickle.loads(pickle.dumps(abcd)).set_params(warm_start=True)
+    for method in (warm.fit, warm.partial_fit, abcd.score, abcd.perplexity):
+        with pytest.raises(error, match=message):
+            method(X)
+    assert warm.n_iter_ == abcd.n_iter_
+
+
+def test_prompts_that_are_none(abcd):
+    for method in (abcd.predict, abcd.predict_proba):
+        with pytest.raises(
+            ValueError, match=r"X is empty: found 0 sample\(s\) while a minimum of 1"
+        ):
+            method([])
+        with pytest.raises(TypeError, match="Prompt 1 of X is nan of type float"):
+            method(["ab", np.nan])
+    assert_array_equal(abcd.predict(["", "a"])[1:], ["b"])
+
+
+@pytest.mark.parametrize(
+    "column",
+    [
+        pd.DataFrame({"text": ["abcd" * 9, "cdab" * 9]}),
+        pd.Series(["abcd" * 9, "cdab" * 9], index=[7, 3]),
+        np.array(["abcd" * 9, "cdab" * 9]),
+        np.array([["abcd" * 9], ["cdab" * 9]], dtype=object),
+    ],
+    ids=["table", "Series", "array", "object array"],
+)
+def test_forms_of_documents(abcd, column):
+    documents = ["abcd" * 9, "cdab" * 9]
+    assert abcd.score(column) == abcd.score(documents)
+    assert_array_equal(abcd.predict(column), abcd.predict(documents))
+    fitted = make_small(4, epochs=1, window=8).fit(column)
+    assert fitted.vocabulary_.tolist() == ["a", "b", "c", "d"]
+    assert fitted.score(column) == make_small(4, epochs=1, window=8).fit(documents).score(column)
+
+
+def test_a_text_of_one_character():
+    with pytest.raises(ValueError, match="X holds one character only, 'a': a text of two or more"):
+        CharSequenceGenerator(4).fit("aaaa")
+    generator = make_small(4, epochs=1, vocabulary="ab").fit("aaaa")
+    assert generator.vocabulary_.tolist() == ["a", "b"]
+
+
+def test_errors_name_the_public_class_and_what_is_valid(abcd):
+    with pytest.raises(ValueError, match=r"parameter of CharSequenceGenerator\.generate must be"):
+        abcd.generate(length=-1)
+    with pytest.raises(ValueError, match=r"parameter of CharSequenceGenerator\.encode must be"):
+        abcd.encode(3)
+    with pytest.raises(
+        TypeError,
+        match=r"CharSequenceGenerator\.generate\(\) got an unexpected .* 'n': valid are "
+        "prompt, length, temperature",
+    ):
+        abcd.generate(n=3)
+    with pytest.raises(
+        TypeError, match=r"CharSequenceGenerator\.fit\(\) got .*'num_epochs': valid are X, y, X_val"
+    ):
+        abcd.fit("abcd", num_epochs=3)
+    with pytest.raises(ValueError, match="state='ab' is of type str: valid is a TextState"):
+        abcd.generate(state="ab")
+
+
+def test_numbers_of_numpy_are_numbers(abcd):
+    expected = abcd.generate("ab", 120, temperature=0.5, top_k=3, top_p=0.5, random_state=0)
+    small = {"temperature": np.float32(0.5), "top_k": np.uint8(3), "top_p": np.float16(0.5)}
+    assert abcd.generate("ab", np.int8(120), random_state=0, **small) == expected
+    assert "".join(abcd.stream("ab", np.int8(120), random_state=0, **small)) == expected
+    assert len(abcd.generate(length=np.uint8(9), n_samples=np.int8(2), random_state=0)) == 2
+    small = {"window": np.uint8(8), "n_iter_no_change": np.int8(2), "sample_length": np.uint8(2)}
+    plain = {name: int(value) for name, value in small.items()}
+    fits = [make_small(4, epochs=1, **sizes).fit("abcd" * 80) for sizes in (small, plain)]
+    assert fits[0].score("abcd") == fits[1].score("abcd")
 
 
 def test_unseen_characters_are_named(abcd):
@@ -294,5 +387,5 @@ def test_keras_and_onnx_give_the_same_probabilities(reader, prose):
 
 
 def test_a_vocabulary_without_characters():
-    with pytest.raises(ValueError, match="vocabulary='' holds no character: valid are all"):
+    with pytest.raises(ValueError, match=r"vocabulary='' holds 0 different .*: valid are all"):
         CharSequenceGenerator(4, vocabulary="").fit("abc")

@@ -146,5 +146,10 @@ def test_hint_for_column_transformer_holds():
     table = pd.DataFrame({"name": ["ab", "c"]})
     encoder = CharOneHotEncoder().fit(table["name"])
     assert encoder.characters_.tolist() == ["a", "b", "c"]
-    with pytest.raises(ValueError, match=r"in a ColumnTransformer 'name', not \['name'\]"):
-        ColumnTransformer([("chars", CharOneHotEncoder(), ["name"])]).fit(table)
+    encoder = CharOneHotEncoder().fit(table)
+    assert encoder.characters_.tolist() == ["a", "b", "c"]
+    two = table.assign(other="d")
+    with pytest.raises(
+        ValueError, match=r"X has shape \(2, 2\): .* \(in a ColumnTransformer 'name'"
+    ):
+        ColumnTransformer([("chars", CharOneHotEncoder(), ["name", "other"])]).fit(two)

@@ -1,15 +1,20 @@
 """SequenceTokenizer: texts as ids and back."""
 
+import re
+import time
+
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.compose import ColumnTransformer
 
-from sklstm.preprocessing import SequenceTokenizer
+from sklstm.preprocessing import SequenceTokenizer, _words
 
-words = st.text("abcdeéß漢0", min_size=1, max_size=3)
+words = st.builds(
+    str.__add__, st.sampled_from("abéßक0"), st.text("abcdeéßक\u093f\u03010", max_size=2)
+)
 sentences = st.lists(st.lists(words, min_size=1, max_size=6).map(" ".join), min_size=1, max_size=6)
 any_texts = st.lists(st.text(st.characters(), min_size=1, max_size=8), min_size=1, max_size=6)
 sides = st.sampled_from(["post", "pre"])
@@ -106,11 +111,36 @@ def test_longest_text_of_fit_is_the_length():
         ("I don't know.", ["i", "don't", "know"]),
         ("l’été, à Zürich", ["l’été", "à", "zürich"]),
         ("'quoted' x_1", ["quoted", "x_1"]),
-        ("ΑΒΓ привет 漢字", ["αβγ", "привет", "漢字"]),
+        ("ΑΒΓ привет 漢字", ["αβγ", "привет", "漢", "字"]),
+        ("का की के को कि", ["का", "की", "के", "को", "कि"]),
+        ("বাংলায় தமிழ் cafe\u0301", ["বাংলায়", "தமிழ்", "cafe\u0301"]),
+        ('می\u200cخواهم co\u00adop צה"ל', ["می\u200cخواهم", "co\u00adop", 'צה"ל']),
+        ("ภาษา ❤\ufe0f 👩\u200d👧 \u0301", ["ภ", "า", "ษ"]),
+        ("1,000.5 well-known end.The 1980's", ["1,000.5", "well", "known", "end", "the", "1980's"]),
+        ("İSTANBUL", ["istanbul"]),
     ],
 )
 def test_words_of_any_script(text, tokens):
     assert sorted(SequenceTokenizer().fit([text]).vocabulary_[2:]) == sorted(tokens)
+
+
+@settings(max_examples=300)
+@given(st.text(st.one_of(st.sampled_from("a1_'.,:; \n\"-"), st.characters(max_codepoint=127))))
+def test_ascii_and_other_texts_are_cut_alike(text):
+    assert _words._ASCII_WORD.findall(text) == _words._WORD.findall(text)
+    assert _words._ASCII_TOKEN.findall(text) == _words._TOKEN.findall(text)
+
+
+@given(st.text())
+def test_lower_case_has_as_many_characters(text):
+    assert len(_words.lower(text)) == len(text)
+    assert _words.lower(text) == text.replace("İ", "i").lower()
+
+
+def test_a_long_run_of_flags_is_cut_at_once():
+    start = time.perf_counter()
+    assert len(_words.split_text("🇦🇧" * 20_000)) == 20_000
+    assert time.perf_counter() - start < 2  # it would take a minute
 
 
 def test_pattern_with_a_group_and_case():
@@ -129,9 +159,10 @@ def test_columns_have_names():
 
 def test_column_transformer():
     table = pd.DataFrame({"review": ["good film", "bad"], "stars": [5.0, 1.0]})
-    columns = ColumnTransformer([("review", SequenceTokenizer(), "review")], remainder="drop")
-    assert columns.fit_transform(table).tolist() == [[4, 3], [2, 0]]
-    assert len(columns.get_feature_names_out()) == 2
+    for column in ("review", ["review"]):
+        columns = ColumnTransformer([("review", SequenceTokenizer(), column)], remainder="drop")
+        assert columns.fit_transform(table).tolist() == [[4, 3], [2, 0]]
+        assert len(columns.get_feature_names_out()) == 2
 
 
 @pytest.mark.parametrize(
@@ -143,9 +174,20 @@ def test_bad_pattern(pattern, message):
         SequenceTokenizer(token_pattern=pattern).fit(["a"])
 
 
-def test_no_token_at_all():
-    with pytest.raises(ValueError, match=r"No text of X has a token: the first is '!\?'"):
-        SequenceTokenizer().fit(pd.Series(["!?", ""], index=[5, 6]))
+@pytest.mark.parametrize(
+    ("tokenizer", "reason"),
+    [
+        (SequenceTokenizer(), "a word begins with a letter, a digit or an underscore"),
+        (SequenceTokenizer(token_pattern=r"\d"), r"a word matches token_pattern='\\\\d'"),
+        (SequenceTokenizer("char"), "every character is one"),
+    ],
+    ids=repr,
+)
+def test_no_token_at_all(tokenizer, reason):
+    texts = ["", ""] if tokenizer.level == "char" else ["!?", ""]
+    message = rf"No text of X has a token: the first is '{re.escape(texts[0])}', and {reason}\.$"
+    with pytest.raises(ValueError, match=message):
+        tokenizer.fit(pd.Series(texts, index=[5, 6]))
 
 
 @pytest.mark.parametrize(

@@ -1,10 +1,11 @@
 """Words, marks and line breaks as tokens, and a token that is read but never written."""
 
 import pickle
-import random
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.stats import chisquare
 from sklearn.model_selection import GridSearchCV, cross_val_score
@@ -55,7 +56,7 @@ def fish():
 
 
 def split(text):
-    return list(WordSequenceGenerator()._split(text))
+    return WordSequenceGenerator()._tokens(text)
 
 
 def probabilities_by_equations(generator, ids):
@@ -72,20 +73,67 @@ def test_tokens_are_words_marks_and_line_breaks_with_the_space_before_them():
     assert split("") == []
 
 
-@pytest.mark.parametrize(
-    "text", ["a  \n b   ", "\r\n\x00\ud800", "春眠 不觉晓。🌸", " \xa0a\u2003"]
+# Words of twelve scripts, joined emoji, flags, marks and spaces of all kinds, and anything else.
+PIECES = st.one_of(
+    st.sampled_from(
+        [
+            "की",
+            "বাংলায়",
+            "தமிழ்",
+            "ภาษา",
+            "cafe\u0301",
+            "می\u200cخواهم",
+            'צה"ל',
+            "ок",
+            "漢字",
+            "かな",
+            "한국어",
+            "ខ្មែរ",
+        ]
+    ),
+    st.sampled_from(
+        ["👩\u200d👧", "👍🏽", "🇩🇪🇫🇷", "1\ufe0f\u20e3", "co\u00adop", "\u0301", "\u200d", "\ud800"]
+    ),
+    st.sampled_from(["don't", "1980’s", "1,000.5", "a.b", "x:y", "'", "...", "--", "_", "²"]),
+    st.sampled_from(
+        [" ", "  ", "\n", "\r\n", "\r", "\t", "\x00", "\x1c", "\xa0", "\u2003", "\u3000"]
+    ),
+    st.characters(),
 )
-def test_tokens_joined_are_the_text(text):
-    assert "".join(split(text)) == text
-    assert "" not in split(text)
 
 
-def test_tokens_joined_are_any_text():
+@given(st.lists(PIECES, max_size=12).map("".join))
+def test_tokens_joined_are_any_text(text):
+    tokens = split(text)
+    assert "".join(tokens) == text
+    assert "" not in tokens
+    assert all(token[1:].isspace() or " " not in token[1:] for token in tokens)
+
+
+def test_tokens_joined_are_a_book():
     assert "".join(split(load_python_reference())) == load_python_reference()
-    rng = random.Random(0)
-    for _ in range(300):
-        text = "".join(rng.choices("ab'’ \n\t.-_é1", weights=[3, 3, 1, 1, 9, *[1] * 7], k=60))
-        assert "".join(split(text)) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "tokens"),
+    [
+        ("का की के", "का| की| के"),
+        ("e\u0301te\u0301 co\u00adop", "e\u0301te\u0301| co\u00adop"),
+        ("می\u200cخواهم بروم", "می\u200cخواهم| بروم"),
+        ("👩\u200d👩\u200d👧 👍🏽🇩🇪🇫🇷🇮", "👩\u200d👩\u200d👧| 👍🏽|🇩🇪|🇫🇷|🇮"),
+        ("漢字かなカタカナ", "漢|字|か|な|カタカナ"),
+        ("ภาษา", "ภ|า|ษ|า"),
+        ("1,000.5 end.The a:b U.S. 1980’s", "1,000.5| end|.|The| a|:|b| U|.|S|.| 1980’s"),
+        ("a\r\nb", "a|\r\n|b"),
+    ],
+)
+def test_words_of_many_scripts_are_whole(text, tokens):
+    assert split(text) == tokens.split("|")
+
+
+def test_case_changes_no_number_of_characters():
+    lowered = WordSequenceGenerator(lowercase=True)._tokens("İSTANBUL ΣΑΣ")
+    assert lowered == ["istanbul", " σας"]
 
 
 def test_the_vocabulary_is_of_frequent_words():
@@ -238,6 +286,25 @@ def test_validation_samples_and_progress_count_words(capsys):
     assert "--- after epoch 2\n" in shown.out + shown.err
     assert "nats/word" in shown.err
     assert "word/s" in shown.err
+
+
+def test_the_dictionary_is_made_once_and_not_pickled(fish):
+    index = fish._index
+    assert fish._encode("one fish", "") is not None
+    assert fish._index is index
+    assert b"_vocabulary_index" not in pickle.dumps(fish)
+    other = pickle.loads(pickle.dumps(fish))
+    other.vocabulary_ = fish.vocabulary_[::-1]
+    ids = other._encode("one fish,", "")
+    assert other.vocabulary_[ids - 1].tolist() == ["one", " fish", ","]
+
+
+def test_one_word_alone_is_learnt():
+    generator = make_small(epochs=1).fit("a a a a")
+    assert generator.vocabulary_.tolist() == [" a", "<unk>"]
+    assert generator.generate("a", 3) == " a a a"
+    with pytest.raises(ValueError, match=r"No word comes min_count=2 times: .* comes 1 time"):
+        make_small().fit("aaaa")
 
 
 def test_searches_over_documents():

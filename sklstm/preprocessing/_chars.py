@@ -89,7 +89,7 @@ class CharOneHotEncoder(SequenceOutputMixin, TransformerMixin, BaseEstimator):
 
         Parameters
         ----------
-        X : list or 1-D array of str, of length n
+        X : list, 1-D array or Series of str, or table of one column, of length n
         y : None
             Ignored.
 
@@ -100,10 +100,10 @@ class CharOneHotEncoder(SequenceOutputMixin, TransformerMixin, BaseEstimator):
         Raises
         ------
         ValueError
-            If X is empty or a bare string, a string is empty, or a character is not in a given
-            `alphabet` (unless ``unknown="ignore"``).
+            If X is empty, a bare string or a table of several columns, a string is empty, or a
+            character is not in a given `alphabet` (unless ``unknown="ignore"``).
         TypeError
-            If an element of X is no string.
+            If X is of another kind, or an element of it is no string.
         """
         texts = self._read(X)
         if self.alphabet is None:
@@ -118,7 +118,7 @@ class CharOneHotEncoder(SequenceOutputMixin, TransformerMixin, BaseEstimator):
 
         Parameters
         ----------
-        X : list or 1-D array of str, of length n
+        X : list, 1-D array or Series of str, or table of one column, of length n
 
         Returns
         -------
@@ -129,10 +129,10 @@ class CharOneHotEncoder(SequenceOutputMixin, TransformerMixin, BaseEstimator):
         Raises
         ------
         ValueError
-            If X is empty or a bare string, a string is empty, or a character is unknown (unless
-            ``unknown="ignore"``).
+            If X is empty, a bare string or a table of several columns, a string is empty, or a
+            character is unknown (unless ``unknown="ignore"``).
         TypeError
-            If an element of X is no string.
+            If X is of another kind, or an element of it is no string.
         """
         check_is_fitted(self)
         texts = self._read(X)

@@ -22,14 +22,15 @@ from sklearn.utils.validation import check_is_fitted
 
 from sklstm.preprocessing._base import as_object_array
 from sklstm.preprocessing._padding import Side, pad, truncate
-from sklstm.preprocessing._texts import UNKNOWN_TOKEN, WORD, most_frequent, read_texts
+from sklstm.preprocessing._texts import UNKNOWN_TOKEN, most_frequent, read_texts
+from sklstm.preprocessing._words import find_words, lower
 
 PADDING_ID, UNKNOWN_ID = 0, 1
 SPECIAL_TOKENS = ["<pad>", UNKNOWN_TOKEN]
 
 
 class SequenceTokenizer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
-    r"""Turn texts into sequences of integer token ids, for an estimator with `embedding_dim`.
+    """Turn texts into sequences of integer token ids, for an estimator with `embedding_dim`.
 
     Id 0 is padding and id 1 the unknown token; the known tokens follow from 2 by falling
     frequency in the texts of `fit` (as truncated), equally frequent ones in alphabetical order.
@@ -49,11 +50,11 @@ class SequenceTokenizer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
     truncating : {"post", "pre"}, default="post"
         Whether a longer text loses its end or its start.
     lowercase : bool, default=True
-        Whether to turn the texts to lower case first.
-    token_pattern : str, default=r"\w+(?:['’]\w+)*"
-        Regular expression of a word: by default letters, digits and underscores of any script,
-        one-letter words included, with apostrophes inside. If it has a group, the group is the
-        token. Not used for ``level="char"``.
+        Whether to turn the texts to lower case first, character by character.
+    token_pattern : str or None, default=None
+        Regular expression (of Python's ``re``) of a word; if it has a group, the group is the
+        token. None takes the words of any script, by the word boundaries of Unicode (see Notes).
+        Not used for ``level="char"``.
 
     Attributes
     ----------
@@ -62,13 +63,26 @@ class SequenceTokenizer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
     max_length_ : int
         Ids per text in the output.
 
+    See Also
+    --------
+    CharOneHotEncoder : Characters for networks without an embedding.
+
     Notes
     -----
     A text without any token is read as one unknown token, since an LSTM needs a time step.
 
-    See Also
-    --------
-    CharOneHotEncoder : Characters for networks without an embedding.
+    Words are those of Unicode Standard Annex 29 [1]_: letters, digits and underscores with the
+    marks and joiners that belong to them, with apostrophes inside ("don't", "1980's"), and numbers
+    with their commas and points ("1,000.5"). A full stop or a colon between letters ends a word,
+    as in "end.The". One letter may be a word; marks and emoji are none. Where a script writes no
+    spaces between words, the annex finds no words without a dictionary: each Chinese character or
+    hiragana is a token, and Thai, Lao, Burmese and Khmer come apart into single letters, each with
+    its marks. For these, put spaces between the words beforehand, or take ``level="char"``.
+
+    References
+    ----------
+    .. [1] "Unicode text segmentation", Unicode Standard Annex 29,
+       https://www.unicode.org/reports/tr29/
 
     Examples
     --------
@@ -91,7 +105,7 @@ class SequenceTokenizer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
         "padding": [StrOptions({"post", "pre"})],
         "truncating": [StrOptions({"post", "pre"})],
         "lowercase": ["boolean"],
-        "token_pattern": [str],
+        "token_pattern": [str, None],
     }
 
     def __init__(
@@ -103,7 +117,7 @@ class SequenceTokenizer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
         padding: Side = "post",
         truncating: Side = "post",
         lowercase: bool = True,
-        token_pattern: str = WORD,
+        token_pattern: str | None = None,
     ) -> None:
         self.level = level
         self.num_words = num_words
@@ -119,7 +133,7 @@ class SequenceTokenizer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
 
         Parameters
         ----------
-        X : list or 1-D array of str, of length n
+        X : list, 1-D array or Series of str, or table of one column, of length n
         y : None
             Ignored.
 
@@ -130,21 +144,20 @@ class SequenceTokenizer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
         Raises
         ------
         ValueError
-            If X is empty or a bare string, no text has a token, or `token_pattern` is no regular
-            expression with at most one group.
+            If X is empty, a bare string or a table of several columns, no text has a token, or
+            `token_pattern` is no regular expression with at most one group.
         TypeError
-            If an element of X is no string.
+            If X is of another kind, or an element of it is no string.
         """
         texts = read_texts(X)
         tokenized = self._tokenize(texts)
         counts = Counter(chain.from_iterable(tokenized))
         if not counts:
             raise ValueError(
-                f"No text of X has a token: the first is {texts[0]!r:.40}, and a word matches "
-                f"token_pattern={self.token_pattern!r}."
+                f"No text of X has a token: the first is {texts[0]!r:.40}, and {self._valid_token}."
             )
         self.vocabulary_ = as_object_array(SPECIAL_TOKENS + most_frequent(counts, self.num_words))
-        self.max_length_ = self.max_length or max(map(len, tokenized))
+        self.max_length_ = int(self.max_length or max(map(len, tokenized)))
         return self
 
     def transform(self, X: Any) -> np.ndarray:
@@ -152,7 +165,7 @@ class SequenceTokenizer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
 
         Parameters
         ----------
-        X : list or 1-D array of str, of length n
+        X : list, 1-D array or Series of str, or table of one column, of length n
 
         Returns
         -------
@@ -162,9 +175,9 @@ class SequenceTokenizer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
         Raises
         ------
         ValueError
-            If X is empty or a bare string.
+            If X is empty, a bare string or a table of several columns.
         TypeError
-            If an element of X is no string.
+            If X is of another kind, or an element of it is no string.
         """
         check_is_fitted(self)
         id_of = {token: id_ for id_, token in enumerate(self.vocabulary_) if id_ > UNKNOWN_ID}
@@ -216,9 +229,17 @@ class SequenceTokenizer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
         tags.transformer_tags.preserves_dtype = []
         return tags
 
+    @property
+    def _valid_token(self) -> str:
+        if self.level == "char":
+            return "every character is one"
+        if self.token_pattern is None:
+            return "a word begins with a letter, a digit or an underscore"
+        return f"a word matches token_pattern={self.token_pattern!r}"
+
     def _tokenize(self, texts: list[str]) -> list[list[str]]:
         split = list if self.level == "char" else _word_finder(self.token_pattern)
-        tokenized = [split(text.lower() if self.lowercase else text) for text in texts]
+        tokenized = [split(lower(text) if self.lowercase else text) for text in texts]
         # before counting: a token of truncated parts only would get an id that no output of fit
         # holds, and an estimator that learned its vocabulary size there would reject it later
         return [truncate(tokens, self.max_length, self.truncating) for tokens in tokenized]
@@ -239,7 +260,9 @@ class SequenceTokenizer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
         return self.vocabulary_[ids[ids != PADDING_ID]]
 
 
-def _word_finder(token_pattern: str) -> Callable[[str], list[str]]:
+def _word_finder(token_pattern: str | None) -> Callable[[str], list[str]]:
+    if token_pattern is None:
+        return find_words
     try:
         pattern = re.compile(token_pattern)
     except re.error as error:

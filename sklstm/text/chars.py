@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from sklstm.preprocessing._base import as_object_array
 from sklstm.text.generator import TextGenerator
 
 if TYPE_CHECKING:
@@ -79,7 +80,7 @@ class CharSequenceGenerator(TextGenerator):
 
     Attributes
     ----------
-    vocabulary_ : ndarray of str, shape (n_characters,)
+    vocabulary_ : ndarray of shape (n_characters,), dtype object
         The characters of the text, in order; columns of ``predict_proba``.
     history_ : dict of lists
         ``loss``, the mean nats per character of each epoch, and ``accuracy``; with `X_val`,
@@ -156,17 +157,25 @@ class CharSequenceGenerator(TextGenerator):
         self.verbose = verbose
 
     def _learn_vocabulary(self, texts: list[str]) -> np.ndarray:
-        points = np.unique(_code_points("".join(texts)))
-        if not points.size:
+        characters = sorted(set().union(*texts))
+        if len(characters) > 1:
+            # An array of str would lose the character NUL.
+            return as_object_array(characters)
+        if self.vocabulary is None:
             raise ValueError(
-                "vocabulary='' holds no character: valid are all characters that may come, or None "
-                "for those of X."
+                f"X holds one character only, {characters[0]!r}: a text of two or more different "
+                "ones is needed, or vocabulary= all characters that may come."
             )
-        return points.view("<U1")
+        raise ValueError(
+            f"vocabulary={self.vocabulary!r:.40} holds {len(characters)} different character(s): "
+            "valid are all characters that may come, at least two, or None for those of X."
+        )
 
-    def _decode(self, tokens: np.ndarray) -> str:
-        points = self.vocabulary_.view("<u4")[tokens]
-        return points.tobytes().decode("utf-32-le", "surrogatepass")
+    def _index_vocabulary(self) -> np.ndarray:
+        return _code_points("".join(self.vocabulary_))  # in order
+
+    def _tokens(self, text: str) -> list[str]:
+        return list(text)
 
     def _encode_stop(self, text: str) -> list[np.ndarray]:
         # A stop with characters that the vocabulary lacks never comes.
@@ -174,7 +183,7 @@ class CharSequenceGenerator(TextGenerator):
         return [known - 1] if len(known) == len(text) else []
 
     def _encode(self, text: str, name: str, unknown: str = "auto") -> np.ndarray:
-        points, known = _code_points(text), self.vocabulary_.view("<u4")
+        points, known = _code_points(text), self._index
         places = np.searchsorted(known, points)
         unseen = known[np.minimum(places, len(known) - 1)] != points
         if unknown == "skip":

@@ -4,31 +4,48 @@ from __future__ import annotations
 
 from typing import Any
 
+from sklstm.preprocessing._texts import VALID_TEXTS, read_texts
 
-def as_documents(X: Any, *, min_length: int = 2) -> list[str]:
+VALID_DOCUMENTS = f"{VALID_TEXTS}, or one string"
+
+
+def as_documents(
+    X: Any, *, name: str = "X", item: str = "Document", min_length: int = 2
+) -> list[str]:
     """Read X as a list of documents; a bare string is one.
+
+    Parameters
+    ----------
+    X : str, list, array, Series or data frame of str
+    name, item : str
+        What messages call X, and a document of it.
+    min_length : int, default=2
+        In characters.
 
     Raises
     ------
     ValueError
-        If there is no document, or one is shorter than `min_length` characters.
+        If there is no document, X is a table of several columns, or a document is shorter than
+        `min_length`.
     TypeError
-        If a document is not a string.
+        If X is of another kind, or a document is not a string.
     """
-    documents = [X] if isinstance(X, str) else list(X)
-    if not documents:
-        raise ValueError("X is empty: found 0 documents while a minimum of 1 is required.")
+    X = [X] if isinstance(X, str) else X
+    documents = read_texts(X, name=name, item=item, valid=VALID_DOCUMENTS)
     for index, document in enumerate(documents):
-        if not isinstance(document, str):
-            raise TypeError(
-                f"Document {index} of X is of type {type(document).__name__}, not a string: "
-                "valid are one text, or a list of texts."
-            )
         if len(document) < min_length:
+            found = f", {document!r}, has {len(document)} character" if document else " is empty"
             raise ValueError(
-                f"Document {index} of X, {document!r}, has {len(document)} character(s) while a "
-                f"minimum of {min_length} is required. scikit-learn's splitters cut a bare string "
-                "into single characters: split it into documents first, by "
-                "sklstm.datasets.split_documents(text, n)."
+                f"{item} {index} of {name}{found}, while a minimum of {min_length} characters is "
+                f"required: the first and one that follows it.{_hint(documents)}"
             )
-    return [str(document) for document in documents]
+    return documents
+
+
+def _hint(documents: list[str]) -> str:
+    if len(documents) == 1 or max(map(len, documents)) > 1:
+        return ""
+    return (
+        " scikit-learn's splitters cut a bare string into single characters: split it into "
+        "documents first, by sklstm.datasets.split_documents(text, n)."
+    )

@@ -9,12 +9,13 @@ from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
-from sklearn.utils._param_validation import Interval, validate_params
+from sklearn.utils._param_validation import Interval
 from tqdm import tqdm
 
 from sklstm._checkpoint import Checkpoint
 from sklstm._writing import TextState, Writing, Written, random_streams, read, stream, write
 from sklstm.network.training.settings import Trained
+from sklstm.text.arguments import checked
 from sklstm.text.language_model import UNKNOWN, LanguageModel
 
 WRITING_CONSTRAINTS: dict[str, list] = {
@@ -26,7 +27,6 @@ WRITING_CONSTRAINTS: dict[str, list] = {
     "stop": [str, "array-like", None],
     "unknown": [UNKNOWN],
     "return_logprobs": ["boolean"],
-    "state": [TextState, None],
     "random_state": ["random_state"],
 }
 
@@ -35,16 +35,11 @@ class TextGenerator(LanguageModel):
     """A language model that writes more of the text that it has learnt."""
 
     @abstractmethod
-    def _decode(self, tokens: np.ndarray) -> Sequence[str]:
-        """Turn indices of the vocabulary into pieces of text, one for each."""
-
-    @abstractmethod
     def _encode_stop(self, text: str) -> list[np.ndarray]:
         """Return the indices of the vocabulary that write a text, in each way there is."""
 
-    @validate_params(
-        WRITING_CONSTRAINTS | {"n_samples": [Interval(Integral, 1, None, closed="left"), None]},
-        prefer_skip_nested_validation=True,
+    @checked(
+        WRITING_CONSTRAINTS | {"n_samples": [Interval(Integral, 1, None, closed="left"), None]}
     )
     def generate(
         self,
@@ -152,7 +147,7 @@ class TextGenerator(LanguageModel):
         logs = [sample.log_probabilities for sample in samples]
         return (texts[0], logs[0]) if n_samples is None else (texts, logs)
 
-    @validate_params(WRITING_CONSTRAINTS, prefer_skip_nested_validation=True)
+    @checked(WRITING_CONSTRAINTS)
     def stream(
         self,
         prompt: str = "",
@@ -215,7 +210,7 @@ class TextGenerator(LanguageModel):
         super()._after_epoch(checkpoint, trained)
         if self.sample_length:
             text = self._as_of(trained).generate(
-                "", self.sample_length, temperature=0.6, random_state=trained.last.n_epochs
+                "", int(self.sample_length), temperature=0.6, random_state=trained.last.n_epochs
             )
             _print(f"--- after epoch {trained.last.n_epochs}\n{text}")
 
@@ -239,6 +234,10 @@ class TextGenerator(LanguageModel):
             **sampling,
         )
         return read(self._runtime, tokens, state)[1], writing
+
+    def _decode(self, tokens: np.ndarray) -> list[str]:
+        """Turn indices of the vocabulary into pieces of text, one for each."""
+        return self.vocabulary_[tokens].tolist()
 
     def _pieces(self, blocks: Iterator[Written]) -> Iterator[str] | Iterator[tuple[str, float]]:
         for block in blocks:

@@ -12,7 +12,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from sklearn.base import _fit_context
 from sklearn.utils import Tags
-from sklearn.utils._param_validation import Interval, StrOptions, validate_params
+from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
 from sklstm._base import TRAINING_CONSTRAINTS, BaseNetwork, layer_units
@@ -25,11 +25,11 @@ from sklstm._writing import (
     log_of_chosen,
     pieces,
     read,
-    read_next,
 )
 from sklstm.network.spec import NetworkSpec
 from sklstm.network.training.data import TextWindows
 from sklstm.network.training.settings import Progress, Trained
+from sklstm.text.arguments import checked
 from sklstm.text.documents import as_documents
 
 START = 0  # the id that stands before a document's first token
@@ -61,6 +61,14 @@ class LanguageModel(BaseNetwork):
         """Return the tokens that the network is to know."""
 
     @abstractmethod
+    def _index_vocabulary(self) -> Any:
+        """Return what finds tokens in ``vocabulary_``."""
+
+    @abstractmethod
+    def _tokens(self, text: str) -> list[str]:
+        """Cut a text into tokens, known or not."""
+
+    @abstractmethod
     def _encode(self, text: str, name: str, unknown: str = "auto") -> np.ndarray:
         """Turn a text, which errors call by a name, into ids, counted from 1."""
 
@@ -69,6 +77,20 @@ class LanguageModel(BaseNetwork):
         """How many tokens may be predicted and written: the first ones of ``vocabulary_``."""
         return len(self.vocabulary_)
 
+    @property
+    def _index(self) -> Any:
+        """What finds tokens in ``vocabulary_``: made once, at the first use, and not pickled."""
+        indexed, index = vars(self).get("_vocabulary_index", (None, None))
+        if indexed is not self.vocabulary_:
+            indexed = self.vocabulary_
+            index = self._index_vocabulary()
+            self._vocabulary_index = indexed, index  # at once: other threads see all of it
+        return index
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {k: v for k, v in super().__getstate__().items() if k != "_vocabulary_index"}
+
+    @checked({})
     @_fit_context(prefer_skip_nested_validation=True)
     def fit(
         self, X: str | Sequence[str], y: None = None, *, X_val: str | Sequence[str] | None = None
@@ -100,6 +122,7 @@ class LanguageModel(BaseNetwork):
         self._fit(X, X_val, continues=continues, keep_optimizer=self.warm_start, one_epoch=False)
         return self
 
+    @checked({})
     @_fit_context(prefer_skip_nested_validation=True)
     def partial_fit(self, X: str | Sequence[str], y: None = None) -> Self:
         """Train for one epoch more; the vocabulary stays that of the first call.
@@ -124,14 +147,7 @@ class LanguageModel(BaseNetwork):
         self._fit(X, None, continues=continues, keep_optimizer=True, one_epoch=True)
         return self
 
-    @validate_params(
-        {
-            "text": [str],
-            "state": [TextState, None],
-            "unknown": [UNKNOWN],
-        },
-        prefer_skip_nested_validation=True,
-    )
+    @checked({"text": [str], "unknown": [UNKNOWN]})
     def encode(
         self, text: str, *, state: TextState | None = None, unknown: str = "auto"
     ) -> TextState:
@@ -171,10 +187,7 @@ class LanguageModel(BaseNetwork):
         state = self._begin(state)
         return read(self._runtime, self._encode(text, "The text", unknown) - 1, state)[1]
 
-    @validate_params(
-        {"text": [str], "state": [TextState, None], "return_state": ["boolean"]},
-        prefer_skip_nested_validation=True,
-    )
+    @checked({"text": [str], "return_state": ["boolean"]})
     def log_probabilities(
         self, text: str, *, state: TextState | None = None, return_state: bool = False
     ) -> np.ndarray | tuple[np.ndarray, TextState]:
@@ -231,7 +244,7 @@ class LanguageModel(BaseNetwork):
 
         Returns
         -------
-        ndarray of str, shape (n,)
+        ndarray of shape (n,), dtype object
             Entries of ``vocabulary_``: characters, or words, but never the unknown one.
 
         Raises
@@ -265,11 +278,12 @@ class LanguageModel(BaseNetwork):
             If a prompt holds characters that the vocabulary lacks (words never do).
         """
         check_is_fitted(self)
-        prompts = as_documents(X, min_length=0)
+        prompts = as_documents(X, item="Prompt", min_length=0)
         encoded = [self._encode(prompt, f"Prompt {i}") for i, prompt in enumerate(prompts)]
-        begin = beginning(self._runtime)
-        states = [read(self._runtime, ids - 1, begin)[1] for ids in encoded]
-        return np.stack([read_next(self._runtime, state) for state in states])
+        probabilities = np.empty((len(encoded), len(self.vocabulary_)), np.float32)
+        for rows in _similar_lengths(encoded):
+            probabilities[rows] = self._read_next([encoded[row] for row in rows])
+        return probabilities
 
     def score(self, X: str | Sequence[str], y: None = None) -> float:
         """Compute the mean log-likelihood per token, in nats; greater is better.
@@ -297,7 +311,8 @@ class LanguageModel(BaseNetwork):
         check_is_fitted(self)
         documents = as_documents(X)
         encoded = [self._encode(text, f"Document {i}") for i, text in enumerate(documents)]
-        totals = [total for batch in _similar_lengths(encoded) for total in self._read(batch)]
+        batches = _similar_lengths(encoded)
+        totals = [total for rows in batches for total in self._read([encoded[i] for i in rows])]
         return float(np.sum(totals) / sum(map(len, encoded)))
 
     def perplexity(self, X: str | Sequence[str]) -> float:
@@ -323,17 +338,36 @@ class LanguageModel(BaseNetwork):
         return float(np.exp(-self.score(X)))
 
     def _fit(
-        self, X: Any, X_val: Any, *, continues: bool, keep_optimizer: bool, one_epoch: bool
+        self,
+        X: Any,
+        X_val: Any,
+        *,
+        continues: bool,
+        keep_optimizer: bool,
+        one_epoch: bool,
+        resumes: bool = True,
     ) -> None:
         learner = self._copy()
         trained = learner._learn(
-            X, X_val, continues=continues, keep_optimizer=keep_optimizer, one_epoch=one_epoch
+            X,
+            X_val,
+            continues=continues,
+            keep_optimizer=keep_optimizer,
+            one_epoch=one_epoch,
+            resumes=resumes,
         )
         self._take_over(learner)
         self._warn_if_interrupted(trained)
 
     def _learn(
-        self, X: Any, X_val: Any, *, continues: bool, keep_optimizer: bool, one_epoch: bool
+        self,
+        X: Any,
+        X_val: Any,
+        *,
+        continues: bool,
+        keep_optimizer: bool,
+        one_epoch: bool,
+        resumes: bool,
     ) -> Trained:
         documents = as_documents(X)
         self._check_combinations(X_val, one_epoch=one_epoch)
@@ -343,7 +377,8 @@ class LanguageModel(BaseNetwork):
         data = self._windows(documents, "Document")
         validation = None
         if X_val is not None:
-            validation = self._windows(as_documents(X_val), "Validation document", data.window)
+            held_out = as_documents(X_val, name="X_val")
+            validation = self._windows(held_out, "Validation document", data.window)
         checkpoint = None
         if self.checkpoint is not None and not one_epoch:
             learnt = [self.vocabulary_, data.stream, validation and validation.stream]
@@ -367,7 +402,7 @@ class LanguageModel(BaseNetwork):
             continues=continues,
             keep_optimizer=keep_optimizer,
             varies=False,
-            resume=checkpoint and checkpoint.read(),
+            resume=checkpoint.read() if checkpoint and resumes else None,
             on_epoch=partial(self._after_epoch, checkpoint),
         )
 
@@ -395,7 +430,7 @@ class LanguageModel(BaseNetwork):
         """Put documents one after another, each after the id that starts it."""
         stream, starts, stops = self._stream(documents, name)
         if window is None:
-            window = min(self.window, int((stops - starts).max()) - 1)
+            window = min(int(self.window), int((stops - starts).max()) - 1)
         return TextWindows(stream, starts, window)
 
     def _stream(self, documents: list[str], name: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -422,7 +457,14 @@ class LanguageModel(BaseNetwork):
 
     def _begin(self, state: TextState | None) -> TextState:
         check_is_fitted(self)
-        return beginning(self._runtime) if state is None else check_state(state, self._runtime)
+        if state is None:
+            return beginning(self._runtime)
+        if not isinstance(state, TextState):
+            raise ValueError(
+                f"state={state!r:.40} is of type {type(state).__name__}: valid is a TextState, "
+                "as encode returns it, or None."
+            )
+        return check_state(state, self._runtime)
 
     def _sequences(self, X: Any) -> Sequences:
         stream, starts, stops = self._stream(as_documents(X, min_length=0), "Document")
@@ -430,16 +472,30 @@ class LanguageModel(BaseNetwork):
 
     def _read(self, batch: list[np.ndarray]) -> np.ndarray:
         """Sum the log-likelihoods of each of some documents, read side by side."""
-        ids = np.zeros((len(batch), max(map(len, batch)) + 1), np.int32)
-        for row, document in zip(ids, batch, strict=True):
-            row[1 : len(document) + 1] = document
+        ids = _side_by_side(batch)
         totals = np.zeros(len(batch))
-        state = self._runtime.initial_state(len(batch))
-        for inputs, targets in zip(pieces(ids[:, :-1]), pieces(ids[:, 1:]), strict=True):
-            outputs, state = self._runtime.read(inputs, state)
+        for first, outputs in self._outputs(ids[:, :-1]):
+            targets = ids[:, first + 1 : first + 1 + outputs.shape[1]]
             logs = log_of_chosen(outputs, np.maximum(targets - 1, 0))
             totals += np.where(targets > 0, logs, 0).sum(axis=1)
         return totals
+
+    def _read_next(self, batch: list[np.ndarray]) -> np.ndarray:
+        """Return the probabilities of what comes after each of some prompts, read side by side."""
+        probabilities = np.empty((len(batch), len(self.vocabulary_)), np.float32)
+        lengths = np.array([len(prompt) for prompt in batch])
+        for first, outputs in self._outputs(_side_by_side(batch)):
+            ends = np.flatnonzero((lengths >= first) & (lengths < first + outputs.shape[1]))
+            probabilities[ends] = outputs[ends, lengths[ends] - first]
+        return probabilities
+
+    def _outputs(self, ids: np.ndarray) -> Iterator[tuple[int, np.ndarray]]:
+        """Yield the first time step of each piece of (n, T) ids, and its outputs."""
+        first, state = 0, self._runtime.initial_state(len(ids))
+        for inputs in pieces(ids):
+            outputs, state = self._runtime.read(inputs, state)
+            yield first, outputs
+            first += inputs.shape[1]
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
@@ -450,7 +506,16 @@ class LanguageModel(BaseNetwork):
         return tags
 
 
-def _similar_lengths(encoded: list[np.ndarray]) -> Iterator[list[np.ndarray]]:
-    encoded = sorted(encoded, key=len)
+def _similar_lengths(encoded: list[np.ndarray]) -> Iterator[list[int]]:
+    """Yield the indices of documents that are read side by side."""
+    order = sorted(range(len(encoded)), key=lambda i: len(encoded[i]))
     for first in range(0, len(encoded), DOCUMENTS_PER_BATCH):
-        yield encoded[first : first + DOCUMENTS_PER_BATCH]
+        yield order[first : first + DOCUMENTS_PER_BATCH]
+
+
+def _side_by_side(batch: list[np.ndarray]) -> np.ndarray:
+    """Put documents of a batch into rows, each after the id that starts it, filled up with 0."""
+    ids = np.full((len(batch), max(map(len, batch)) + 1), START, np.int32)
+    for row, document in zip(ids, batch, strict=True):
+        row[1 : len(document) + 1] = document
+    return ids

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import os
-import re
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from itertools import chain
 from numbers import Integral
 from typing import TYPE_CHECKING, Any
@@ -14,15 +13,13 @@ import numpy as np
 from sklearn.utils._param_validation import Interval
 
 from sklstm.preprocessing._base import as_object_array
-from sklstm.preprocessing._texts import UNKNOWN_TOKEN, WORD, most_frequent
+from sklstm.preprocessing._texts import UNKNOWN_TOKEN, most_frequent
+from sklstm.preprocessing._words import lower, split_text
 from sklstm.text.generator import TextGenerator
 from sklstm.text.language_model import LanguageModel
 
 if TYPE_CHECKING:
     import keras
-
-# Every character is part of a match. Of more than one space, the last belongs to what follows.
-TOKEN = re.compile(rf" ?(?:{WORD}|[^\w\s])| +(?= \S)| +|\s")
 
 
 class WordSequenceGenerator(TextGenerator):
@@ -53,7 +50,7 @@ class WordSequenceGenerator(TextGenerator):
         How often a word has to come to be known. Above 1 the rare words of the text teach what may
         stand around an unknown one.
     lowercase : bool, default=False
-        Whether to turn the texts to lower case first.
+        Whether to turn the texts to lower case first, character by character.
     window : int, default=32
         Words of a training window, each of which is a target. Every epoch cuts documents that are
         longer at another place.
@@ -119,10 +116,14 @@ class WordSequenceGenerator(TextGenerator):
 
     Notes
     -----
-    A word is letters, digits and underscores of any script, with apostrophes inside. Every other
-    mark is a token of its own, and so is every line break, tab or run of spaces; of a run, the last
-    space belongs to the word that follows. Text of a script without spaces between words, such as
-    Chinese, has few words that come twice: learn its characters.
+    A word reaches to the next word boundary of Unicode Standard Annex 29 [1]_: letters, digits and
+    underscores of any script with the marks and joiners that belong to them, with apostrophes
+    inside ("don't", "1980's"), and numbers with their commas and points ("1,000.5"). A full stop or
+    a colon between letters ends a word, as in "end.The". Every other mark is a token of its own,
+    emoji joined to one too, and so is every line break, tab or run of spaces; of a run, the last
+    space belongs to the word that follows. Text of a script without spaces between words has few
+    words that the annex finds: each Chinese character is a token, and Thai, Lao, Burmese and Khmer
+    come apart into single letters, each with its marks. Learn the characters of such a text.
 
     A prompt ends with a word or a mark, not with a space: that belongs to the next word. A `stop`
     is whole words; whether a space stands before it does not matter.
@@ -132,6 +133,11 @@ class WordSequenceGenerator(TextGenerator):
     token, whichever word it is. So scores compare between generators of one vocabulary only; a
     smaller one is better at its own, easier task. ``-log_probabilities(text).sum() / len(text)`` is
     nats per character, to set beside those of a `CharSequenceGenerator` if few words are unknown.
+
+    References
+    ----------
+    .. [1] "Unicode text segmentation", Unicode Standard Annex 29,
+       https://www.unicode.org/reports/tr29/
 
     Examples
     --------
@@ -209,9 +215,9 @@ class WordSequenceGenerator(TextGenerator):
         return len(self.vocabulary_) - 1  # all but the unknown token
 
     def _learn_vocabulary(self, texts: list[str]) -> np.ndarray:
-        counts = Counter(chain.from_iterable(map(self._split, texts)))
+        counts = Counter(chain.from_iterable(map(self._tokens, texts)))
         frequent = most_frequent(counts, self.num_words)
-        known = [word for word in frequent if counts[word] >= self.min_count]
+        known = [word for word in frequent if counts[word] >= int(self.min_count)]
         if not known:
             raise ValueError(
                 f"No word comes min_count={self.min_count} times: the most frequent of "
@@ -219,18 +225,21 @@ class WordSequenceGenerator(TextGenerator):
             )
         return as_object_array([*known, UNKNOWN_TOKEN])
 
-    def _split(self, text: str) -> Iterator[str]:
-        text = text.lower() if self.lowercase else text
-        return (match[0] for match in TOKEN.finditer(text))
+    def _index_vocabulary(self) -> dict[str, int]:
+        return {word: id_ for id_, word in enumerate(self.vocabulary_, 1)}
+
+    def _tokens(self, text: str) -> list[str]:
+        return split_text(lower(text) if self.lowercase else text)
 
     def _encode(self, text: str, name: str, unknown: str = "auto") -> np.ndarray:
-        ids = self._lookup(text)
+        words = self._tokens(text)
+        ids = self._lookup(words)
         is_unknown = ids == len(self.vocabulary_)
         if unknown == "skip":
             return ids[~is_unknown]
         if unknown == "error" and is_unknown.any():
-            words = np.array(list(self._split(text)), dtype=object)[is_unknown]
-            named = ", ".join(map(repr, dict.fromkeys(words)))
+            missing = np.array(words, dtype=object)[is_unknown]
+            named = ", ".join(map(repr, dict.fromkeys(missing)))
             raise ValueError(
                 f"{name} holds words that the vocabulary lacks: {named:.80}, the first at position "
                 f"{is_unknown.argmax()}. Set unknown='auto' to read them as the unknown token; "
@@ -238,16 +247,12 @@ class WordSequenceGenerator(TextGenerator):
             )
         return ids
 
-    def _lookup(self, text: str) -> np.ndarray:
+    def _lookup(self, words: list[str]) -> np.ndarray:
         """Return the ids, counted from 1, the last of which is that of the unknown token."""
-        id_of = {word: id_ for id_, word in enumerate(self.vocabulary_, 1)}
-        unknown_id = len(self.vocabulary_)
-        return np.fromiter((id_of.get(word, unknown_id) for word in self._split(text)), np.int64)
-
-    def _decode(self, tokens: np.ndarray) -> Sequence[str]:
-        return self.vocabulary_[tokens].tolist()
+        id_of, unknown_id = self._index.get, len(self.vocabulary_)
+        return np.fromiter((id_of(word, unknown_id) for word in words), np.int64, len(words))
 
     def _encode_stop(self, text: str) -> list[np.ndarray]:
         spelled = [text] if text[0].isspace() else [text, f" {text}"]
-        tokens = [self._lookup(spelling) - 1 for spelling in spelled]
+        tokens = [self._lookup(self._tokens(spelling)) - 1 for spelling in spelled]
         return [stop for stop in tokens if (stop < self._n_drawn).all()]  # others never come
