@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Sequence
 
 from sklstm import _terminal
-from sklstm._text_options import add_text_parser
+from sklstm._text_options import add_text_parser, read_seed
 
 DESCRIPTION = """\
 A tour of sklstm in about a minute: digits classified in a grid search, a forecast of airline
@@ -21,6 +21,7 @@ examples:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; return the exit code."""
+    _terminal.open_streams()
     parser = _parser()
     options = parser.parse_args(arguments)
     return _terminal.run(parser.prog, lambda: options.command(options))
@@ -41,7 +42,11 @@ def _parser() -> argparse.ArgumentParser:
         help="where to save the tour's learning curves (default: %(default)s)",
     )
     parser.add_argument(
-        "--seed", type=int, default=0, help="of all that the tour draws (default: 0)"
+        "--seed",
+        type=read_seed,
+        default=0,
+        metavar="N",
+        help="of all that the tour draws (default: 0)",
     )
     add_text_parser(parser.add_subparsers(title="commands", metavar="text"))
     return parser

@@ -3,29 +3,81 @@
 from __future__ import annotations
 
 import importlib
+import io
 import os
 import sys
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import TextIO
 
 FAILED, INTERRUPTED, BROKEN_PIPE = 1, 130, 141  # 128 + the number of the signal, as shells have it
+
+
+def open_streams() -> None:
+    """Give a program streams that can be written to, whatever it was started with.
+
+    Where a standard stream is closed, the next file that is opened would take its number, and what
+    TensorFlow prints would go into that file. What a stream's encoding lacks is written as an
+    escape: a line that cannot be shown must not end a program that has done its work.
+    """
+    for descriptor in range(3):
+        try:
+            os.fstat(descriptor)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # the lowest number that is free: this one
+    sys.stdout = _writable(sys.stdout)
+    sys.stderr = _writable(sys.stderr)
+
+
+def _writable(stream: TextIO | None) -> TextIO:
+    if stream is None:
+        return open(os.devnull, "w", encoding="utf-8")
+    if isinstance(stream, io.TextIOWrapper):
+        stream.reconfigure(errors="backslashreplace")
+    return stream
 
 
 def run(program: str, command: Callable[[], None]) -> int:
     """Run a command; return its exit code, and tell errors of the user's in one line."""
     try:
         command()
+        sys.stdout.flush()
     except KeyboardInterrupt as interrupt:
         tell(f"\n{str(interrupt) or 'interrupted'}")
         return INTERRUPTED
     except BrokenPipeError:
         _discard_output()
         return BROKEN_PIPE
+    except MemoryError as error:
+        tell(f"{program}: error: there is not enough memory: {_in_one_line(error)}")
+        return FAILED
     except (OSError, ValueError) as error:
         tell(f"{program}: error: {_in_one_line(error)}")
+        _flush_or_discard_output()
         return FAILED
     return 0
+
+
+def check_memory(needed: float, what: str) -> None:
+    """Raise ValueError for what this machine's memory cannot hold, before the work begins.
+
+    Parameters
+    ----------
+    needed : float
+        In bytes.
+    what : str
+        The option, and what it asks for.
+    """
+    try:
+        memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, ValueError, OSError):  # a system that does not say
+        return
+    if needed > memory:
+        raise ValueError(
+            f"{what} needs about {needed / 1e9:,.0f} GB of memory, and this machine has "
+            f"{memory / 1e9:,.0f} GB"
+        )
 
 
 def tell(message: str) -> None:
@@ -61,16 +113,19 @@ def load_tensorflow_quietly() -> None:
 def _in_one_line(error: Exception) -> str:
     if isinstance(error, OSError) and error.filename is not None:
         return f"{error.filename}: {error.strerror}"
-    if isinstance(error, UnicodeEncodeError):
-        return (
-            f"the output's encoding, {error.encoding}, lacks {error.object[error.start]!r}: set "
-            "the environment variable PYTHONIOENCODING=utf-8"
-        )
     return " ".join(str(error).split())
 
 
+def _flush_or_discard_output() -> None:
+    """Write what is left, unless writing it is what has failed."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        _discard_output()
+
+
 def _discard_output() -> None:
-    """Give Python somewhere to flush to when it ends: the reader of the pipe is gone."""
+    """Give Python somewhere to flush to when it ends: the reader is gone, or the disk is full."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, sys.stdout.fileno())
     os.close(nowhere)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import inspect
 import math
 import shlex
 import sys
@@ -12,13 +13,15 @@ import warnings
 from collections.abc import Iterable, Sequence
 from itertools import chain
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
-from sklstm import CharSequenceGenerator
+from sklstm import CharSequenceGenerator, WordSequenceGenerator
+from sklstm._base import layer_units
 from sklstm._files import check_writable
-from sklstm._terminal import load_tensorflow_quietly, tell, warnings_in_one_line
+from sklstm._terminal import check_memory, load_tensorflow_quietly, tell, warnings_in_one_line
 from sklstm._text_files import (
     MIN_LENGTH,
     STANDARD_INPUT,
@@ -27,12 +30,20 @@ from sklstm._text_files import (
     read_texts,
     shown,
 )
+from sklstm.network.spec import NetworkSpec
 from sklstm.persistence import load
 
+Generator = CharSequenceGenerator | WordSequenceGenerator  # what sample and score can read
+
 VALIDATION = 0.05
-MODELS = (CharSequenceGenerator,)  # what sample and score can read
+LENGTH = inspect.signature(CharSequenceGenerator.generate).parameters["length"].default
 WRITING = ("length", "temperature", "top_k", "top_p")
 LENGTH_OF_SUGGESTED_PROMPT = 12
+TOKENS = {"char": "characters", "word": "words"}
+# Arrays of a training, each as large as the weights: these, their gradients, the optimizer's two
+# moments, and a copy of all but the gradients after each epoch.
+COPIES_OF_WEIGHTS = 7
+BYTES_PER_SAMPLE = 2_000  # of the generator that draws it
 
 
 def train(options: argparse.Namespace) -> None:
@@ -42,13 +53,14 @@ def train(options: argparse.Namespace) -> None:
     learnt, held_out = split(documents, options.validation)
     generator = new_generator(options, "".join(documents))
     done = epochs_done(generator, overwrite=options.overwrite)
+    check_size(generator)
     tell(
         f"{sum(map(len, learnt)):,} characters to learn, {sum(map(len, held_out)):,} held out, "
         f"{len(generator.vocabulary)} different ones"
     )
     if 0 < done < generator.epochs:
         tell(f"{options.output} is there, after epoch {done} of {generator.epochs}")
-    fit(generator, learnt, held_out, resumed=done > 0)
+    fit(generator, learnt, held_out, resumed=done > 0, overwrite=options.overwrite)
     if generator.n_iter_ == done:
         print(f"{options.output} was complete, and stays as it was. --overwrite trains it anew.")
     report(generator, held_out, time.perf_counter() - start)
@@ -63,12 +75,14 @@ def sample(options: argparse.Namespace) -> None:
         prompt = read_text(STANDARD_INPUT, options.encoding).removesuffix("\n")
     known = known_text(prompt, "The prompt", generator, options.unknown)
     given = {name: getattr(options, name) for name in WRITING if hasattr(options, name)}
-    given |= {"stop": options.stop, "random_state": options.seed}
+    stops = known_stops(options.stop, generator, options.unknown)
+    given |= {"stop": stops, "random_state": options.seed}
     echoed = "" if options.no_echo else prompt
     if options.samples == 1:
         characters = generator.stream(known, **given)
         write_as_drawn(chain([echoed], characters))
         return
+    check_samples(options.samples, getattr(options, "length", LENGTH), generator)
     texts = generator.generate(known, n_samples=options.samples, **given)
     for number, text in enumerate(texts, 1):
         print(f"--- sample {number} of {options.samples}\n{echoed}{text}", flush=True)
@@ -80,18 +94,20 @@ def score(options: argparse.Namespace) -> None:
     names = [shown(name) for name in options.texts]
     texts = texts_to_score(options, generator)
     width = max(map(len, [*names, "file"]))
-    print(f"{'file':{width}}  characters  nats/char  bits/char  perplexity")
-    nats = []
+    token = generator._token
+    print(f"{'file':{width}}  {TOKENS[token]:>10}  nats/{token}  bits/{token}  perplexity")
+    nats, lengths = [], []
     for name, text in zip(names, texts, strict=True):
-        nats.append(-generator.score(text))
-        print(score_line(f"{name:{width}}", len(text), nats[-1]), flush=True)
+        logs = generator.log_probabilities(text)
+        nats.append(-float(logs.mean()))
+        lengths.append(len(logs))
+        print(score_line(f"{name:{width}}", lengths[-1], nats[-1]), flush=True)
     if len(texts) > 1:
-        lengths = [len(text) for text in texts]
         mean = float(np.average(nats, weights=lengths))
         print(score_line(f"{'all':{width}}", sum(lengths), mean))
 
 
-def texts_to_score(options: argparse.Namespace, generator: CharSequenceGenerator) -> list[str]:
+def texts_to_score(options: argparse.Namespace, generator: Generator) -> list[str]:
     """Read all texts before any is scored: an error then comes at once."""
     texts = []
     for name, text in zip(options.texts, read_texts(options.texts, options.encoding), strict=True):
@@ -145,7 +161,7 @@ def new_generator(options: argparse.Namespace, text: str) -> CharSequenceGenerat
 
 
 def epochs_done(generator: CharSequenceGenerator, *, overwrite: bool) -> int:
-    """Count the epochs in the file that will be written, which is checked before any work.
+    """Count the epochs in the file that the training goes on from; the file is checked first.
 
     Raises
     ------
@@ -161,32 +177,93 @@ def epochs_done(generator: CharSequenceGenerator, *, overwrite: bool) -> int:
     there = load_generator(path)  # a file of another kind is never overwritten
     check_writable(path)
     if overwrite:
-        path.unlink()
         return 0
-    if characters_of(there) != set(generator.vocabulary):
+    if set(there.vocabulary_) != set(generator.vocabulary):
         raise ValueError(
             f"{path} has learnt another text. Name another file, or give --overwrite to replace it."
         )
     return there.n_iter_
 
 
+def check_size(generator: CharSequenceGenerator) -> None:
+    """Refuse a network that the memory cannot hold while it is trained."""
+    n_tokens = len(generator.vocabulary)
+    spec = NetworkSpec(
+        n_outputs=n_tokens,
+        activation="softmax",
+        vocabulary_size=n_tokens + 1,
+        embedding_dim=generator.embedding_dim,
+        units=layer_units(generator.units, "units"),
+        pooling=None,
+    )
+    n_weights = sum(math.prod(shape) for shape in spec.weight_shapes().values())
+    units = ",".join(map(str, spec.units))
+    check_memory(
+        4 * n_weights * COPIES_OF_WEIGHTS, f"--units {units}, a network of {n_weights:,} weights,"
+    )
+
+
+def check_samples(n_samples: int, length: int, generator: Generator) -> None:
+    """Refuse samples that the memory cannot hold side by side."""
+    state = sum(layer_units(generator.units, "units"))
+    per_sample = BYTES_PER_SAMPLE + 8 * state + 16 * length
+    check_memory(n_samples * per_sample, f"--samples {n_samples} of --length {length}")
+
+
 def fit(
-    generator: CharSequenceGenerator, learnt: list[str], held_out: list[str], *, resumed: bool
+    generator: CharSequenceGenerator,
+    learnt: list[str],
+    held_out: list[str],
+    *,
+    resumed: bool,
+    overwrite: bool,
 ) -> None:
     """Train. All that is shown meanwhile goes to standard error."""
     load_tensorflow_quietly()
+    before = version_of(generator.checkpoint)
     with contextlib.redirect_stdout(sys.stderr), warnings.catch_warnings():
         warnings.filterwarnings("error", message="Training was interrupted", category=UserWarning)
         try:
-            generator.fit(learnt, X_val=held_out or None)
-        except UserWarning:
-            raise KeyboardInterrupt(
-                f"interrupted: {generator.checkpoint} holds {generator.n_iter_} of "
-                f"{generator.epochs} epochs, and the same command goes on from there"
-            ) from None
+            # As fit does, but for a file that is there: --overwrite leaves it until a new one takes
+            # its place.
+            generator._fit(
+                learnt,
+                held_out or None,
+                continues=False,
+                keep_optimizer=False,
+                one_epoch=False,
+                resumes=not overwrite,
+            )
+        except (UserWarning, KeyboardInterrupt):
+            is_new = version_of(generator.checkpoint) != before
+            message = interruption(generator, is_new=is_new, overwrite=overwrite)
+            raise KeyboardInterrupt(message) from None
         except ValueError as error:
             hint = " Or give --overwrite to begin anew." if resumed else ""
             raise ValueError(f"{error}{hint}") from error
+
+
+def interruption(generator: CharSequenceGenerator, *, is_new: bool, overwrite: bool) -> str:
+    """Say what an interrupted training leaves, which is what its file holds."""
+    path = Path(generator.checkpoint)
+    if not path.exists():
+        return f"interrupted before the first epoch was complete: there is no {path} yet"
+    if overwrite and not is_new:
+        return f"interrupted before the first epoch was complete: {path} stays as it was"
+    again = "the same command without --overwrite" if overwrite else "the same command"
+    return (
+        f"interrupted: {path} holds {load(path).n_iter_} of {generator.epochs} epochs, and {again} "
+        "goes on from there"
+    )
+
+
+def version_of(path: str | Path) -> tuple[int, int] | None:
+    """Return what changes when a file is replaced; None if there is none."""
+    try:
+        status = Path(path).stat()
+    except FileNotFoundError:
+        return None
+    return status.st_ino, status.st_mtime_ns
 
 
 def report(generator: CharSequenceGenerator, held_out: list[str], seconds: float) -> None:
@@ -211,7 +288,7 @@ def suggestion(model: str, text: str) -> str:
     )
 
 
-def load_generator(path: str | Path) -> CharSequenceGenerator:
+def load_generator(path: str | Path) -> Generator:
     """Load a model of a text.
 
     Raises
@@ -221,34 +298,54 @@ def load_generator(path: str | Path) -> CharSequenceGenerator:
     """
     with warnings_in_one_line():
         model = load(path)
-    if not isinstance(model, MODELS):
+    if not isinstance(model, Generator):
         raise ValueError(
             f"{path} holds a {type(model).__name__}: valid are models of a text, "
-            f"{', '.join(kind.__name__ for kind in MODELS)}"
+            f"{' and '.join(kind.__name__ for kind in get_args(Generator))}"
         )
     check_is_fitted(model, msg=f"{path} holds a %(name)s that is not fitted")
     return model
 
 
-def known_text(text: str, name: str, generator: CharSequenceGenerator, unknown: str) -> str:
-    """Return a text without the characters that a generator does not know, or refuse them."""
-    known = characters_of(generator)
-    places = [place for place, character in enumerate(text) if character not in known]
-    if not places:
+def known_text(text: str, name: str, generator: Generator, unknown: str) -> str:
+    """Return a text without the tokens that a generator does not know, or refuse these.
+
+    A word generator reads them itself, as the unknown word, if it is not told otherwise.
+    """
+    if unknown == "auto" and isinstance(generator, WordSequenceGenerator):
         return text
-    characters = "".join(dict.fromkeys(text[place] for place in places))
-    if unknown == "error":
+    tokens, known = generator._tokens(text), known_tokens(generator)
+    missing = [token for token in tokens if token not in known]
+    if not missing:
+        return text
+    kind, distinct = TOKENS[generator._token], list(dict.fromkeys(missing))
+    named = repr("".join(distinct)[:40])
+    if kind == "words":
+        named = f"{', '.join(map(repr, distinct)):.80}"
+    if unknown != "skip":
         raise ValueError(
-            f"{name} holds characters that the model does not know: {characters[:40]!r}, the "
-            f"first at position {places[0]}. --unknown skip leaves them out."
+            f"{name} holds {kind} that the model does not know: {named}, the first at position "
+            f"{tokens.index(missing[0])}. --unknown skip leaves them out."
         )
-    tell(f"{name}: unknown characters left out: {len(places):,} ({characters[:40]!r})")
-    return "".join(character for character in text if character in known)
+    tell(f"{name}: unknown {kind} left out: {len(missing):,} ({named})")
+    return "".join(token for token in tokens if token in known)
 
 
-def characters_of(generator: CharSequenceGenerator) -> set[str]:
-    """Return the vocabulary as a set; arrays of str would lose the NUL character."""
-    return set(map(chr, generator.vocabulary_.view(np.uint32).tolist()))
+def known_stops(stops: list[str], generator: Generator, unknown: str) -> list[str]:
+    """Return the stops that a generator may write, or refuse the others."""
+    kind = TOKENS[generator._token]
+    for stop in stops:
+        if stop and not generator._encode_stop(stop):
+            message = f"--stop {stop!r} never comes: it holds {kind} that the model does not know"
+            if unknown != "skip":
+                raise ValueError(f"{message}. --unknown skip leaves it out.")
+            tell(f"{message}, and is left out")
+    return [stop for stop in stops if not stop or generator._encode_stop(stop)]
+
+
+def known_tokens(generator: Generator) -> set[str]:
+    """Return what a generator may write."""
+    return set(generator.vocabulary_[: generator._n_drawn])
 
 
 def write_as_drawn(characters: Iterable[str]) -> None:

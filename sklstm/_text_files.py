@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import contextlib
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -50,7 +51,7 @@ def read_text(name: str, encoding: str) -> str:
     ...     read_text(str(path), "utf-8")
     'To be,\nor'
     """
-    content = sys.stdin.buffer.read() if name == STANDARD_INPUT else Path(name).read_bytes()
+    content = _read_standard_input() if name == STANDARD_INPUT else Path(name).read_bytes()
     text = _decode(content, shown(name), encoding)
     return text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
 
@@ -70,15 +71,35 @@ def shown(name: str) -> str:
     return "standard input" if name == STANDARD_INPUT else name
 
 
+def _read_standard_input() -> bytes:
+    if sys.stdin is None:
+        raise ValueError("standard input is closed: there is nothing to read")
+    return sys.stdin.buffer.read()
+
+
 def _decode(content: bytes, name: str, encoding: str) -> str:
     # utf-8-sig would count the offset of an error from behind the byte order mark.
     is_utf8 = codecs.lookup(encoding).name == "utf-8-sig"
     try:
         return content.decode("utf-8" if is_utf8 else encoding)
-    except UnicodeDecodeError as error:
-        is_utf16 = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
-        likely = "utf-16" if is_utf16 else "latin-1"
+    except UnicodeError as error:
+        reason = str(error)
+        if isinstance(error, UnicodeDecodeError):
+            wrong = content[error.start]
+            reason = f"byte 0x{wrong:02x} at offset {error.start} ({error.reason})"
         raise ValueError(
-            f"{name} is not text in {encoding}: byte 0x{content[error.start]:02x} at offset "
-            f"{error.start} ({error.reason}). Name its encoding, such as --encoding {likely}."
+            f"{name} is not text in {encoding}: {reason}. Name its encoding, such as "
+            f"--encoding {_likely_encoding(content)}."
         ) from None
+
+
+def _likely_encoding(content: bytes) -> str:
+    if content.startswith((codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)):
+        return "utf-32"
+    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return "utf-16"
+    for encoding in ("utf-8", "cp1252"):  # cp1252 has the quotes and dashes that latin-1 lacks
+        with contextlib.suppress(UnicodeDecodeError):
+            content.decode(encoding)
+            return encoding
+    return "latin-1"  # any bytes

@@ -11,11 +11,12 @@ from sklearn.utils._param_validation import InvalidParameterError, validate_para
 
 from sklstm import CharSequenceGenerator
 from sklstm import _text_commands as commands
-from sklstm._base import OPTIMIZERS, layer_units
+from sklstm._base import OPTIMIZERS
 from sklstm.network.training.schedule import SCHEDULES
 from sklstm.text.generator import WRITING_CONSTRAINTS
 
 Convert = Callable[[str], Any]
+MAX_SEED = 2**32 - 1
 
 TEXT = """\
 Learn a text with an LSTM network, write more of it, and measure how well other texts are foreseen.
@@ -31,16 +32,16 @@ examples:
   python -m sklstm text train book.txt -o book.sklstm --units 256 --epochs 20
   cat letters/*.txt | python -m sklstm text train - -o letters.sklstm --seed 0"""
 SAMPLE = """\
-Write on from a prompt, character by character, as they are drawn. The prompt comes first in the
-output, and a line end last."""
+Write on from a prompt, character by character (or word by word, if the model was fitted on words),
+as they are drawn. The prompt comes first in the output, and a line end last."""
 SAMPLE_EXAMPLES = """\
 examples:
   python -m sklstm text sample book.sklstm --prompt "To be" --length 400 --temperature 0.6
   head -c 2000 book.txt | python -m sklstm text sample book.sklstm --prompt - --no-echo"""
 SCORE = """\
 Measure how well a model foresees texts: the mean negative logarithm of the probability of each
-character after those before it, in nats and in bits, and the perplexity (e to the nats). Smaller is
-better; each file is read once, from the beginning of a document."""
+character (or word) after those before it, in nats and in bits, and the perplexity (e to the nats).
+Smaller is better; each file is read once, from the beginning of a document."""
 SCORE_EXAMPLES = """\
 examples:
   python -m sklstm text score book.sklstm other.txt
@@ -49,8 +50,26 @@ examples:
 
 def layers(text: str) -> int | tuple[int, ...]:
     """Read "256", or "256,128" for two layers."""
-    units = layer_units(tuple(int(part) for part in text.split(",")), "units")
-    return units[0] if len(units) == 1 else units
+    units = [int(part) if part.isdecimal() else 0 for part in text.split(",")]
+    if min(units) < 1:
+        raise ValueError("must be a whole number of at least 1, or several with commas between")
+    return units[0] if len(units) == 1 else tuple(units)
+
+
+def optimizer(name: str) -> str:
+    """Read the name of an optimizer."""
+    if name not in OPTIMIZERS:
+        raise ValueError(f"must be one of {', '.join(sorted(OPTIMIZERS))}")
+    return name
+
+
+def read_seed(text: str) -> int:
+    """Read a seed, as numpy takes it."""
+    if not text.isdecimal() or int(text) > MAX_SEED:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is not valid: must be a whole number from 0 to {MAX_SEED}"
+        )
+    return int(text)
 
 
 # Parameters of the estimator by their names: how they are read, and what the help says.
@@ -63,7 +82,7 @@ TRAINING: dict[str, tuple[Convert, str]] = {
     "epochs": (int, "passes over the text"),
     "batch_size": (int, "windows per step of the optimizer"),
     "window": (int, "characters of a training window"),
-    "optimizer": (str, f"one of {', '.join(sorted(OPTIMIZERS))}"),
+    "optimizer": (optimizer, f"one of {', '.join(sorted(OPTIMIZERS))}"),
     "learning_rate": (float, "of the optimizer"),
     "learning_rate_schedule": (str, f"one of {', '.join(sorted(SCHEDULES))}"),
     "warmup": (float, "share of the training over which the learning rate rises"),
@@ -71,10 +90,10 @@ TRAINING: dict[str, tuple[Convert, str]] = {
     "n_iter_no_change": (int, "epochs without a better held-out score that end --early-stopping"),
     "sample_length": (int, "characters of a sample that is shown after every epoch"),
 }
-LENGTH: dict[str, tuple[Convert, str]] = {"length": (int, "characters")}
+LENGTH: dict[str, tuple[Convert, str]] = {"length": (int, "characters, or words of a word model")}
 DRAWING: dict[str, tuple[Convert, str]] = {
     "temperature": (float, "below 1 more regular, above 1 more surprising, 0 always the likeliest"),
-    "top_k": (int, "draw from this many of the likeliest characters"),
+    "top_k": (int, "draw from this many of the likeliest characters or words"),
     "top_p": (float, "draw from the fewest of the likeliest that reach this share together"),
 }
 
@@ -117,7 +136,9 @@ def _add_train(parser: argparse.ArgumentParser) -> None:
         help="model file to write, or to go on from",
     )
     files.add_argument(
-        "--overwrite", action="store_true", help="begin anew, and replace the model that is there"
+        "--overwrite",
+        action="store_true",
+        help="begin anew; the model that is there is replaced after the first epoch",
     )
     _add_encoding(files)
     files.add_argument(
@@ -186,7 +207,9 @@ def _add_score(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_model(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("model", metavar="MODEL", help="model file that text train wrote")
+    parser.add_argument(
+        "model", metavar="MODEL", help="model file that text train or persistence.save wrote"
+    )
 
 
 def _add_encoding(group: argparse._ActionsContainer) -> None:
@@ -202,7 +225,7 @@ def _add_encoding(group: argparse._ActionsContainer) -> None:
 def _add_seed(group: argparse._ActionsContainer) -> None:
     group.add_argument(
         "--seed",
-        type=_checked("random_state", int, WRITING_CONSTRAINTS),
+        type=read_seed,
         metavar="N",
         help="of all that is drawn (default: another one each time)",
     )
@@ -211,10 +234,11 @@ def _add_seed(group: argparse._ActionsContainer) -> None:
 def _add_unknown(group: argparse._ActionsContainer, what: str) -> None:
     group.add_argument(
         "--unknown",
-        choices=("error", "skip"),
-        default="error",
-        help=f"whether characters of {what} that the model does not know are an error or left "
-        "out (default: %(default)s)",
+        choices=("auto", "error", "skip"),
+        default="auto",
+        help=f"whether characters or words of {what} that the model does not know are an error or "
+        "left out; auto is an error for characters, and reads words as the unknown one (default: "
+        "%(default)s)",
     )
 
 
@@ -231,7 +255,7 @@ def _add_parameters(
             f"--{name.replace('_', '-')}",
             type=_checked(name, convert, constraints),
             default=argparse.SUPPRESS,
-            metavar="NAME" if convert is str else "X" if convert is float else "N",
+            metavar={float: "X", str: "NAME", optimizer: "NAME"}.get(convert, "N"),
             help=summary + default,
         )
 
@@ -251,7 +275,8 @@ def _checked(name: str, convert: Convert, constraints: Mapping[str, list]) -> Co
                 {name: constraints[name]}, {name: value}, caller_name="the command"
             )
         except InvalidParameterError as error:
-            valid = str(error).partition(" must be ")[2].partition(" Got ")[0]
+            valid = str(error).partition(" must be ")[2].partition(". Got ")[0]
+            valid = valid.removesuffix(" or None")  # which is to leave the option out
             raise argparse.ArgumentTypeError(f"{text!r} is not valid: must be {valid}") from error
         except ValueError as error:
             raise argparse.ArgumentTypeError(f"{text!r} is not valid: {error}") from error
@@ -279,6 +304,9 @@ def _count(text: str) -> int:
 def _encoding(name: str) -> str:
     try:
         "a".encode(name)
-    except LookupError as error:
-        raise argparse.ArgumentTypeError(f"{error}; such as utf-8, utf-16, latin-1") from error
+    except (LookupError, ValueError) as error:
+        raise argparse.ArgumentTypeError(
+            f"{name!r} is not valid: must be an encoding that Python knows, such as utf-8, utf-16 "
+            "or cp1252"
+        ) from error
     return name

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import textwrap
 import time
 from collections.abc import Iterator
@@ -17,6 +18,7 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import MinMaxScaler, StandardScaler
 
 from sklstm._estimators import LSTMClassifier, LSTMRegressor
+from sklstm._files import check_writable
 from sklstm.datasets import load_airline_passengers, load_python_reference
 from sklstm.preprocessing import SlidingWindow
 from sklstm.text.chars import CharSequenceGenerator
@@ -25,15 +27,24 @@ Curves = dict[str, dict[str, list[float]]]
 
 
 def tour(picture: str, seed: int) -> None:
-    """Run the three tasks, print what was measured and save the learning curves."""
+    """Run the three tasks, print what was measured and save the learning curves.
+
+    Raises
+    ------
+    OSError, ValueError
+        If the picture cannot be written there, or not in a format of that name.
+    """
     start = time.perf_counter()
+    path = Path(picture)
+    path = path if path.suffix else path.with_suffix(".png")
+    check_picture(path)
     curves = {
         "digits": classify_digits(seed),
         "airline passengers": forecast_passengers(seed),
         "Python reference": write_text(seed),
     }
     print()
-    print(save_curves(curves, Path(picture)))
+    print(save_curves(curves, path))
     print(f"The tour took {time.perf_counter() - start:.0f} s.")
 
 
@@ -112,6 +123,20 @@ def write_text(seed: int) -> dict[str, list[float]]:
     for line in textwrap.wrap("The " + sample, 90):
         print(f"    | {line}")
     return generator.history_
+
+
+def check_picture(path: Path) -> None:
+    """Check where the picture is to go, before the work that it shows."""
+    check_writable(path)
+    with contextlib.suppress(ImportError):  # there will be no picture
+        from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+        valid = sorted(FigureCanvasAgg.get_supported_filetypes())
+        if path.suffix[1:].lower() not in valid:
+            raise ValueError(
+                f"--picture {path} names no format of a picture: the valid endings are "
+                f".{', .'.join(valid)}"
+            )
 
 
 def save_curves(curves: Curves, path: Path) -> str:

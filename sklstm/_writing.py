@@ -18,6 +18,7 @@ from sklstm.network.steps import Steps
 
 BEGINNING = -1
 NOTHING = -2  # no token: what stands before the first token that was written
+DOCUMENTS_PER_BATCH = 32
 STEPS_PER_PIECE = 512  # read at once, so that outputs stay in the cache
 STEPS_PER_BLOCK = 32  # written before stops are looked for
 STEPS_PER_STREAMED_BLOCK = 8
@@ -169,6 +170,60 @@ def read(runtime: Runtime, tokens: np.ndarray, state: TextState) -> tuple[np.nda
         logs.append(log_of_chosen(outputs, targets - 1)[0])
     layers = tuple(part[0, 0].copy() for part in carried)
     return np.concatenate(logs), TextState(int(tokens[-1]), layers, state.n_tokens)
+
+
+def log_likelihoods(runtime: Runtime, documents: Sequence[np.ndarray]) -> np.ndarray:
+    """Return the log-likelihood of each document, read from its beginning, of shape (n,).
+
+    Documents are arrays of tokens counted from 1, and are read side by side.
+    """
+    totals = np.zeros(len(documents))
+    for rows in _similar_lengths(documents):
+        ids = _side_by_side([documents[row] for row in rows])
+        for first, outputs in _read_pieces(runtime, ids[:, :-1]):
+            targets = ids[:, first + 1 : first + 1 + outputs.shape[1]]
+            logs = log_of_chosen(outputs, np.maximum(targets - 1, 0))
+            totals[rows] += np.where(targets > 0, logs, 0).sum(axis=1)
+    return totals
+
+
+def next_probabilities(runtime: Runtime, prompts: Sequence[np.ndarray]) -> np.ndarray:
+    """Return the probabilities of what comes after each prompt, of shape (n, n_tokens).
+
+    Prompts are documents, as of `log_likelihoods`.
+    """
+    probabilities = np.empty((len(prompts), runtime.spec.n_outputs), np.float32)
+    for rows in map(np.array, _similar_lengths(prompts)):
+        batch = [prompts[row] for row in rows]
+        last = np.array([len(prompt) for prompt in batch])
+        for first, outputs in _read_pieces(runtime, _side_by_side(batch)):
+            ends = np.flatnonzero((last >= first) & (last < first + outputs.shape[1]))
+            probabilities[rows[ends]] = outputs[ends, last[ends] - first]
+    return probabilities
+
+
+def _similar_lengths(documents: Sequence[np.ndarray]) -> Iterator[list[int]]:
+    """Yield the indices of documents that are read side by side."""
+    order = sorted(range(len(documents)), key=lambda i: len(documents[i]))
+    for first in range(0, len(documents), DOCUMENTS_PER_BATCH):
+        yield order[first : first + DOCUMENTS_PER_BATCH]
+
+
+def _side_by_side(batch: Sequence[np.ndarray]) -> np.ndarray:
+    """Put documents into rows, each after the id that stands before it, filled up with 0."""
+    ids = np.zeros((len(batch), max(map(len, batch)) + 1), np.int32)
+    for row, document in zip(ids, batch, strict=True):
+        row[1 : len(document) + 1] = document
+    return ids
+
+
+def _read_pieces(runtime: Runtime, ids: np.ndarray) -> Iterator[tuple[int, np.ndarray]]:
+    """Yield the first time step of each piece of (n, T) ids, and its outputs."""
+    first, state = 0, runtime.initial_state(len(ids))
+    for inputs in pieces(ids):
+        outputs, state = runtime.read(inputs, state)
+        yield first, outputs
+        first += inputs.shape[1]
 
 
 def pieces(ids: np.ndarray) -> Iterator[np.ndarray]:

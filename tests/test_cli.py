@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 import sklstm
-from sklstm import CharSequenceGenerator, persistence
+from sklstm import CharSequenceGenerator, WordSequenceGenerator, persistence
 from sklstm._cli import main
 from sklstm._text_files import read_text
 from sklstm._text_options import NETWORK, TRAINING
@@ -45,6 +45,14 @@ def book(folder):
 @pytest.fixture
 def model(folder):
     return str(folder / "book.sklstm")
+
+
+@pytest.fixture(scope="module")
+def words(folder):
+    """A word model."""
+    generator = WordSequenceGenerator(4, embedding_dim=4, window=8, epochs=1, random_state=0)
+    persistence.save(generator.fit(TEXT), folder / "words.sklstm")
+    return str(folder / "words.sklstm")
 
 
 def target(folder):
@@ -192,6 +200,48 @@ def test_overwrite_replaces_a_model_and_nothing_else(text, refused, tmp_path, bo
     assert persistence.load(output).units == 9
     assert "not a model file" in refused("train", book, "-o", book, "--overwrite")
     assert Path(book).read_text() == TEXT
+    before = output.read_bytes()
+    message = refused(*arguments, "--learning-rate", "1e38")
+    assert "The loss is nan after epoch 1" in message
+    assert output.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("arguments", "learnt", "message"),
+    [
+        (["--overwrite"], False, "before the first epoch was complete: {} stays as it was"),
+        (["--overwrite"], True, "{} holds 1 of 7 epochs, and the same command without --overwrite"),
+        ([], True, "{} holds 1 of 7 epochs, and the same command goes on from there"),
+    ],
+)
+def test_an_interruption_tells_what_the_file_holds(
+    monkeypatch, text, tmp_path, book, model, arguments, learnt, message
+):
+    """The network may have learnt an epoch more, which is not written yet."""
+    output = tmp_path / "x.sklstm"
+    output.write_bytes(Path(model).read_bytes())
+
+    def interrupted(generator, *documents, **how):
+        assert output.exists()
+        assert how["resumes"] == (not arguments)
+        generator.n_iter_ = 2
+        if learnt:
+            os.utime(output, ns=(0, 0))  # as if it had just been written
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(CharSequenceGenerator, "_fit", interrupted)
+    code, out, err = text("train", book, "-o", output, *TINY, "--epochs", "7", "-q", *arguments)
+    assert (code, out) == (130, "")
+    assert f"interrupted{': ' * learnt}{' ' * (not learnt)}{message.format(output)}" in err
+    assert persistence.load(output).n_iter_ == 1
+
+
+def test_what_the_memory_cannot_hold_is_refused_before_the_work(refused, tmp_path, book, model):
+    message = refused("train", book, "-o", tmp_path / "x", "--units", "8,9999999")
+    network = re.escape("--units 8,9999999, a network of 400,000,440,000,800 weights,")
+    assert re.search(rf"{network} needs about 11,200,012 GB of memory, and this .* GB", message)
+    message = refused("sample", model, "--samples", 10**11, "--length", 5)
+    assert re.search(r"--samples 100000000000 of --length 5 needs about [\d,]+ GB", message)
 
 
 def test_train_several_documents_and_standard_input(text, monkeypatch, tmp_path, book):
@@ -273,7 +323,7 @@ def test_sample_flushes_every_character(monkeypatch, model):
     monkeypatch.setattr(sys, "stdout", recorder := Recorder())
     main(["text", "sample", model, "--prompt", "to be", "--length", "20", "--seed", "0"])
     whole = recorder.getvalue()
-    assert flushed[:-1] == [whole[:n] for n in range(5, 26)]
+    assert flushed[:21] == [whole[:n] for n in range(5, 26)]
 
 
 def test_sample_several_stop_and_skip(text, model):
@@ -297,6 +347,43 @@ def test_sample_reads_the_prompt_from_standard_input(text, monkeypatch, model):
 
 def test_sample_refuses_unknown_characters_by_name(refused, model):
     assert "'éZ', the first at position 1" in refused("sample", model, "--prompt", "oéZé")
+
+
+def test_a_stop_that_never_comes_is_named(text, refused, model, words):
+    arguments = ["--length", "5", "--seed", "0", "--stop", "e", "--stop"]
+    message = refused("sample", model, *arguments, "oé")
+    assert "--stop 'oé' never comes: it holds characters that the model does not know" in message
+    assert "--stop ' whale' never comes: it holds words" in refused(
+        "sample", words, "--stop", " whale"
+    )
+    code, out, err = text("sample", model, *arguments, "oé", "--unknown", "skip")
+    assert (code, out) == text("sample", model, *arguments, "o")[:2]
+    assert "--stop 'oé' never comes" in err
+
+
+def test_a_word_model_writes_and_scores(text, refused, tmp_path, words, book):
+    generator = persistence.load(words)
+    arguments = ["--length", "9", "--seed", "3"]
+    code, out, err = text("sample", words, "--prompt", "to whale", *arguments)
+    assert (code, out, err) == (
+        0,
+        f"to whale{generator.generate('to whale', 9, random_state=3)}\n",
+        "",
+    )
+    message = refused("sample", words, "--prompt", "to whale", "--unknown", "error")
+    assert "The prompt holds words that the model does not know: ' whale', the first at" in message
+    code, out, err = text(
+        "sample", words, "--prompt", "to whale or", "--no-echo", *arguments, "--unknown", "skip"
+    )
+    assert out == f"{generator.generate('to or', 9, random_state=3)}\n"
+    assert "unknown words left out: 1 (' whale')" in err
+    code, out, _ = text("score", words, book)
+    head, row = out.splitlines()
+    assert head.split() == ["file", "words", "nats/word", "bits/word", "perplexity"]
+    assert row.split()[1:3] == [str(12 * 13), f"{-generator.score(TEXT):.4f}"]
+    output = Path(tmp_path / "words.sklstm")
+    output.write_bytes(Path(words).read_bytes())
+    assert "has learnt another text" in refused("train", book, "-o", output, *TINY)
 
 
 # score
@@ -354,6 +441,12 @@ def test_encodings(text, tmp_path, model):
     ("content", "message"),
     [
         (b"caf\xe9 au lait", "byte 0xe9 at offset 3"),
+        (b"it\x92s", "(invalid start byte). Name its encoding, such as --encoding cp1252"),
+        (
+            b"it\x92\x81s",
+            "byte 0x92 at offset 2 (invalid start byte). Name its encoding, such as "
+            "--encoding latin-1",
+        ),
         (b"\xef\xbb\xbfcaf\xe9 au lait", "byte 0xe9 at offset 6"),
         ("to be".encode("utf-16"), "byte 0xff at offset 0 (invalid start byte). Name its encoding"),
         (b"", "is empty"),
@@ -401,16 +494,67 @@ def test_files_that_are_no_model_of_a_text(refused, tmp_path, model, book, class
         (["train", "x", "-o", "y", "--epochs", "1.5"], "argument --epochs: '1.5' is not valid"),
         (["train", "x", "-o", "y", "--dropout", "1"], "in the range [0.0, 1.0)"),
         (["train", "x", "-o", "y", "--validation", "1"], "at least 0, below 1"),
-        (["train", "x", "-o", "y", "--encoding", "klingon"], "unknown encoding: klingon"),
+        (["train", "x", "-o", "y", "--encoding", "klingon"], "'klingon' is not valid: must be an"),
+        (["train", "x", "-o", "y", "--encoding", "undefined"], "such as utf-8, utf-16 or cp1252"),
+        (["train", "x", "-o", "y", "--units", "8,x"], "must be a whole number of at least 1"),
+        (
+            ["train", "x", "-o", "y", "--optimizer", "adan"],
+            "'adan' is not valid: must be one of adad",
+        ),
+        (["train", "x", "-o", "y", "--clipnorm", "0"], "must be a float in the range (0.0, inf)\n"),
         (["sample", "x", "--top-p", "0"], "argument --top-p: '0' is not valid"),
         (["sample", "x", "--samples", "0"], "argument --samples: '0' is not valid"),
-        (["sample", "x", "--seed", "-1"], "argument --seed: '-1' is not valid"),
+        (["sample", "x", "--seed", "-1"], "argument --seed: '-1' is not valid: must be a whole"),
+        (["sample", "x", "--seed", str(2**32)], "must be a whole number from 0 to 4294967295\n"),
         (["score", "x"], "required: FILE"),
         ([], "required: {train,sample,score}"),
     ],
 )
 def test_misuse_ends_with_2(misused, arguments, message):
     assert message in misused("text", *arguments)
+
+
+def test_the_tour_checks_its_options_first(capsys, misused, tmp_path):
+    assert "must be a whole number from 0" in misused("--seed", "-1")
+    assert main(["--picture", str(tmp_path / "no" / "x.png")]) == 1
+    assert "no: There is no such folder\n" in capsys.readouterr().err
+    assert main(["--picture", str(tmp_path / "x.tune")]) == 1
+    out, err = capsys.readouterr()
+    assert "x.tune names no format of a picture: the valid endings are" in err
+    assert out == ""
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_a_terminal_cannot_show_is_escaped(monkeypatch, tmp_path, model):
+    (tmp_path / "é.txt").write_text(TEXT)
+    output = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
+    monkeypatch.setattr(sys, "stdout", output)
+    assert main(["text", "score", model, str(tmp_path / "é.txt")]) == 0
+    assert b"\\xe9.txt  " in output.buffer.getvalue()
+
+
+def test_closed_streams_end_no_command(monkeypatch, text, folder, book, model):
+    monkeypatch.setattr(sys, "stdin", None)
+    assert "standard input is closed" in text("score", model, "-")[2]
+    for name in ("stdout", "stderr"):
+        monkeypatch.setattr(sys, name, None)
+    assert main(["text", "train", book, *target(folder), *TINY]) == 0
+    assert main(["text", "sample", model, "--length", "3"]) == 0
+    assert main(["text", "sample", "no such model"]) == 1
+
+
+@pytest.mark.skipif(os.name == "nt", reason="a shell of POSIX")
+def test_a_process_without_streams(folder, book):
+    """The numbers of the streams must not go to files that are opened then."""
+    script = (
+        "import os, sys; from sklstm._cli import main; "
+        "code = main(['text', 'score', *sys.argv[1:3]]); "
+        "taken = os.open(os.devnull, os.O_RDONLY); os._exit(code or taken < 3)"
+    )
+    command = [sys.executable, "-c", script, str(folder / "book.sklstm"), book]
+    root = str(Path(sklstm.__file__).parent.parent)
+    shell = ["sh", "-c", 'exec "$@" <&- >&- 2>&-', "sh", *command]
+    assert subprocess.run(shell, env={**os.environ, "PYTHONPATH": root}).returncode == 0
 
 
 def test_the_tour_is_what_runs_without_a_command(monkeypatch):

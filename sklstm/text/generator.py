@@ -261,5 +261,7 @@ def _stop_texts(stop: str | Sequence[str] | None) -> list[str]:
 
 def _print(text: str) -> None:
     """Print above a progress bar; what the terminal cannot show must not end a training."""
+    if sys.stdout is None:  # it is closed
+        return
     encoding = sys.stdout.encoding or "utf-8"
     tqdm.write(text.encode(encoding, "backslashreplace").decode(encoding))

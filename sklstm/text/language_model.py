@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from abc import abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from functools import partial
 from numbers import Integral
 from typing import Any, ClassVar, Self
@@ -22,8 +22,8 @@ from sklstm._writing import (
     TextState,
     beginning,
     check_state,
-    log_of_chosen,
-    pieces,
+    log_likelihoods,
+    next_probabilities,
     read,
 )
 from sklstm.network.spec import NetworkSpec
@@ -33,7 +33,6 @@ from sklstm.text.arguments import checked
 from sklstm.text.documents import as_documents
 
 START = 0  # the id that stands before a document's first token
-DOCUMENTS_PER_BATCH = 32
 UNKNOWN = StrOptions({"auto", "error", "skip"})
 
 
@@ -280,10 +279,7 @@ class LanguageModel(BaseNetwork):
         check_is_fitted(self)
         prompts = as_documents(X, item="Prompt", min_length=0)
         encoded = [self._encode(prompt, f"Prompt {i}") for i, prompt in enumerate(prompts)]
-        probabilities = np.empty((len(encoded), len(self.vocabulary_)), np.float32)
-        for rows in _similar_lengths(encoded):
-            probabilities[rows] = self._read_next([encoded[row] for row in rows])
-        return probabilities
+        return next_probabilities(self._runtime, encoded)
 
     def score(self, X: str | Sequence[str], y: None = None) -> float:
         """Compute the mean log-likelihood per token, in nats; greater is better.
@@ -311,9 +307,8 @@ class LanguageModel(BaseNetwork):
         check_is_fitted(self)
         documents = as_documents(X)
         encoded = [self._encode(text, f"Document {i}") for i, text in enumerate(documents)]
-        batches = _similar_lengths(encoded)
-        totals = [total for rows in batches for total in self._read([encoded[i] for i in rows])]
-        return float(np.sum(totals) / sum(map(len, encoded)))
+        total = log_likelihoods(self._runtime, encoded).sum()
+        return float(total / sum(map(len, encoded)))
 
     def perplexity(self, X: str | Sequence[str]) -> float:
         """Compute the perplexity per token, ``exp(-score(X))``; smaller is better.
@@ -470,33 +465,6 @@ class LanguageModel(BaseNetwork):
         stream, starts, stops = self._stream(as_documents(X, min_length=0), "Document")
         return Sequences(stream, starts, stops - starts)
 
-    def _read(self, batch: list[np.ndarray]) -> np.ndarray:
-        """Sum the log-likelihoods of each of some documents, read side by side."""
-        ids = _side_by_side(batch)
-        totals = np.zeros(len(batch))
-        for first, outputs in self._outputs(ids[:, :-1]):
-            targets = ids[:, first + 1 : first + 1 + outputs.shape[1]]
-            logs = log_of_chosen(outputs, np.maximum(targets - 1, 0))
-            totals += np.where(targets > 0, logs, 0).sum(axis=1)
-        return totals
-
-    def _read_next(self, batch: list[np.ndarray]) -> np.ndarray:
-        """Return the probabilities of what comes after each of some prompts, read side by side."""
-        probabilities = np.empty((len(batch), len(self.vocabulary_)), np.float32)
-        lengths = np.array([len(prompt) for prompt in batch])
-        for first, outputs in self._outputs(_side_by_side(batch)):
-            ends = np.flatnonzero((lengths >= first) & (lengths < first + outputs.shape[1]))
-            probabilities[ends] = outputs[ends, lengths[ends] - first]
-        return probabilities
-
-    def _outputs(self, ids: np.ndarray) -> Iterator[tuple[int, np.ndarray]]:
-        """Yield the first time step of each piece of (n, T) ids, and its outputs."""
-        first, state = 0, self._runtime.initial_state(len(ids))
-        for inputs in pieces(ids):
-            outputs, state = self._runtime.read(inputs, state)
-            yield first, outputs
-            first += inputs.shape[1]
-
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
         tags.input_tags.string = True
@@ -504,18 +472,3 @@ class LanguageModel(BaseNetwork):
         tags.input_tags.two_d_array = False
         tags.target_tags.required = False
         return tags
-
-
-def _similar_lengths(encoded: list[np.ndarray]) -> Iterator[list[int]]:
-    """Yield the indices of documents that are read side by side."""
-    order = sorted(range(len(encoded)), key=lambda i: len(encoded[i]))
-    for first in range(0, len(encoded), DOCUMENTS_PER_BATCH):
-        yield order[first : first + DOCUMENTS_PER_BATCH]
-
-
-def _side_by_side(batch: list[np.ndarray]) -> np.ndarray:
-    """Put documents of a batch into rows, each after the id that starts it, filled up with 0."""
-    ids = np.full((len(batch), max(map(len, batch)) + 1), START, np.int32)
-    for row, document in zip(ids, batch, strict=True):
-        row[1 : len(document) + 1] = document
-    return ids
