@@ -319,10 +319,6 @@ def test_errors_name_the_public_class_and_what_is_valid(abcd):
         "prompt, length, temperature",
     ):
         abcd.generate(n=3)
-    with pytest.raises(
-        TypeError, match=r"CharSequenceGenerator\.fit\(\) got .*'num_epochs': valid are X, y, X_val"
-    ):
-        abcd.fit("abcd", num_epochs=3)
     with pytest.raises(ValueError, match="state='ab' is of type str: valid is a TextState"):
         abcd.generate(state="ab")
 

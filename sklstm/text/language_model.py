@@ -89,7 +89,6 @@ class LanguageModel(BaseNetwork):
     def __getstate__(self) -> dict[str, Any]:
         return {k: v for k, v in super().__getstate__().items() if k != "_vocabulary_index"}
 
-    @checked({})
     @_fit_context(prefer_skip_nested_validation=True)
     def fit(
         self, X: str | Sequence[str], y: None = None, *, X_val: str | Sequence[str] | None = None
@@ -121,7 +120,6 @@ class LanguageModel(BaseNetwork):
         self._fit(X, X_val, continues=continues, keep_optimizer=self.warm_start, one_epoch=False)
         return self
 
-    @checked({})
     @_fit_context(prefer_skip_nested_validation=True)
     def partial_fit(self, X: str | Sequence[str], y: None = None) -> Self:
         """Train for one epoch more; the vocabulary stays that of the first call.
@@ -444,7 +442,7 @@ class LanguageModel(BaseNetwork):
             n_outputs=len(self.vocabulary_),
             activation="softmax",
             vocabulary_size=len(self.vocabulary_) + 1,
-            embedding_dim=self.embedding_dim,
+            embedding_dim=self.embedding_dim and int(self.embedding_dim),
             units=units,
             dropout=float(self.dropout),
             pooling=None,
