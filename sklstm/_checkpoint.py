@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+from sklearn.base import BaseEstimator
 
 from sklstm import persistence
 from sklstm._files import check_writable
@@ -50,7 +51,7 @@ class Checkpoint:
         check_writable(self.path)
         if not self.path.exists():
             return None
-        saved = persistence.load(self.path)
+        saved = self._load()
         if not isinstance(saved, type(self.estimator)) or not hasattr(saved, "_snapshot"):
             self._refuse(f"it holds a {type(saved).__name__} and no state of a training")
         for name, value in self._fixed_parameters().items():
@@ -64,6 +65,15 @@ class Checkpoint:
                 f"epochs={self.estimator.epochs}"
             )
         return saved._snapshot
+
+    def _load(self) -> BaseEstimator:
+        try:
+            return persistence.load(self.path)
+        except ValueError as error:
+            raise ValueError(
+                f"checkpoint={str(self.path)!r} cannot be gone on from: {error} To begin anew, "
+                "delete or move the file, or name another one."
+            ) from error
 
     def write(self, trained: Trained) -> None:
         """Write the estimator as it stands after an epoch, whole or not at all."""
@@ -86,7 +96,9 @@ class Checkpoint:
     def _refuse(self, reason: str) -> None:
         raise ValueError(
             f"checkpoint={str(self.path)!r} was written by another fit: {reason}. Delete or move "
-            "the file to begin anew, name another one, or set the parameters as they were."
+            "the file to begin anew, name another one, or set the parameters as they were. In a "
+            "search or a cross-validation, where every candidate and every fold is another fit, "
+            "set checkpoint=None."
         )
 
 

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy as np
 from sklearn.base import BaseEstimator
 
+SCALARS = (str, int, float, bool, type(None))
+
 
 def parts(estimator: BaseEstimator, place: str) -> Iterator[tuple[str, Any]]:
-    """Yield the place and the value of everything that an estimator holds, each value once."""
+    """Yield the place and the value of everything that an estimator holds, each value once.
+
+    Numbers, strings and None are left out: nothing about them can be wrong.
+    """
     waiting, seen = [(place, estimator)], set()
     while waiting:
         place, part = waiting.pop()
@@ -24,17 +29,36 @@ def parts(estimator: BaseEstimator, place: str) -> Iterator[tuple[str, Any]]:
 def _inside(part: Any, place: str) -> Iterator[tuple[str, Any]]:
     """Yield what a container, or an object of sklstm or scikit-learn, holds itself."""
     if isinstance(part, dict):
-        yield from ((f"{place}[{key!r}]", value) for key, value in part.items())
+        yield from _with_places(part.items(), place)
     elif isinstance(part, list | tuple | set):
         for i, value in enumerate(part):
             if isinstance(value, tuple) and len(value) > 1 and isinstance(value[0], str):
                 yield from ((f"{place}[{value[0]!r}]", item) for item in value[1:])  # a named step
-            else:
+            elif type(value) not in SCALARS:
                 yield f"{place}[{i}]", value
     elif isinstance(part, np.ndarray) and part.dtype == object:
-        yield from ((f"{place}[{i}]", value) for i, value in enumerate(part.flat))
+        yield from _with_places(enumerate(part.flat), place)
     elif _is_opened(part) and isinstance(state := part.__getstate__(), dict):
-        yield from ((f"{place}.{name}", value) for name, value in state.items())
+        passing = passing_attributes(part)
+        yield from (
+            (f"{place}.{name}", value)
+            for name, value in state.items()
+            if name not in passing and type(value) not in SCALARS
+        )
+
+
+def _with_places(items: Iterable[tuple[Any, Any]], place: str) -> Iterator[tuple[str, Any]]:
+    return ((f"{place}[{key!r}]", part) for key, part in items if type(part) not in SCALARS)
+
+
+def passing_attributes(part: Any) -> dict[str, Any]:
+    """Return what a Pipeline or a search hangs on an estimator for the time of its fit."""
+    attributes = getattr(part, "__dict__", {}) if isinstance(part, BaseEstimator) else {}
+    return {name: value for name, value in attributes.items() if _is_context(value)}
+
+
+def _is_context(value: Any) -> bool:
+    return type(value).__module__.startswith("sklearn.callback.")
 
 
 def _is_opened(part: Any) -> bool:

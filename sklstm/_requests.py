@@ -1,57 +1,74 @@
-"""Metadata requests of scikit-learn (`set_fit_request` and its kind) as plain values.
+"""What scikit-learn hangs on an estimator besides its parameters and what it learnt.
 
-An estimator's requests refer back to the estimator. That is no tree, so a model file keeps them
-beside it.
+Metadata requests (`set_fit_request` and its kind) refer back to the estimator. That is no tree, so
+a model file keeps them beside it, as plain values. The context of a fit that is still running, in a
+Pipeline or a search, is not kept.
 """
 
 from __future__ import annotations
 
 import copy
+from collections.abc import Iterator
 from typing import Any
 
 from sklearn.base import BaseEstimator
 from sklearn.utils.metadata_routing import MetadataRequest
 
-from sklstm._parts import parts
+from sklstm._parts import parts, passing_attributes
 
 ATTRIBUTE = "_metadata_request"
+METHODS = {name for name in vars(MetadataRequest(owner="nobody")) if name != "owner"}
 
 Requests = dict[str, dict[str, dict[str, Any]]]  # place, method, parameter: its alias, or whether
 
 
-def without_requests(estimator: BaseEstimator) -> tuple[BaseEstimator, Requests]:
-    """Return the estimator, or a copy of it, without requests, and these by their places."""
-    if not _requesting(estimator):
+def separate(estimator: BaseEstimator) -> tuple[BaseEstimator, Requests]:
+    """Return the estimator, or a copy of it, without either, and the requests by their places."""
+    holders = dict(_holders(estimator))
+    if not holders:
         return estimator, {}
-    estimator = copy.deepcopy(estimator)
+    passing = {place: passing_attributes(part) for place, part in holders.items()}
+    left_out = [id(value) for attributes in passing.values() for value in attributes.values()]
+    estimator = copy.deepcopy(estimator, dict.fromkeys(left_out, "left out"))
     requests = {}
-    for place, part in _requesting(estimator).items():
-        request = vars(part).pop(ATTRIBUTE)
-        requests[place] = {
-            method: dict(of_method.requests)
-            for method, of_method in vars(request).items()
-            if method != "owner"
-        }
+    for place, part in parts(estimator, type(estimator).__name__):
+        for name in passing.get(place, ()):
+            del vars(part)[name]
+        if ATTRIBUTE in getattr(part, "__dict__", {}):
+            requests[place] = _as_values(vars(part).pop(ATTRIBUTE))
     return estimator, requests
 
 
 def restore_requests(estimator: BaseEstimator, requests: Requests) -> None:
-    """Give their requests back to an estimator and what it holds."""
+    """Give their requests back to an estimator and what it holds.
+
+    Raises
+    ------
+    ValueError
+        If there is no such place, or no such method.
+    """
     if not requests:
         return
     places = dict(parts(estimator, type(estimator).__name__))
     for place, methods in requests.items():
+        if not isinstance(places.get(place), BaseEstimator):
+            raise ValueError(f"metadata requests are of {place!a:.80}, which is no estimator")
         request = MetadataRequest(owner=places[place])
         for method, aliases in methods.items():
+            if method not in METHODS:
+                raise ValueError(f"metadata requests are of the method {method!a:.80}")
             for name, alias in aliases.items():
                 getattr(request, method).add_request(param=name, alias=alias)
         setattr(places[place], ATTRIBUTE, request)
 
 
-def _requesting(estimator: BaseEstimator) -> dict[str, Any]:
-    """Find what has requests, by its place."""
-    return {
-        place: part
-        for place, part in parts(estimator, type(estimator).__name__)
-        if ATTRIBUTE in getattr(part, "__dict__", {})
-    }
+def _holders(estimator: BaseEstimator) -> Iterator[tuple[str, Any]]:
+    """Find what has either, and its place."""
+    for place, part in parts(estimator, type(estimator).__name__):
+        if ATTRIBUTE in getattr(part, "__dict__", {}) or passing_attributes(part):
+            yield place, part
+
+
+def _as_values(request: MetadataRequest) -> dict[str, dict[str, Any]]:
+    methods = vars(request).items()
+    return {name: dict(method.requests) for name, method in methods if name != "owner"}

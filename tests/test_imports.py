@@ -165,7 +165,7 @@ def test_what_loads_tensorflow_is_imported_inside_functions(module):
 def test_skops_is_imported_inside_functions_of_its_room_only(module):
     """It loads all of scikit-learn."""
     places = {function for name, function in imports(module) if name.split(".")[0] == "skops"}
-    assert not places or (module == "sklstm.persistence" and None not in places)
+    assert not places or (room(module) == "persistence" and None not in places)
 
 
 def test_networks_know_no_estimator_and_preprocessing_knows_no_network():

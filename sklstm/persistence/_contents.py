@@ -1,0 +1,171 @@
+"""What a loaded estimator holds fits together: arrays have the shapes that its network has."""
+
+from __future__ import annotations
+
+from dataclasses import fields, is_dataclass
+from typing import Any
+
+import numpy as np
+from sklearn.base import BaseEstimator
+
+from sklstm._parts import full_name, parts
+from sklstm._scaling import InputScaling
+from sklstm.network.spec import NetworkSpec
+from sklstm.network.training.settings import OptimizerState, Snapshot
+from sklstm.persistence._random import checked_random_state
+from sklstm.persistence._trust import NAMES_OF_OURS
+
+NETWORKS = {  # estimators that hold one network each, once they are fitted
+    "sklstm.CharSequenceGenerator",
+    "sklstm.LSTMClassifier",
+    "sklstm.LSTMRegressor",
+    "sklstm.WordSequenceGenerator",
+}
+ACTIVATIONS = ("softmax", "sigmoid", "linear", "exponential")
+POOLINGS = ("last", "mean", "max", "concat", None)
+PER_OUTPUT = ("classes_", "vocabulary_")
+
+
+def check_contents(estimator: BaseEstimator) -> None:
+    """Compare what an estimator holds with what its networks say of themselves.
+
+    Raises
+    ------
+    ValueError
+        If weights, the state of an optimizer, scales or labels do not belong to the network. The
+        message says where.
+    """
+    for place, part in parts(estimator, type(estimator).__name__):
+        name = _our_name(part)
+        if is_dataclass(part) and name:
+            _check_fields(part, place)
+        if name == "sklstm.Runtime":
+            _check_spec(part.spec, place)
+            _check_weights(part.weights, part.spec, place)
+        elif name in NETWORKS:
+            _check_network(part, place)
+
+
+def _our_name(part: Any) -> str:
+    """Return the name of an object's type if it is one of ours."""
+    is_object = hasattr(part, "__dict__") and not isinstance(part, type)
+    return NAMES_OF_OURS.get(full_name(type(part)), "") if is_object else ""
+
+
+def _check_fields(part: Any, place: str) -> None:
+    names = {field.name for field in fields(part)}
+    if set(vars(part)) != names:
+        raise ValueError(f"{place} has the fields {sorted(vars(part))!a:.80}, valid are {names}")
+
+
+def _check_spec(spec: Any, place: str) -> None:
+    is_valid = (
+        isinstance(spec, NetworkSpec)
+        and set(vars(spec)) == {field.name for field in fields(NetworkSpec)}
+        and all(map(_is_count, (spec.n_outputs, spec.n_features)))
+        and all(size is None or _is_count(size) for size in (spec.vocabulary_size,))
+        and (spec.embedding_dim is None or (_is_count(spec.embedding_dim) and spec.reads_tokens))
+        and all(isinstance(sizes, tuple) for sizes in (spec.units, spec.dense_units))
+        and all(map(_is_count, (*spec.units, *spec.dense_units)))
+        and isinstance(spec.bidirectional, bool)
+        and isinstance(spec.dropout, float)
+        and spec.activation in ACTIVATIONS
+        and spec.pooling in POOLINGS
+    )
+    if not is_valid:
+        raise ValueError(f"{place} is no network: {spec!a:.200}")
+
+
+def _check_weights(weights: Any, spec: NetworkSpec, place: str) -> None:
+    shapes = spec.weight_shapes()
+    if not isinstance(weights, list) or len(weights) != len(shapes):
+        raise ValueError(f"{place} has not the {len(shapes)} weight arrays of its network")
+    for weight, (name, shape) in zip(weights, shapes.items(), strict=True):
+        _check_array(weight, shape, f"{place}: {name}")
+        if weight.dtype != np.float32:
+            raise ValueError(f"{place}: {name} holds {weight.dtype!s:.40}, valid is float32")
+
+
+def _check_array(array: Any, shape: tuple[int, ...], place: str) -> None:
+    if not isinstance(array, np.ndarray) or array.shape != shape:
+        found = array.shape if isinstance(array, np.ndarray) else f"type {full_name(array)}"
+        raise ValueError(f"{place} has the shape {found!a:.80}, valid is {shape}")
+
+
+def _check_network(estimator: BaseEstimator, place: str) -> None:
+    """Check what an estimator holds besides its network, against the network."""
+    held = list(parts(estimator, place))
+    specs = [part.spec for _, part in held if _our_name(part) == "sklstm.Runtime"]
+    if not specs:
+        if estimator.__sklearn_is_fitted__():
+            raise ValueError(f"{place} is fitted, but holds no network")
+        return
+    spec = specs[0]
+    for at, part in held:
+        if isinstance(part, InputScaling):
+            _check_scales(part, spec, at)
+        elif isinstance(part, OptimizerState):
+            _check_optimizer(part, spec, at)
+        elif isinstance(part, Snapshot):
+            _check_snapshot(part, spec, at)
+    for name in PER_OUTPUT:
+        if (labels := getattr(estimator, name, None)) is not None:
+            _check_array(labels, (spec.n_outputs,), f"{place}.{name}")
+
+
+def _check_scales(seen: InputScaling, spec: NetworkSpec, place: str) -> None:
+    for name in ("mean", "scale"):
+        values = getattr(seen, name)
+        _check_array(values, (spec.n_features,), f"{place}.{name}")
+        if values.dtype.kind != "f" or not np.isfinite(values).all():
+            raise ValueError(f"{place}.{name} holds what is no finite number")
+    n_features = spec.n_features - 2 * len(seen.slow)
+    if not all(_is_count(feature, 0) and feature < n_features for feature in seen.slow):
+        raise ValueError(f"{place}.slow is {seen.slow!a:.80}, of {n_features} features")
+    if not (seen.scale > 0).all():
+        raise ValueError(f"{place}.scale holds what is not above 0")
+
+
+def _check_optimizer(state: OptimizerState, spec: NetworkSpec, place: str) -> None:
+    """Check that each variable is a count, or belongs to one weight (Adafactor drops an axis)."""
+    shapes = set(spec.weight_shapes().values())
+    fewer = {shape[:axis] + shape[axis + 1 :] for shape in shapes for axis in range(len(shape))}
+    valid = shapes | fewer | {(), (1,)}
+    if not isinstance(state.optimizer, str) or not isinstance(state.variables, list):
+        raise ValueError(f"{place} is no state of an optimizer")
+    for i, variable in enumerate(state.variables):
+        is_numeric = isinstance(variable, np.ndarray) and variable.dtype.kind in "fiu"
+        if not is_numeric or variable.shape not in valid:
+            found = getattr(variable, "shape", None)
+            raise ValueError(f"{place}.variables[{i}] of the shape {found!a:.80} is of no weight")
+
+
+def _check_snapshot(last: Snapshot, spec: NetworkSpec, place: str) -> None:
+    _check_weights(last.weights, spec, f"{place}.weights")
+    if last.best_weights is not None:
+        _check_weights(last.best_weights, spec, f"{place}.best_weights")
+    if not isinstance(last.optimizer_state, OptimizerState):
+        raise ValueError(f"{place} holds no state of an optimizer")
+    if not _is_count(last.n_epochs) or not isinstance(last.history, dict):
+        raise ValueError(f"{place} holds no history of a training")
+    if any(not _are_losses(values, last.n_epochs) for values in last.history.values()):
+        raise ValueError(f"{place}.history is not one of {last.n_epochs} epochs")
+    if not isinstance(last.seeds, list) or not all(_is_seed(seed) for seed in last.seeds):
+        raise ValueError(f"{place}.seeds are no seeds of a dropout")
+    checked_random_state(last.rng_state)
+
+
+def _are_losses(values: Any, n_epochs: int) -> bool:
+    return (
+        isinstance(values, list)
+        and len(values) == n_epochs
+        and all(isinstance(value, int | float) for value in values)
+    )
+
+
+def _is_seed(seed: Any) -> bool:
+    return isinstance(seed, np.ndarray) and seed.dtype.kind in "iu" and seed.size <= 4
+
+
+def _is_count(value: Any, least: int = 1) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= least

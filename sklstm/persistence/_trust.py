@@ -1,0 +1,219 @@
+"""What a model file may name: types that are built, and functions and types that are only held."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection
+from importlib import import_module
+from typing import Any
+
+import numpy as np
+from sklearn.base import BaseEstimator
+from sklearn.metrics import get_scorer, get_scorer_names
+
+from sklstm._parts import full_name
+
+# What files call our classes, and where these are: moving a class changes no file.
+OURS = {
+    "sklstm.CharOneHotEncoder": "sklstm.preprocessing._chars.CharOneHotEncoder",
+    "sklstm.CharSequenceGenerator": "sklstm.text.chars.CharSequenceGenerator",
+    "sklstm.ConformalQuantileRegressor": (
+        "sklstm.forecasting._intervals.ConformalQuantileRegressor"
+    ),
+    "sklstm.DifferencedRegressor": "sklstm.forecasting._differences.DifferencedRegressor",
+    "sklstm.InputForm": "sklstm._sequences.InputForm",
+    "sklstm.InputScaling": "sklstm._scaling.InputScaling",
+    "sklstm.LSTMClassifier": "sklstm._estimators.LSTMClassifier",
+    "sklstm.LSTMRegressor": "sklstm._estimators.LSTMRegressor",
+    "sklstm.NetworkSpec": "sklstm.network.spec.NetworkSpec",
+    "sklstm.OptimizerState": "sklstm.network.training.settings.OptimizerState",
+    "sklstm.Runtime": "sklstm.network.runtime.Runtime",
+    "sklstm.SequencePadder": "sklstm.preprocessing._padding.SequencePadder",
+    "sklstm.SequenceTokenizer": "sklstm.preprocessing._tokens.SequenceTokenizer",
+    "sklstm.SlidingWindow": "sklstm.preprocessing._windows.SlidingWindow",
+    "sklstm.Snapshot": "sklstm.network.training.settings.Snapshot",
+    "sklstm.TimeDistributed": "sklstm.preprocessing._time_distributed.TimeDistributed",
+    "sklstm.WordSequenceGenerator": "sklstm.text.words.WordSequenceGenerator",
+}
+NAMES_OF_OURS = {place: name for name, place in OURS.items()}
+
+# What searches, votes, calibrations and some estimators hold besides estimators.
+PARTS_OF_SCIKIT_LEARN = {
+    *(
+        f"sklearn.model_selection._split.{splitter}"
+        for splitter in (
+            "GroupKFold",
+            "GroupShuffleSplit",
+            "KFold",
+            "LeaveOneGroupOut",
+            "LeaveOneOut",
+            "LeavePGroupsOut",
+            "LeavePOut",
+            "PredefinedSplit",
+            "RepeatedKFold",
+            "RepeatedStratifiedKFold",
+            "ShuffleSplit",
+            "StratifiedGroupKFold",
+            "StratifiedKFold",
+            "StratifiedShuffleSplit",
+            "TimeSeriesSplit",
+        )
+    ),
+    "sklearn._loss.link.HalfLogitLink",
+    "sklearn._loss.link.IdentityLink",
+    "sklearn._loss.link.Interval",
+    "sklearn._loss.link.LogLink",
+    "sklearn._loss.link.LogitLink",
+    "sklearn._loss.link.MultinomialLogit",
+    "sklearn._loss.loss.AbsoluteError",
+    "sklearn._loss.loss.ExponentialLoss",
+    "sklearn._loss.loss.HalfBinomialLoss",
+    "sklearn._loss.loss.HalfGammaLoss",
+    "sklearn._loss.loss.HalfMultinomialLoss",
+    "sklearn._loss.loss.HalfPoissonLoss",
+    "sklearn._loss.loss.HalfSquaredError",
+    "sklearn._loss.loss.HuberLoss",
+    "sklearn._loss.loss.PinballLoss",
+    "sklearn.calibration._CalibratedClassifier",
+    "sklearn.calibration._SigmoidCalibration",
+    "sklearn.calibration._TemperatureScaling",
+    "sklearn.metrics._scorer._CurveScorer",
+    "sklearn.metrics._scorer._MultimetricScorer",
+    "sklearn.metrics._scorer._PassthroughScorer",
+    "sklearn.metrics._scorer._Scorer",
+}
+# Losses of scikit-learn are made from a few numbers. Nothing else is called without `trusted`.
+CALLED = {
+    *(
+        f"sklearn.linear_model._sgd_fast.{loss}"
+        for loss in (
+            "EpsilonInsensitive",
+            "Hinge",
+            "ModifiedHuber",
+            "SquaredEpsilonInsensitive",
+            "SquaredHinge",
+        )
+    ),
+    *(
+        f"sklearn._loss._loss.{loss}"
+        for loss in (
+            "CyAbsoluteError",
+            "CyExponentialLoss",
+            "CyHalfBinomialLoss",
+            "CyHalfGammaLoss",
+            "CyHalfMultinomialLoss",
+            "CyHalfPoissonLoss",
+            "CyHalfSquaredError",
+            "CyHalfTweedieLoss",
+            "CyHalfTweedieLossIdentity",
+            "CyHuberLoss",
+            "CyPinballLoss",
+        )
+    ),
+}
+DICTS = {"builtins.dict", "collections.OrderedDict", "sklearn.utils._bunch.Bunch"}
+NUMBERS = {
+    full_name(kind)
+    for kind in (*np.sctypeDict.values(), np.bool_)
+    if issubclass(kind, np.number | np.bool_ | np.str_ | np.datetime64 | np.timedelta64)
+}
+KEYS = {"builtins.str", "builtins.int", "builtins.float"} | {
+    full_name(kind)
+    for kind in np.sctypeDict.values()
+    if issubclass(kind, np.integer | np.floating | np.str_) and not issubclass(kind, np.timedelta64)
+}
+TYPES = NUMBERS | {
+    f"builtins.{name}" for name in ("bool", "float", "int", "list", "object", "set", "str", "tuple")
+}
+RANDOM = {"numpy.random.mtrand.RandomState", "numpy.random._generator.Generator"}
+SPARSE = {
+    f"scipy.sparse._{form}.{form}_{kind}": form
+    for form in ("bsr", "coo", "csc", "csr", "dia")
+    for kind in ("array", "matrix")
+}
+UFUNC_MODULES = {"numpy", "numpy._core._multiarray_umath", "scipy.special", "scipy.special._ufuncs"}
+NOT_FOR_MODELS = {"conftest", "experimental", "externals", "tests"}  # rooms of scikit-learn
+NAME = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)+", re.ASCII)
+MAX_NAME = 200
+
+
+class Trust:
+    """What is trusted, by what happens to it while a file is loaded.
+
+    Parameters
+    ----------
+    trusted : collection of str or type
+        What the user trusts besides what sklstm does.
+
+    Raises
+    ------
+    TypeError
+        If it is one name, or no names.
+    """
+
+    def __init__(self, trusted: Collection[str | type]) -> None:
+        if isinstance(trusted, str | bool):
+            raise TypeError(
+                f"trusted={trusted!r} is not valid: give a list of types or their names."
+            )
+        self.given = {each if isinstance(each, str) else full_name(each) for each in trusted}
+
+    def allows(self, kind: str, name: str) -> bool:
+        """Say whether a node of this kind may name this, without importing it.
+
+        Of scikit-learn, whose own code this is, modules are imported.
+        """
+        return name in self.given or _TRUSTED[kind](name)
+
+    def find(self, name: str) -> Any:
+        """Return what is called so, after `allows` has said that it may be loaded."""
+        module, _, attribute = OURS.get(name, name).rpartition(".")
+        return getattr(import_module(module), attribute)
+
+    def find_type(self, name: str) -> type:
+        """Return a type that objects are made of; functions are held, and never called."""
+        found = self.find(name)
+        if not isinstance(found, type):
+            raise ValueError(f"{name} is no type: a model file may hold it, but not call it")
+        return found
+
+
+def _is_object(name: str) -> bool:
+    return name in OURS or name in PARTS_OF_SCIKIT_LEARN or is_estimator_of_scikit_learn(name)
+
+
+def is_estimator_of_scikit_learn(name: str) -> bool:
+    """Say whether it is a type of estimator of the installed scikit-learn."""
+    module, _, attribute = name.rpartition(".")
+    rooms = module.split(".")
+    if rooms[0] != "sklearn" or NOT_FOR_MODELS.intersection(rooms):
+        return False
+    try:
+        found = getattr(import_module(module), attribute, None)
+    except ImportError:
+        return False
+    return isinstance(found, type) and issubclass(found, BaseEstimator)
+
+
+def _is_function(name: str) -> bool:
+    """Say whether it is a metric of scikit-learn, or a function of numpy's by element."""
+    module, _, attribute = name.rpartition(".")
+    if module in UFUNC_MODULES:
+        return isinstance(getattr(import_module(module), attribute, None), np.ufunc)
+    if not module.startswith("sklearn.metrics."):
+        return False
+    return name in {full_name(get_scorer(scorer)._score_func) for scorer in get_scorer_names()}
+
+
+_TRUSTED: dict[str, Callable[[str], bool]] = {
+    "array": NUMBERS.__contains__,
+    "call": CALLED.__contains__,
+    "dict": DICTS.__contains__,
+    "function": _is_function,
+    "object": _is_object,
+    "partial": {""}.__contains__,
+    "random": RANDOM.__contains__,
+    "sparse": SPARSE.__contains__,
+    "tuple": {""}.__contains__,
+    "type": TYPES.__contains__,
+}
