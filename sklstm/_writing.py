@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -129,8 +130,9 @@ def beginning(runtime: Runtime) -> TextState:
 
 
 def check_state(state: TextState, runtime: Runtime) -> TextState:
-    """Refuse the state of a network of another shape."""
+    """Refuse the state of a network of another shape, and what is no state."""
     spec = runtime.spec
+    _check_form(state)
     units = tuple(len(part) for part in state.layers[::2])
     if units != spec.units or state.n_tokens != spec.n_outputs:
         raise ValueError(
@@ -139,6 +141,25 @@ def check_state(state: TextState, runtime: Runtime) -> TextState:
             f"{spec.n_outputs}: encode the text with this generator."
         )
     return state
+
+
+def _check_form(state: TextState) -> None:
+    """Refuse a state whose numbers no network computed: pickles and copies may hold anything."""
+    layers, last = state.layers, state.last
+    are_vectors = isinstance(layers, tuple) and all(
+        isinstance(part, np.ndarray) and part.ndim == 1 and part.dtype == np.float32
+        for part in layers
+    )
+    if not are_vectors or [len(part) for part in layers[::2]] != [len(p) for p in layers[1::2]]:
+        raise ValueError(
+            "The state's layers are not the output and the cell of each LSTM layer: valid is a "
+            "tuple of float32 arrays, two of shape (units,) for each layer, as encode makes it."
+        )
+    if not isinstance(last, Integral) or not BEGINNING <= last < state.n_tokens:
+        raise ValueError(
+            f"The state's last token is {last!r:.40}: valid are ids from {BEGINNING} to "
+            f"{state.n_tokens - 1}."
+        )
 
 
 def random_streams(random_state: Any, n: int) -> list[np.random.Generator]:

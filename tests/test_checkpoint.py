@@ -11,9 +11,13 @@ import keras
 import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
+from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import Pipeline
 
 from sklstm import CharSequenceGenerator, LSTMRegressor, persistence
 from sklstm.network.training import trainer
+from test_hostile_files import refused_swaps
+from test_persistence import members_of
 
 TEXT = "".join(np.random.RandomState(0).choice(list("abcde "), 2400))  # XLA from two epochs on
 X_VAL = TEXT[:60]
@@ -223,6 +227,39 @@ def test_another_text_is_refused(text, validation, path):
     assert path.read_bytes() == written
 
 
+def test_swapped_arrays_are_refused(path):
+    fit(path)
+    assert refused_swaps(members_of(path), path, random.Random(0)) > 50
+
+
+def test_a_checkpoint_is_written_within_a_pipeline(path, uninterrupted):
+    pipeline = Pipeline([("text", make(str(path)))]).fit(TEXT, text__X_val=X_VAL)
+    assert_same(pipeline["text"], uninterrupted)
+    loaded = persistence.load(path)
+    assert set(vars(loaded)) - set(vars(uninterrupted)) == {"_snapshot", "_fingerprint"}
+    saved = path.with_name("pipeline.sklstm")
+    persistence.save(pipeline, saved)
+    assert persistence.load(saved).score([X_VAL]) == uninterrupted.score(X_VAL)
+
+
+def test_a_search_over_several_fits_says_that_they_have_one_checkpoint(path):
+    def search(grid):
+        split, options = [([0], [1])], {"vocabulary": "abcde ", "epochs": 1}
+        generator = make(str(path), **options)
+        return GridSearchCV(generator, grid, cv=split, refit=False, error_score="raise")
+
+    documents = [TEXT, X_VAL]
+    searched = search({"learning_rate": [0.02]}).fit(documents)
+    assert np.isfinite(searched.cv_results_["mean_test_score"]).all()
+    assert epochs_of(path) == 1
+    with pytest.raises(
+        ValueError, match=r"learning_rate=0\.02, and this has learning_rate=0\.03.*In a search"
+    ):
+        search({"learning_rate": [0.02, 0.03]}).fit(documents)
+    persistence.save(searched, path)
+    assert persistence.load(path).cv_results_["params"] == [{"learning_rate": 0.02}]
+
+
 def test_damaged_and_foreign_files_are_refused_and_stay(path):
     whole = fit(path)
     written = path.read_bytes()
@@ -231,15 +268,15 @@ def test_damaged_and_foreign_files_are_refused_and_stay(path):
     persistence.save(LSTMRegressor(), path)
     foreign = path.read_bytes()
     for content, message in [
-        (written[: len(written) // 2], "text.sklstm"),
-        (written[:-1], "text.sklstm"),
-        (b"", "text.sklstm"),
+        (written[: len(written) // 2], "truncated or damaged"),
+        (written[:-1], "truncated or damaged"),
+        (b"", "it is empty"),
         (b"no model at all", "not a model file"),
         (saved, "no state of a training"),
         (foreign, "holds a LSTMRegressor"),
     ]:
         path.write_bytes(content)
-        with pytest.raises(ValueError, match=message):
+        with pytest.raises(ValueError, match=rf"checkpoint='.*text.sklstm'.*{message}.*begin anew"):
             fit(path)
         assert path.read_bytes() == content
     path.write_bytes(written)

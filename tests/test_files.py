@@ -1,16 +1,21 @@
 """Files that are written whole or not at all."""
 
+import contextlib
+import errno
 import os
 import signal
+import socket
 import stat
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
 
 import sklstm
-from sklstm._files import write_atomically
+from sklstm import SequenceTokenizer, persistence
+from sklstm._files import check_writable, open_regular, write_atomically
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="permissions of POSIX")
 
@@ -56,7 +61,8 @@ def test_an_interrupted_write_leaves_the_old_file(old):
 
 KILLED = """
 import os, signal, sys
-from sklstm._files import write_atomically
+from sklstm import SequenceTokenizer, persistence
+from sklstm._files import check_writable, open_regular, write_atomically
 
 def write(file):
     file.write(b"half")
@@ -138,3 +144,135 @@ def test_errors_name_the_folder(tmp_path):
         write_atomically(tmp_path / "nowhere" / "file", disk_full)
     with pytest.raises(IsADirectoryError, match=tmp_path.name):
         write_atomically(tmp_path, disk_full)
+
+
+def special_files(folder):
+    """Yield what has a name like a file, and is none."""
+    os.mkfifo(folder / "pipe")
+    yield folder / "pipe", errno.EINVAL, "A pipe is no regular file"
+    (folder / "circle").symlink_to(folder / "other")
+    (folder / "other").symlink_to(folder / "circle")
+    yield folder / "circle", errno.ELOOP, "circle|symbolic links"
+    yield folder, errno.EISDIR, "A folder is no file"
+    yield Path("/dev/zero"), errno.EINVAL, "A device is no regular file"
+    (folder / "device").symlink_to("/dev/null")
+    yield folder / "device", errno.EINVAL, "A device is no regular file"
+    with contextlib.chdir(folder), socket.socket(socket.AF_UNIX) as listening:  # a short path
+        listening.bind("socket")
+        yield folder / "socket", errno.EINVAL, "A socket is no regular file"
+
+
+@posix
+def test_what_is_no_regular_file_is_neither_written_nor_read(tmp_path):
+    tokenizer = SequenceTokenizer().fit(["a"])
+    for path, code, message in special_files(tmp_path):
+        before = os.lstat(path)
+        for use in (
+            lambda path=path: write_atomically(path, disk_full),
+            lambda path=path: check_writable(path),
+            lambda path=path: open_regular(path),
+            lambda path=path: persistence.save(tokenizer, path),
+            lambda path=path: persistence.load(path),
+        ):
+            with pytest.raises(OSError, match=message) as caught:
+                use()
+            assert caught.value.errno == code
+            assert caught.value.filename
+        assert os.lstat(path).st_mode == before.st_mode
+    assert not list(tmp_path.glob(".*"))
+
+
+@pytest.mark.parametrize("length", [216, 255])
+def test_long_names_are_written(length, tmp_path):
+    path = tmp_path / ("n" * length)
+    check_writable(path)
+    write_atomically(path, lambda file: file.write(b"new"))
+    assert path.read_bytes() == b"new"
+
+
+def test_a_name_that_is_too_long_is_an_error_before_the_work(tmp_path):
+    path = tmp_path / ("n" * 256)
+    for use in (check_writable, lambda path: write_atomically(path, disk_full)):
+        with pytest.raises(OSError, match="n" * 256) as caught:
+            use(path)
+        assert caught.value.errno == errno.ENAMETOOLONG
+
+
+def test_a_full_disk_names_the_file(old):
+    with pytest.raises(OSError, match=r"No space left on device.*file'") as caught:
+        write_atomically(old, disk_full)
+    assert caught.value.errno == errno.ENOSPC
+    assert caught.value.filename == str(old)
+
+
+LIMITED = """
+import resource, signal, sys
+from sklstm._files import write_atomically
+
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
+try:
+    write_atomically(sys.argv[1], lambda file: file.write(bytes(10**6)))
+except OSError as error:
+    assert error.filename == sys.argv[1], error
+else:
+    raise SystemExit("written")
+"""
+
+
+def in_another_process(script, *arguments):
+    subprocess.run(
+        [sys.executable, "-c", script, *map(str, arguments)],
+        env={**os.environ, "PYTHONPATH": str(Path(sklstm.__file__).parents[1])},
+        check=True,
+    )
+
+
+@posix
+def test_a_file_that_grows_too_large_leaves_the_old_one(old):
+    in_another_process(LIMITED, old)
+    assert old.read_bytes() == b"old"
+    assert only_file(old)
+
+
+@posix
+def test_a_link_to_another_folder_stays_one(old, tmp_path):
+    (tmp_path / "links").mkdir()
+    link = tmp_path / "links" / "link"
+    link.symlink_to("../file")
+    write_atomically(link, lambda file: file.write(b"new"))
+    assert link.is_symlink()
+    assert old.read_bytes() == b"new"
+    assert os.listdir(link.parent) == ["link"]
+
+
+@pytest.mark.skipif(os.name != "posix" or os.geteuid() == 0, reason="root may write anywhere")
+def test_read_only_files_and_folders_are_left_alone(old):
+    old.chmod(0o444)
+    for use in (check_writable, lambda path: write_atomically(path, disk_full)):
+        with pytest.raises(PermissionError, match=r"The file is read-only.*file'"):
+            use(old)
+    old.chmod(0o644)
+    old.parent.chmod(0o555)
+    try:
+        with pytest.raises(PermissionError, match="file'"):
+            write_atomically(old, lambda file: file.write(b"new"))
+    finally:
+        old.parent.chmod(0o755)
+    assert old.read_bytes() == b"old"
+
+
+def test_writers_at_one_time_leave_one_whole_file(old):
+    contents = [bytes([letter]) * 100_000 for letter in b"abcd"]
+
+    def write(content):
+        for _ in range(10):
+            write_atomically(old, lambda file: file.write(content))
+
+    threads = [threading.Thread(target=write, args=(content,)) for content in contents]
+    for thread in threads:
+        thread.start()
+    while any(thread.is_alive() for thread in threads):
+        assert old.read_bytes() in (*contents, b"old")
+    assert old.read_bytes() in contents
+    assert only_file(old)

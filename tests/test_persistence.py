@@ -359,6 +359,25 @@ def test_metadata_requests_come_back(tmp_path):
     np.testing.assert_array_equal(loaded.predict_proba(TABLE), pipeline.predict_proba(TABLE))
 
 
+class SavingScaler(StandardScaler):
+    """Saves itself while it is fitted, when a Pipeline has hung something on it."""
+
+    def fit(self, X, y=None):
+        super().fit(X)
+        self.hung_ = sorted(set(vars(self)) - set(vars(StandardScaler().fit(X))))
+        persistence.save(self, self.hung_path, trusted=[SavingScaler])
+        return self
+
+
+def test_what_a_pipeline_hangs_on_its_steps_is_not_saved(tmp_path):
+    SavingScaler.hung_path = tmp_path / "scaler.sklstm"
+    pipeline = make_pipeline(SavingScaler(), StandardScaler()).fit(TABLE)
+    assert len(pipeline[0].hung_) == 1
+    loaded = persistence.load(SavingScaler.hung_path, trusted=[SavingScaler])
+    assert set(vars(loaded)) == set(vars(pipeline[0]))
+    np.testing.assert_array_equal(loaded.transform(TABLE), pipeline[0].transform(TABLE))
+
+
 def test_odd_metadata_requests_are_refused(model_file, tmp_path):
     for odd in (
         {"nowhere": {}},

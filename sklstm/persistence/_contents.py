@@ -127,17 +127,32 @@ def _check_scales(seen: InputScaling, spec: NetworkSpec, place: str) -> None:
 
 
 def _check_optimizer(state: OptimizerState, spec: NetworkSpec, place: str) -> None:
-    """Check that each variable is a count, or belongs to one weight (Adafactor drops an axis)."""
-    shapes = set(spec.weight_shapes().values())
-    fewer = {shape[:axis] + shape[axis + 1 :] for shape in shapes for axis in range(len(shape))}
-    valid = shapes | fewer | {(), (1,)}
-    if not isinstance(state.optimizer, str) or not isinstance(state.variables, list):
+    """Check the count of steps, and that moments are those of the weights."""
+    variables = state.variables
+    if not isinstance(state.optimizer, str) or not isinstance(variables, list) or not variables:
         raise ValueError(f"{place} is no state of an optimizer")
-    for i, variable in enumerate(state.variables):
-        is_numeric = isinstance(variable, np.ndarray) and variable.dtype.kind in "fiu"
-        if not is_numeric or variable.shape not in valid:
-            found = getattr(variable, "shape", None)
-            raise ValueError(f"{place}.variables[{i}] of the shape {found!a:.80} is of no weight")
+    if not all(isinstance(each, np.ndarray) and each.dtype.kind in "fiu" for each in variables):
+        raise ValueError(f"{place}.variables holds what is no array of numbers")
+    if variables[0].shape or variables[0].dtype.kind != "i":
+        raise ValueError(f"{place}.variables[0] is no count of steps")
+    shapes = list(spec.weight_shapes().values())
+    found = [variable.shape for variable in variables if variable.shape]
+    if state.optimizer == "Adafactor":  # which keeps means along one axis
+        means = {shape[:axis] + shape[axis + 1 :] for shape in shapes for axis in range(len(shape))}
+        is_valid = set(found) <= means | set(shapes) | {(1,)}
+    else:
+        is_valid = _are_of_weights(found, shapes)
+    if not is_valid:
+        raise ValueError(f"{place}.variables has the shapes {found!a:.200}, weights have {shapes}")
+
+
+def _are_of_weights(found: list[tuple[int, ...]], shapes: list[tuple[int, ...]]) -> bool:
+    """Say whether these are moments of all weights, one after another or side by side."""
+    return not found or any(
+        found[: n * len(shapes)] == [shape for shape in shapes for _ in range(n)]
+        and _are_of_weights(found[n * len(shapes) :], shapes)
+        for n in range(1, 5)
+    )
 
 
 def _check_snapshot(last: Snapshot, spec: NetworkSpec, place: str) -> None:

@@ -14,6 +14,7 @@ from sklearn.base import BaseEstimator
 from sklstm.persistence._structure import Node
 from sklstm.persistence._trust import NAMES_OF_OURS
 
+EMPTY = {"kind": "tuple", "items": []}
 State = dict[str, Any]  # a node of skops: a loader, a type, and what is particular to the loader
 
 
@@ -51,11 +52,10 @@ class _Writer:
         identity = state.get("__id__")
         if identity in self._written:
             return self._share(self._written[identity])
-        write = getattr(self, f"_{loader}", None)
-        if write is None:
+        if loader not in WRITERS:
             raise TypeError(f"a model file cannot keep {_name(state)}")
-        node = write(state)
-        if identity is not None:
+        node = WRITERS[loader](self, state)
+        if identity is not None and node != EMPTY:  # Python has one empty tuple
             self._written[identity] = node
         return node
 
@@ -68,17 +68,17 @@ class _Writer:
     def _all(self, states: list[State]) -> list[Node]:
         return [self.write(state) for state in states]
 
-    def _ListNode(self, state: State) -> Node:
+    def _list(self, state: State) -> Node:
         return {"kind": "list", "items": self._all(state["content"])}
 
-    def _SetNode(self, state: State) -> Node:
+    def _set(self, state: State) -> Node:
         return {"kind": "set", "items": self._all(state["content"])}
 
-    def _TupleNode(self, state: State) -> Node:
+    def _tuple(self, state: State) -> Node:
         node = {"kind": "tuple", "items": self._all(state["content"])}
         return node if _name(state) == "builtins.tuple" else node | {"type": _name(state)}
 
-    def _DictNode(self, state: State) -> Node:
+    def _dict(self, state: State) -> Node:
         items = {key: self.write(value) for key, value in state["content"].items()}
         node = {"kind": "dict", "items": items}
         keys = [_name(key) for key in state["key_types"]["content"]]
@@ -86,7 +86,7 @@ class _Writer:
             node["keys"] = keys
         return node if _name(state) == "builtins.dict" else node | {"type": _name(state)}
 
-    def _NdArrayNode(self, state: State) -> Node:
+    def _array(self, state: State) -> Node:
         if state["type"] == "json":
             return self._objects(state)
         node = self._add(self.read(state["file"]))
@@ -106,40 +106,40 @@ class _Writer:
         self.arrays[name] = content
         return {"kind": "array", "file": name}
 
-    def _MaskedArrayNode(self, state: State) -> Node:
+    def _masked(self, state: State) -> Node:
         content = state["content"]
         data = self.write(content["data"])
         return {"kind": "masked", "data": data, "mask": self.write(content["mask"])}
 
-    def _SparseMatrixNode(self, state: State) -> Node:
+    def _sparse(self, state: State) -> Node:
         with np.load(io.BytesIO(self.read(state["file"]))) as parts:
             shape = parts["shape"].tolist()
             names = [name for name in parts.files if name not in ("format", "shape", "_is_array")]
             arrays = {name: self._add(_bytes_of(parts[name])) for name in names}
         return {"kind": "sparse", "type": _name(state), "shape": shape, "parts": arrays}
 
-    def _DTypeNode(self, state: State) -> Node:
+    def _dtype(self, state: State) -> Node:
         dtype = np.load(io.BytesIO(self.read(state["content"]["file"]))).dtype
         return {"kind": "dtype", "name": dtype.str}
 
-    def _RandomStateNode(self, state: State) -> Node:
+    def _random_state(self, state: State) -> Node:
         return {"kind": "random", "type": _name(state), "state": self.write(state["content"])}
 
-    def _RandomGeneratorNode(self, state: State) -> Node:
+    def _random_generator(self, state: State) -> Node:
         inner = self.write(state["content"]["bit_generator"])
         return {"kind": "random", "type": _name(state), "state": inner}
 
-    def _SliceNode(self, state: State) -> Node:
+    def _slice(self, state: State) -> Node:
         bounds = [state["content"][name] for name in ("start", "stop", "step")]
         return {"kind": "slice", "bounds": bounds}
 
-    def _TypeNode(self, state: State) -> Node:
+    def _type(self, state: State) -> Node:
         return {"kind": "type", "type": _name(state)}
 
-    def _FunctionNode(self, state: State) -> Node:
+    def _function(self, state: State) -> Node:
         return {"kind": "function", "type": _name(state)}
 
-    def _PartialNode(self, state: State) -> Node:
+    def _partial(self, state: State) -> Node:
         content = state["content"]
         if self.write(content["namespace"]):
             raise TypeError("a model file cannot keep a partial that has attributes")
@@ -147,20 +147,40 @@ class _Writer:
         node["arguments"] = self.write(content["args"])
         return node | {"keywords": self.write(content["kwds"])}
 
-    def _ObjectNode(self, state: State) -> Node:
+    def _object(self, state: State) -> Node:
         inner = self.write(state["content"]) if state.get("content") else None
         return {"kind": "object", "type": _name(state), "state": inner}
 
-    def _LossNode(self, state: State) -> Node:
+    def _made_again(self, state: State) -> Node:
         node = {"kind": "call", "type": _name(state)}
         node["arguments"] = self.write(state["__reduce__"]["args"])
         return node | {"state": self.write(state["content"])}
 
-    _TreeNode = _LossNode
-
-    def _ConstructorFromReduceNode(self, state: State) -> Node:
+    def _made(self, state: State) -> Node:
         arguments = self.write(state["content"])
         return {"kind": "call", "type": _name(state), "arguments": arguments, "state": None}
+
+
+WRITERS = {  # by skops's loaders
+    "ConstructorFromReduceNode": _Writer._made,
+    "DTypeNode": _Writer._dtype,
+    "DictNode": _Writer._dict,
+    "FunctionNode": _Writer._function,
+    "ListNode": _Writer._list,
+    "LossNode": _Writer._made_again,
+    "MaskedArrayNode": _Writer._masked,
+    "NdArrayNode": _Writer._array,
+    "ObjectNode": _Writer._object,
+    "PartialNode": _Writer._partial,
+    "RandomGeneratorNode": _Writer._random_generator,
+    "RandomStateNode": _Writer._random_state,
+    "SetNode": _Writer._set,
+    "SliceNode": _Writer._slice,
+    "SparseMatrixNode": _Writer._sparse,
+    "TreeNode": _Writer._made_again,
+    "TupleNode": _Writer._tuple,
+    "TypeNode": _Writer._type,
+}
 
 
 def _name(state: State) -> str:

@@ -57,6 +57,7 @@ PARTS_OF_SCIKIT_LEARN = {
             "StratifiedKFold",
             "StratifiedShuffleSplit",
             "TimeSeriesSplit",
+            "_CVIterableWrapper",
         )
     ),
     "sklearn._loss.link.HalfLogitLink",
