@@ -354,3 +354,23 @@ def test_several_threads_write_with_one_generator(generator):
     with ThreadPoolExecutor(4) as pool:
         texts = list(pool.map(lambda seed: generator.generate(random_state=seed), range(12)))
     assert texts == [generator.generate(random_state=seed) for seed in range(12)]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"last": 10**6}, r"last token is 1000000: valid are ids from -1 to"),
+        ({"last": -2}, "last token is -2"),
+        ({"last": 1.5}, "last token is 1.5"),
+        ({"layers": lambda layers: layers[:-1]}, "not the output and the cell"),
+        ({"layers": lambda layers: [*layers]}, "not the output and the cell"),
+        ({"layers": lambda layers: (layers[0][:1], *layers[1:])}, "not the output and the cell"),
+        ({"layers": lambda layers: tuple(p.astype(float) for p in layers)}, "float32"),
+        ({"layers": lambda layers: tuple(p[np.newaxis] for p in layers)}, r"shape \(units,\)"),
+    ],
+)
+def test_states_that_no_network_made_are_refused(change, message, generator):
+    state = generator.encode("ab")
+    change = {k: v(state.layers) if callable(v) else v for k, v in change.items()}
+    with pytest.raises(ValueError, match=message):
+        generator.generate(length=1, state=replace(state, **change))
