@@ -380,7 +380,7 @@ def test_a_network_alone_is_no_estimator(whole, tmp_path):
 
 def replaced_shared(spec):
     """A spec whose tuples are its own."""
-    for name in ("dense_units", "changes_of"):
+    for name in ("units", "dense_units"):
         spec["state"]["items"][name] = node("tuple", items=[])
     return spec
 
@@ -481,6 +481,10 @@ def changed(whole, change):
     return structure
 
 
+def scaling_of(attributes):
+    return attributes["_input_scaling"]["state"]["items"]
+
+
 def spec_of(attributes):
     return attributes["_runtime"]["state"]["items"]["spec"]["state"]["items"]
 
@@ -492,9 +496,13 @@ MISFITS = {
     ),
     "units that are a list": (lambda a: spec_of(a).update(units=items(4)), "is no network"),
     "another activation": (lambda a: spec_of(a).update(activation="exp"), "is no network"),
-    "changes of no feature": (
-        lambda a: spec_of(a).update(changes_of=node("tuple", items=[7])),
-        "is no network",
+    "deltas of no feature": (
+        lambda a: scaling_of(a).update(deltas_of=node("tuple", items=[7])),
+        r"scales deltas of the features \(7,\)",
+    ),
+    "a vocabulary for numbers": (
+        lambda a: a["_form"]["state"]["items"].update(vocabulary_size=7),
+        "is not how X of its network is read",
     ),
     "a spec without units": (lambda a: spec_of(a).pop("units"), "is no network"),
     "a network that is a list": (lambda a: a.update(_runtime=items()), "nothing holds its member"),

@@ -9,7 +9,8 @@ import numpy as np
 from sklearn.base import BaseEstimator
 
 from sklstm._parts import full_name, parts
-from sklstm._scaling import InputScaling
+from sklstm._scaling import InputScaling, TargetScaling
+from sklstm._sequences import InputForm
 from sklstm.network.spec import NetworkSpec
 from sklstm.network.training.settings import OptimizerState, Snapshot
 from sklstm.persistence._random import checked_random_state
@@ -102,28 +103,53 @@ def _check_network(estimator: BaseEstimator, place: str) -> None:
         return
     spec = specs[0]
     for at, part in held:
-        if isinstance(part, InputScaling):
-            _check_scales(part, spec, at)
+        if isinstance(part, InputForm):
+            _check_form(part, spec, at)
         elif isinstance(part, OptimizerState):
             _check_optimizer(part, spec, at)
         elif isinstance(part, Snapshot):
             _check_snapshot(part, spec, at)
+    _check_scalings(estimator, spec, place)
     for name in PER_OUTPUT:
         if (labels := getattr(estimator, name, None)) is not None:
             _check_array(labels, (spec.n_outputs,), f"{place}.{name}")
 
 
-def _check_scales(seen: InputScaling, spec: NetworkSpec, place: str) -> None:
+def _check_scalings(estimator: BaseEstimator, spec: NetworkSpec, place: str) -> None:
+    """Check the scales of X and of y, of which a network of tokens has neither."""
+    of_inputs, of_targets = estimator._scalings()
+    if of_inputs is not None:
+        n_deltas = 2 * len(of_inputs.deltas_of)
+        n_features = spec.n_features - n_deltas
+        if not all(_is_count(each, 0) and each < n_features for each in of_inputs.deltas_of):
+            raise ValueError(f"{place} scales deltas of the features {of_inputs.deltas_of!a:.80}")
+        _check_scale(of_inputs, spec.n_features, f"{place}: X")
+    if of_targets is not None:
+        _check_scale(of_targets, spec.n_outputs, f"{place}: y")
+
+
+def _check_scale(scaling: InputScaling | TargetScaling, size: int, place: str) -> None:
     for name in ("mean", "scale"):
-        values = getattr(seen, name)
-        _check_array(values, (spec.n_features,), f"{place}.{name}")
+        values = getattr(scaling, name)
+        _check_array(values, (size,), f"{place}, {name}")
         if values.dtype.kind != "f" or not np.isfinite(values).all():
-            raise ValueError(f"{place}.{name} holds what is no finite number")
-    n_features = spec.n_features - 2 * len(seen.slow)
-    if not all(_is_count(feature, 0) and feature < n_features for feature in seen.slow):
-        raise ValueError(f"{place}.slow is {seen.slow!a:.80}, of {n_features} features")
-    if not (seen.scale > 0).all():
-        raise ValueError(f"{place}.scale holds what is not above 0")
+            raise ValueError(f"{place}, {name} holds what is no finite number")
+    if not (scaling.scale > 0).all():
+        raise ValueError(f"{place}, scale holds what is not above 0")
+
+
+def _check_form(form: InputForm, spec: NetworkSpec, place: str) -> None:
+    """Check how X is read."""
+    sizes = (form.timesteps, form.vocabulary_size)
+    is_valid = (
+        isinstance(form.kind, str)
+        and _is_count(form.n_features)
+        and all(size is None or _is_count(size) for size in sizes)
+        and form.vocabulary_size == spec.vocabulary_size
+        and (spec.reads_tokens or form.n_features <= spec.n_features)
+    )
+    if not is_valid:
+        raise ValueError(f"{place} is not how X of its network is read: {form!a:.200}")
 
 
 def _check_optimizer(state: OptimizerState, spec: NetworkSpec, place: str) -> None:
