@@ -545,6 +545,23 @@ def test_only_one_part_is_permuted_and_absent_steps_stay_absent(form, by, task):
         np.testing.assert_array_equal(sequence, original)
 
 
+@pytest.mark.parametrize("library", ["pandas", "polars"])
+def test_frames_in_lists_keep_their_columns(library, task):
+    frames = pytest.importorskip(library)
+    arrays = ragged(task[0])
+    X = [frames.DataFrame({"a": x[:, 0], "b": x[:, 1]}) for x in arrays]
+    baseline, seen = permuted(X, by="feature")
+    expected = permuted(arrays, by="feature")
+    for one, other in zip([baseline, *seen], [expected[0], *expected[1]], strict=True):
+        for frame, array in zip(one, other, strict=True):
+            np.testing.assert_array_equal(frame, array)
+    columns = []
+    recorder = Recorder([])
+    recorder.score = lambda X, y: columns.append([list(x.columns) for x in X]) or 0.0
+    permutation_importance_over_time(recorder, X, np.zeros(len(X)), n_repeats=1)
+    assert columns == [[["a", "b"]] * len(X)] * len(columns)
+
+
 def test_blocks_move_as_a_whole(task):
     X = task[0]
     _, (first, *_) = permuted(X, by="time", block_length=3)

@@ -17,7 +17,7 @@ from sklearn.utils._param_validation import HasMethods, Interval, StrOptions, va
 from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import check_consistent_length
 
-from sklstm._containers import is_series
+from sklstm._containers import is_frame, is_series
 from sklstm._input import flatten_sequences, is_table
 from sklstm._sequences import Steps
 
@@ -235,7 +235,6 @@ def _permuted_scores(
     """Score X with each block permuted, `n_repeats` times; all within one copy of X."""
     steps = flatten_sequences(X)
     permuted = np.array(steps.values)
-    view = _in_the_form_of(X, permuted, steps.offsets)
     absent = np.isnan(steps.values).all(axis=1)
     scores = []
     for block, seed in zip(blocks, seeds, strict=True):
@@ -243,7 +242,8 @@ def _permuted_scores(
         for _ in range(n_repeats):
             order = rng.permutation(len(steps.offsets) - 1)
             _permute(steps, absent, block, order, permuted)
-            scores.append(_score(scorer, estimator, view, y, sample_weight))
+            seen = _in_the_form_of(X, permuted, steps.offsets)
+            scores.append(_score(scorer, estimator, seen, y, sample_weight))
         _permute(steps, absent, block, None, permuted)
     return scores
 
@@ -263,10 +263,13 @@ def _permute(
 
 
 def _in_the_form_of(X: Any, values: np.ndarray, offsets: np.ndarray) -> Any:
-    """Return a view of steps that looks like X: an array, a list or an object array."""
+    """Return steps in the form of X: an array, an object array, or a list of arrays or frames."""
     is_object_array = getattr(X, "dtype", None) == np.dtype(object) and np.ndim(X) == 1
     if not is_object_array and not isinstance(X, list | tuple):
         return values.reshape(np.shape(X))
+    if is_frame(X[0]):
+        parts = zip(X, pairwise(offsets), strict=True)
+        return [_frame_like(frame, values[start:stop]) for frame, (start, stop) in parts]
     flat = np.ndim(X[0]) == 1
     sequences = [
         values[start:stop, 0] if flat else values[start:stop] for start, stop in pairwise(offsets)
@@ -277,6 +280,12 @@ def _in_the_form_of(X: Any, values: np.ndarray, offsets: np.ndarray) -> Any:
     for row, sequence in enumerate(sequences):
         array[row] = sequence
     return array
+
+
+def _frame_like(frame: Any, values: np.ndarray) -> Any:
+    if hasattr(frame, "iloc"):
+        return type(frame)(values, index=frame.index, columns=frame.columns)
+    return type(frame)(values, schema=frame.columns)  # polars
 
 
 def _score(scorer: Callable, estimator: BaseEstimator, X: Any, y: Any, weight: Any) -> Scores:
