@@ -193,8 +193,9 @@ def _in_lanes(windows: np.ndarray, n_lanes: int) -> np.ndarray:
 class Batches:
     """Training data in batches of few shapes, and several of one shape in a chunk.
 
-    Rows of weight zero fill the last batch, and each chunk: a compiled program sees few shapes,
-    whatever the number of rows.
+    With a `capacity`, rows of weight zero fill every batch, time steps that do not count every
+    row, and batches that are not run each chunk: a compiled program sees few shapes, whatever the
+    lengths and the number of rows.
 
     Attributes
     ----------
@@ -202,11 +203,14 @@ class Batches:
     batch_size : int
     rng : RandomState
         Draws the order of the rows.
+    capacity : int, default=None
+        Rows of the arrays of a batch, `batch_size` or more. None for arrays of any shape.
     """
 
     data: TrainingData
     batch_size: int
     rng: np.random.RandomState
+    capacity: int | None = None
 
     def draw_epoch(self) -> np.ndarray:
         """Draw the rows of one epoch."""
@@ -217,14 +221,17 @@ class Batches:
         return self.data.all_rows(self.batch_size)
 
     def chunks(self, rows: np.ndarray) -> Iterator[tuple[Arrays, int]]:
-        """Yield the arrays of a chunk of batches and how many batches of it hold rows."""
+        """Yield the arrays of a chunk and how many of its batches hold rows.
+
+        Their shapes are (batches, rows, ...), of the values (batches, rows, time steps, ...).
+        """
         for n_steps, batches in self._turns(rows):
             size = self._batches_per_chunk[n_steps]
             for first in range(0, len(batches), size):
                 chosen = batches[first : first + size]
                 places = chosen[:, np.newaxis] * self.batch_size + np.arange(self.batch_size)
                 part = rows[places[places < len(rows)]]
-                yield self._filled_up(part, n_steps, size * self.batch_size), len(chosen)
+                yield self._filled_up(part, n_steps, size), len(chosen)
 
     def count(self, rows: np.ndarray) -> int:
         """Return the number of batches."""
@@ -249,30 +256,52 @@ class Batches:
     @cached_property
     def _batches_per_chunk(self) -> dict[int, int]:
         """Batches in a chunk, for each length that batches have, the shortest first."""
+        rows = self.all_rows()
+        lengths = self.data.lengths_of(rows)
+        varies = bool((lengths != lengths[0]).any())
         shapes = self.data.shapes(self.batch_size)
-        return {n_steps: self._fitting_a_chunk(n_steps, len(shapes)) for n_steps in shapes}
+        return {n_steps: self._fitting_a_chunk(rows[:0], n_steps, varies) for n_steps in shapes}
 
-    def _fitting_a_chunk(self, n_steps: int, n_shapes: int) -> int:
-        arrays = self.data.gather(self.all_rows()[:0], n_steps)
+    def _fitting_a_chunk(self, no_rows: np.ndarray, n_steps: int, varies: bool) -> int:
+        arrays = self.data.gather(no_rows, n_steps)
         bytes_per_row = sum(array.itemsize * math.prod(array.shape[1:]) for array in arrays)
-        fit = BYTES_PER_CHUNK // (bytes_per_row * self.batch_size)
-        if n_shapes > 1:
+        fit = BYTES_PER_CHUNK // (bytes_per_row * self._rows_per_batch)
+        if varies:
             fit = min(fit, TIME_STEPS_PER_CHUNK // n_steps)
         return min(max(fit, 1), MAX_BATCHES_PER_CHUNK)
 
-    def _filled_up(self, rows: np.ndarray, n_steps: int, size: int) -> Arrays:
-        values, context, targets, weights = self.data.gather(rows, n_steps)
-        missing = size - len(rows)
-        if not missing:
-            return values, context, targets, weights
-        # Lengths of one, not zero: a mean over no time steps is NaN, and NaN times zero is NaN.
+    @property
+    def _rows_per_batch(self) -> int:
+        return self.batch_size if self.capacity is None else self.capacity
+
+    def _filled_up(self, rows: np.ndarray, n_steps: int, n_batches: int) -> Arrays:
+        longest = int(self.data.lengths_of(rows).max())
+        values, context, targets, weights = self.data.gather(rows, longest)
+        if self.capacity is None:
+            n_batches, n_steps = self.count(rows), longest
+        # The length of a row that is there: a mean over no time steps is NaN, and NaN times zero
+        # is NaN; and where all have one length, so must these.
         return (
-            _extend(values, missing, 0),
-            _extend(context, missing, 1),
-            _extend(targets, missing, 0),
-            _extend(weights, missing, 0),
+            self._in_batches(values, n_batches, 0, (n_steps, *values.shape[2:])),
+            self._in_batches(context, n_batches, context.min()),
+            self._in_batches(targets, n_batches, 0),
+            self._in_batches(weights, n_batches, 0),
         )
 
-
-def _extend(array: np.ndarray, missing: int, fill: int) -> np.ndarray:
-    return np.concatenate([array, np.full((missing, *array.shape[1:]), fill, array.dtype)])
+    def _in_batches(
+        self, array: np.ndarray, n_batches: int, fill: int, entry: tuple[int, ...] | None = None
+    ) -> np.ndarray:
+        """Put the rows of an array into batches, at the beginning of entries of a larger shape."""
+        entry = array.shape[1:] if entry is None else entry
+        shape = (n_batches, self._rows_per_batch, *entry)
+        if array.size == math.prod(shape):
+            return array.reshape(shape)
+        filled = np.full(shape, fill, array.dtype)
+        place = tuple(map(slice, array.shape[1:]))
+        n_whole, n_left = divmod(len(array), self.batch_size)
+        whole, left = np.split(array, [n_whole * self.batch_size])
+        whole = whole.reshape(n_whole, self.batch_size, *array.shape[1:])
+        filled[(slice(n_whole), slice(self.batch_size), *place)] = whole
+        if n_left:
+            filled[(n_whole, slice(n_left), *place)] = left
+        return filled

@@ -35,24 +35,26 @@ class EpochModel(keras.Model):
 
     def set_up(
         self,
-        batch_size: int,
         metrics: list[keras.metrics.Metric],
         *,
         xla: bool,
         n_parts: int = 1,
+        any_shape: bool = False,
     ) -> None:
         """Make the loops that are compiled, by XLA or as plain graphs, when first called.
 
         Parameters
         ----------
-        batch_size : int
         metrics : list of Metric
             All whose state an epoch begins anew.
         xla : bool
         n_parts : int, default=1
             In how many parts a batch is computed, side by side. The model takes a part's rows.
+        any_shape : bool, default=False
+            Whether one graph serves batches of any number of rows and time steps, which XLA cannot
+            do. Otherwise the loops are compiled for each shape of a chunk.
         """
-        self._part_size, self._n_parts = batch_size // n_parts, n_parts
+        self._n_parts, self._any_shape = n_parts, any_shape
         self._weight_ids = [id(variable) for variable in self.trainable_variables]
         metric_states = [variable for metric in metrics for variable in metric.variables]
         self.forget_loops = partial(self._make_loops, metric_states, xla=xla)
@@ -102,8 +104,7 @@ class EpochModel(keras.Model):
     ) -> tuple:
         """Return outputs, loss and the state (what the layers carry) after some rows."""
         values, context, targets, row_weights = part
-        x = [values, context] if self.reads_context else values
-        outputs, state = self._call_with(weights, state, x, training)
+        outputs, state = self._call_with(weights, state, [values, context], training)
         if self._n_parts > 1:  # a mean over no rows is NaN, and NaN times zero is NaN
             row_weights = tf.where(
                 tf.reduce_sum(row_weights) > 0, row_weights, tf.ones_like(row_weights)
@@ -215,11 +216,6 @@ class EpochModel(keras.Model):
         events.on_train_end(logs)
         return self.history
 
-    @property
-    def reads_context(self) -> bool:
-        """Whether the model takes the context of the values: lengths, or what rows continue."""
-        return len(self.inputs) == 2
-
     def _train_epoch(
         self, batches: Batches, events: keras.callbacks.CallbackList, epoch: int
     ) -> dict[str, float]:
@@ -291,11 +287,10 @@ class EpochModel(keras.Model):
             if value.dtype.is_integer:
                 variable.assign(value)
 
-    def _rates(self, epoch: int | None, n_done: int, n_rows: int) -> np.ndarray:
+    def _rates(self, epoch: int | None, n_done: int, n_batches: int) -> np.ndarray:
         """Return the learning rates of a chunk's batches; none where there is no schedule."""
         if self._schedule is None or epoch is None:
             return NO_RATES
-        n_batches = n_rows // (self._part_size * self._n_parts)
         factors = self._schedule.factors(epoch, n_done + np.arange(n_batches))
         return (self._rate * factors).astype(np.float32)
 
@@ -320,11 +315,18 @@ class EpochModel(keras.Model):
 
     def _trace(self, loop: Callable, tensors: list[tf.Tensor], states: States) -> Callable:
         """Return the loop for arrays of these shapes, traced once."""
-        key = (loop, *(tuple(tensor.shape) for tensor in tensors))
+        shapes = [tensor.shape for tensor in tensors]
+        if self._any_shape:
+            shapes = [
+                _any_batches(shape, is_values=not place) for place, shape in enumerate(shapes)
+            ]
+        key = (loop, *map(tuple, shapes))
         if key not in self._traced:
-            arrays, states = tf.nest.map_structure(
-                lambda tensor: tf.TensorSpec(tensor.shape, tensor.dtype), (tensors, states)
-            )
+            arrays = [
+                tf.TensorSpec(shape, tensor.dtype)
+                for shape, tensor in zip(shapes, tensors, strict=True)
+            ]
+            states = tf.nest.map_structure(tf.TensorSpec.from_tensor, states)
             numbers = [tf.TensorSpec((), dtype) for dtype in (tf.int32, tf.int32, tf.bool)]
             self._traced[key] = loop.get_concrete_function(arrays, states, *numbers)
         return self._traced[key]
@@ -337,8 +339,6 @@ class EpochModel(keras.Model):
         return int(np.clip(SECONDS_PER_CALL / seconds, 1, left))
 
     def _loop_over(self, step: Callable, metric_states: list[keras.Variable]) -> Callable:
-        size = self._part_size
-
         def run(
             tensors: list[tf.Tensor],
             states: States,
@@ -352,12 +352,9 @@ class EpochModel(keras.Model):
                 state.assign(tf.where(is_new, tf.zeros_like(state.value), state.value))
 
             def one(index: tf.Tensor, states: States) -> tuple:
-                begin = index * self._n_parts
-                parts = [
-                    [_rows(array, (begin + part) * size, size) for array in arrays]
-                    for part in range(self._n_parts)
-                ]
-                rate = rates[index] if rates.shape[0] else None
+                columns = [tf.split(tf.gather(array, index), self._n_parts) for array in arrays]
+                parts = [list(part) for part in zip(*columns, strict=True)]
+                rate = None if rates.shape[0] == 0 else rates[index]
                 return index + 1, step(parts, states, rate)
 
             stop = first + n_batches
@@ -384,7 +381,9 @@ def _logs(results: dict[str, tf.Tensor]) -> dict[str, float]:
     return {name: float(value) for name, value in results.items()}
 
 
-def _rows(array: tf.Tensor, first: tf.Tensor, count: int) -> tf.Tensor:
-    rest = [0] * (array.shape.rank - 1)
-    rows = tf.slice(array, [first, *rest], [count, *array.shape[1:]])
-    return tf.ensure_shape(rows, [count, *array.shape[1:]])
+def _any_batches(shape: tf.TensorShape, *, is_values: bool) -> list[int | None]:
+    """Leave open how many batches, rows and time steps there are."""
+    if shape.rank == 1:  # learning rates, or none
+        return [None if shape[0] else 0]
+    n_open = 3 if is_values else 2
+    return [None] * n_open + list(shape[n_open:])

@@ -1,16 +1,22 @@
-"""Sequences of similar length in one batch, so that a fit costs what the sequences hold."""
+"""Sequences of similar length in one batch, and the few sizes that compiled programs have."""
 
 from __future__ import annotations
 
 import numpy as np
 
-# Lengths that batches may have, eight to an octave: samples of the same data then share programs.
-LADDER = np.unique(np.ceil(2 ** (np.arange(8 * 31) / 8)).astype(np.int64))
+# Time steps and rows of compiled batches: four to an octave, even from 4 on. Each that is needed is
+# compiled once, whatever the data.
+LADDER = np.array([1, 2, 3, 4, 6, *(n << shift for shift in range(1, 31) for n in (4, 5, 6, 7))])
 MAX_SHAPES = 6
 # What one length more must save, because each is compiled: of all time steps, and in an epoch.
 MIN_SHARE_SAVED = 0.05
 MIN_BATCH_STEPS_SAVED = 100
 MIN_POOLS, MAX_BATCHES_PER_POOL = 4, 64
+
+
+def round_up(size: int) -> int:
+    """Return the least size of the ladder that holds so many time steps or rows."""
+    return int(LADDER[np.searchsorted(LADDER, size)])
 
 
 def choose_shapes(lengths: np.ndarray, batch_size: int) -> tuple[int, ...]:
@@ -25,11 +31,9 @@ def choose_shapes(lengths: np.ndarray, batch_size: int) -> tuple[int, ...]:
     Returns
     -------
     tuple of int
-        In ascending order: the one length that all have, or up to `MAX_SHAPES` of the ladder, of
-        all choices the one with the fewest time steps.
+        In ascending order: up to `MAX_SHAPES` of the ladder, of all choices the one with the
+        fewest time steps.
     """
-    if (lengths == lengths[0]).all():
-        return (int(lengths[0]),)
     sizes, counts = np.unique(LADDER[np.searchsorted(LADDER, lengths)], return_counts=True)
     before = np.append(0, np.cumsum(counts))
     # (from, to): time steps if sequences of the sizes in between are filled up to the last one

@@ -59,21 +59,26 @@ class ProgramKey:
     settings : str
         Loss, metric and optimizer, but for the learning rate's value.
     varies : bool
-        Whether the network is told the lengths of the sequences.
-    n_steps : int or None
-        The length that all batches have; None for several, which the program then serves all.
-    batch_size, n_parts : int
-        Rows of a batch, and in how many parts it is computed; see `count_parts`.
+        Whether lengths differ within a batch.
+    carried_rows : int or None
+        Rows of a batch where they carry states to the next batch; None where they carry none, and
+        the program serves batches of all sizes.
+    n_parts : int
+        In how many parts a batch is computed; see `count_parts`.
     xla : bool
     """
 
     spec: NetworkSpec
     settings: str
     varies: bool
-    n_steps: int | None
-    batch_size: int
+    carried_rows: int | None
     n_parts: int
     xla: bool
+
+    @property
+    def any_shape(self) -> bool:
+        """Whether one graph serves batches of any number of rows and time steps."""
+        return not self.xla and self.carried_rows is None
 
 
 def count_parts(
@@ -89,7 +94,7 @@ def count_parts(
     is_large = work >= MIN_WORK_FOR_PARTS and batch_size >= MIN_ROWS_FOR_PARTS
     # of which that of a batch can be told
     is_mean = "loss__reduction" not in settings.keras_params
-    return 2 if xla and is_large and is_mean and batch_size % 2 == 0 else 1
+    return 2 if xla and is_large and is_mean else 1
 
 
 def settings_key(settings: TrainingSettings) -> str:
@@ -161,13 +166,16 @@ class KerasAdapter(BaseWrapper):
         self.weighted_metrics = weighted_metrics
 
     def _keras_build_fn(self, compile_kwargs: dict) -> keras.Model:
-        carries = self.key.spec.pooling is None
-        part_size = self.key.batch_size // self.key.n_parts
+        rows = self.key.carried_rows
+        if rows is None:
+            lstm = partial(SequenceLSTM, one_length=not self.key.varies)
+        else:
+            lstm = partial(CarryingLSTM, batch_size=rows // self.key.n_parts)
         model = build_model(
             self.key.spec,
-            varies=self.key.varies,
-            lstm=partial(CarryingLSTM, batch_size=part_size) if carries else SequenceLSTM,
-            carries_state=carries,
+            varies=rows is None,
+            lstm=lstm,
+            carries_state=rows is not None,
             dropout=SequenceDropout,
             model_class=EpochModel,
         )
@@ -212,10 +220,10 @@ class Program:
         self._weights = trainable_variables(key.spec, self.model)
         self.model.optimizer.build(self._weights)
         self.model.set_up(
-            key.batch_size,
             [*metrics, self.model._loss_tracker],
             xla=key.xla,
             n_parts=key.n_parts,
+            any_shape=key.any_shape,
         )
         self._fresh_state = self.optimizer_state()
         rate = self.model.optimizer.learning_rate

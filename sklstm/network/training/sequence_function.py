@@ -55,7 +55,7 @@ def sequence_function(
 
 
 class Present:
-    """Which time steps sequences of several lengths have.
+    """Which time steps padded sequences have.
 
     Where a sequence has none its state stays as it is, and the loops leave out the time steps that
     no sequence has.
@@ -65,20 +65,30 @@ class Present:
     mask : bool tensor of shape (T, n)
     dtype : str
         Of the network.
+    one_length : bool, default=False
+        Whether all sequences have the same: the loops then need not look at each.
     """
 
-    def __init__(self, mask: tf.Tensor, dtype: str) -> None:
-        present = tf.cast(mask, dtype)[:, :, tf.newaxis]  # (T, n, 1)
-        self.array = _array(tf.shape(mask)[0], present[0]).unstack(present)
+    def __init__(self, mask: tf.Tensor, dtype: str, *, one_length: bool = False) -> None:
+        self.array = None
+        if not one_length:
+            present = tf.cast(mask, dtype)[:, :, tf.newaxis]  # (T, n, 1)
+            self.array = _array(tf.shape(mask)[0], present[0]).unstack(present)
         self.begin, self.end = 0, tf.shape(mask)[0]
         if mask.shape.is_fully_defined():  # else nothing may be left out of a TensorArray
-            any_has = tf.cast(tf.reduce_any(mask, axis=1), "int32")
+            any_has = mask[:, 0] if one_length else tf.reduce_any(mask, axis=1)
+            any_has = tf.cast(any_has, "int32")
             self.begin = tf.argmax(any_has, output_type="int32")
             self.end = self.begin + tf.reduce_sum(any_has)
 
 
 def _span(present: Present | None, n_steps: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
     return (0, n_steps) if present is None else (present.begin, present.end)
+
+
+def _of_each(present: Present | None) -> tf.TensorArray | None:
+    """Return which sequences have a time step, None where all have those of the span."""
+    return None if present is None else present.array
 
 
 def _project(inputs, kernel, bias) -> list[tf.Tensor]:
@@ -109,6 +119,7 @@ def _forward(
     """
     n_steps = tf.shape(projected[0])[0]
     begin, end = _span(present, n_steps)
+    has_steps = _of_each(present)
     cells = _array(n_steps + 1, cell).write(begin, cell)
     hiddens = _array(n_steps + 1, hidden).write(begin, hidden)
 
@@ -121,10 +132,10 @@ def _forward(
         i, f, g, o = active
         new_cell = f * cell + i * g
         new_hidden = o * tf.tanh(new_cell)
-        if present is None:
+        if has_steps is None:
             hidden, cell = new_hidden, new_cell
         else:
-            has_step = present.array.read(t) > 0
+            has_step = has_steps.read(t) > 0
             hidden, cell = (
                 tf.where(has_step, new_hidden, hidden),
                 tf.where(has_step, new_cell, cell),
@@ -144,6 +155,7 @@ def _backward(upstream, return_sequences, gates, cells, recurrent_kernel, presen
     """Return the gradient in the sums that the gates activate, (T, n, 4 * units)."""
     n_steps = tf.shape(gates[0])[0]
     begin, end = _span(present, n_steps)
+    has_steps = _of_each(present)
     zeros = tf.zeros_like(cells[0])
     gates = [_array(n_steps, zeros).unstack(gate) for gate in gates]
     cells = _array(n_steps + 1, zeros).unstack(cells)
@@ -156,8 +168,8 @@ def _backward(upstream, return_sequences, gates, cells, recurrent_kernel, presen
         if return_sequences:
             dhidden = dhidden + upstream.read(t)
         kept_hidden = kept_cell = 0.0
-        if present is not None:
-            has_step = present.array.read(t)
+        if has_steps is not None:
+            has_step = has_steps.read(t)
             kept_hidden, kept_cell = (1 - has_step) * dhidden, (1 - has_step) * dcell
             dhidden, dcell = has_step * dhidden, has_step * dcell
         i, f, g, o = (gate.read(t) for gate in gates)
@@ -199,13 +211,22 @@ class SequenceLSTM(keras.layers.LSTM):
     one_hot_size : int, default=None
         When set, inputs are integer ids of shape (n, T) that stand for one-hot vectors of this
         size, 0 <= id < one_hot_size.
+    one_length : bool, default=False
+        Whether a mask is the same for all sequences of a batch, which takes less time.
     **kwargs
         The parameters of `keras.layers.LSTM`.
     """
 
-    def __init__(self, units: int, *, one_hot_size: int | None = None, **kwargs) -> None:
+    def __init__(
+        self,
+        units: int,
+        *,
+        one_hot_size: int | None = None,
+        one_length: bool = False,
+        **kwargs,
+    ) -> None:
         super().__init__(units, **kwargs)
-        self.one_hot_size = one_hot_size
+        self.one_hot_size, self.one_length = one_hot_size, one_length
         if one_hot_size is not None:
             self.input_spec = keras.layers.InputSpec(ndim=2)
 
@@ -227,7 +248,10 @@ class SequenceLSTM(keras.layers.LSTM):
         if self.one_hot_size is not None:
             sequences = tf.cast(sequences, "int32")
         steps = self._in_order(sequences)
-        present = None if mask is None else Present(self._in_order(mask), self.compute_dtype)
+        present = None
+        if mask is not None:
+            mask = self._in_order(mask)
+            present = Present(mask, self.compute_dtype, one_length=self.one_length)
         own = self.cell
         weights = map(tf.convert_to_tensor, (own.kernel, own.recurrent_kernel, own.bias))
         function = sequence_function(self.return_sequences, present)
@@ -258,7 +282,8 @@ class SequenceLSTM(keras.layers.LSTM):
 
     def get_config(self) -> dict:
         """Return the parameters."""
-        return {**super().get_config(), "one_hot_size": self.one_hot_size}
+        own = {"one_hot_size": self.one_hot_size, "one_length": self.one_length}
+        return {**super().get_config(), **own}
 
 
 @keras.saving.register_keras_serializable(package="sklstm")

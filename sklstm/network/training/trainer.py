@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import closing, nullcontext
+from dataclasses import replace
 from functools import partial
 
 import keras
@@ -13,6 +14,7 @@ from sklstm.network.spec import NetworkSpec
 from sklstm.network.training import callbacks as ours
 from sklstm.network.training.data import Batches, TrainingData
 from sklstm.network.training.interrupts import Interrupts
+from sklstm.network.training.lengths import round_up
 from sklstm.network.training.programs import (
     Program,
     ProgramKey,
@@ -32,7 +34,6 @@ from sklstm.network.training.settings import (
 # LSTM(32) (ten epochs on the digits). A program serves the next fits too: what a single fit loses
 # below that, a grid search wins several times over.
 MIN_TIME_STEPS_FOR_XLA = 1000
-ROWS_ROUNDED_TO = 8
 
 
 def train(
@@ -83,15 +84,16 @@ def train(
     """
     pool.refuse_forks()
     seed = int(rng.randint(2**31))
-    batches = Batches(data, _batch_size(settings.batch_size, len(data)), rng)
+    batches = Batches(data, min(settings.batch_size, round_up(len(data))), rng)
     rows = batches.all_rows()
     n_batches = batches.count(rows)
     n_steps = float(data.lengths_of(rows).mean())
-    if validation is not None:
-        validation = Batches(validation, batches.batch_size, rng)
-    key = _program_key(
+    key, capacity = _program_key(
         spec, settings, batches.batch_size, n_batches=n_batches, n_steps=n_steps, varies=varies
     )
+    batches = replace(batches, capacity=capacity)
+    if validation is not None:
+        validation = replace(batches, data=validation)
     with Interrupts() as interrupts, pool.borrow(key, settings) as program:
         program.reset(weights, optimizer_state, settings.learning_rate, seed)
         if resume is not None:
@@ -108,23 +110,22 @@ def _program_key(
     n_batches: int,
     n_steps: float,
     varies: bool,
-) -> ProgramKey:
+) -> tuple[ProgramKey, int | None]:
+    """Return the key, and how many rows its batches have; None for any number."""
     work = settings.epochs * n_batches * n_steps * max(1, len(spec.units))
     xla = settings.always_xla or work >= MIN_TIME_STEPS_FOR_XLA
-    return ProgramKey(
+    # Rows of weight zero do not count in a weighted mean; in another reduction they may.
+    is_mean = "loss__reduction" not in settings.keras_params
+    rows = round_up(batch_size) if is_mean else batch_size
+    key = ProgramKey(
         spec=spec,
         settings=settings_key(settings),
         varies=varies,
-        n_steps=None if varies else int(n_steps),
-        batch_size=batch_size,
+        carried_rows=rows if spec.pooling is None else None,
         n_parts=count_parts(spec, settings, n_steps=n_steps, batch_size=batch_size, xla=xla),
         xla=xla,
     )
-
-
-def _batch_size(batch_size: int, n_rows: int) -> int:
-    """Limit the batch size to the rows there are, rounded up so that few programs are compiled."""
-    return min(batch_size, -(-n_rows // ROWS_ROUNDED_TO) * ROWS_ROUNDED_TO)
+    return key, None if key.any_shape else rows
 
 
 def _fit(
