@@ -13,23 +13,25 @@ from sklearn.model_selection import GridSearchCV
 
 from sklstm import LSTMClassifier, LSTMRegressor
 from sklstm._base import OPTIMIZERS
+from sklstm._sequences import Sequences
 from sklstm.network.keras_model import build_model, set_weights, trainable_variables
 from sklstm.network.spec import NetworkSpec
-from sklstm.network.training import trainer
+from sklstm.network.training import lengths, trainer
 from sklstm.network.training.data import SequenceData
 from sklstm.network.training.programs import LOSSES, ProgramPool, pool
 from sklstm.network.training.settings import TrainingSettings
 from tasks import from_padded
 
-N, N_STEPS, N_FEATURES, EPOCHS, BATCH_SIZE = 43, 5, 3, 4, 16  # the last batch has 11 rows
+# XLA compiles batches of 16 rows and 6 time steps; the last batch has 13 rows.
+N, N_STEPS, N_FEATURES, EPOCHS, BATCH_SIZE = 43, 5, 3, 4, 15
 
 
-def make_data(n=N, seed=0, weighted=True):
+def make_data(n=N, seed=0, weighted=True, n_steps=N_STEPS):
     rng = np.random.RandomState(seed)
-    values = rng.normal(size=(n, N_STEPS, N_FEATURES)).astype(np.float32)
+    values = rng.normal(size=(n, n_steps, N_FEATURES)).astype(np.float32)
     targets = rng.randint(3, size=n).astype(np.int32)
     weights = rng.uniform(0.2, 3, size=n) if weighted else np.ones(n)
-    sequences = from_padded(values, np.full(n, N_STEPS))
+    sequences = from_padded(values, np.full(n, n_steps))
     return SequenceData(sequences, targets, weights.astype(np.float32))
 
 
@@ -140,18 +142,56 @@ def test_the_loss_of_an_epoch_is_the_weighted_mean_over_its_rows():
     assert_allclose(frozen.last.history["loss"], expected, rtol=1e-5)
 
 
-@pytest.mark.parametrize("bidirectional", [False, True])
-@pytest.mark.parametrize("pooling", ["last", "mean", "max"])
-def test_padding_changes_nothing_in_training(pooling, bidirectional, monkeypatch):
-    """Told the lengths, a network learns the same from sequences with padding added."""
-    spec = make_spec(pooling=pooling, bidirectional=bidirectional)
-    data = make_data()
-    plain = train(spec, make_settings(epochs=2), data)
-    with monkeypatch.context() as patch:
-        patch.setattr(SequenceData, "shapes", lambda *_: (N_STEPS + 4,))
-        told = train(spec, make_settings(epochs=2), data, varies=True)
-    for ours, theirs in zip(told.weights, plain.weights, strict=True):
+@pytest.mark.parametrize(
+    ("options", "kind"),
+    [
+        ({"pooling": "max", "bidirectional": True, "units": (4, 3)}, "one length"),
+        ({"pooling": "concat", "dense_units": (3,)}, "one length"),
+        ({"pooling": "concat", "bidirectional": True}, "lengths"),
+        ({"pooling": "mean", "vocabulary_size": 9, "embedding_dim": 2}, "lengths"),
+        ({"vocabulary_size": 9}, "length 1"),
+    ],
+)
+def test_what_fills_batches_up_changes_nothing(options, kind, monkeypatch):
+    """XLA compiles 16 rows and 6 time steps, and the graph takes the 15 rows and 5 as they are."""
+    spec, settings = make_spec(**options), make_settings(epochs=2, batch_size=15)
+    data, validation = (make_data_for(spec, kind, n) for n in (N, 21))
+    fits = {}
+    for loop, limit in (("xla", 0), ("graph", 10**12)):
+        monkeypatch.setattr(trainer, "MIN_TIME_STEPS_FOR_XLA", limit)
+        fits[loop] = train(spec, settings, data, validation, varies=kind == "lengths")
+        assert fits[loop].loop == loop
+    for ours, theirs in zip(fits["xla"].weights, fits["graph"].weights, strict=True):
         assert_allclose(ours, theirs, rtol=1e-3, atol=2e-5)
+    for name, values in fits["graph"].last.history.items():
+        assert_allclose(fits["xla"].last.history[name], values, rtol=1e-5, err_msg=name)
+
+
+def test_dropout_does_not_depend_on_what_fills_batches_up(monkeypatch):
+    """XLA draws other numbers than the graph: here it compiles other sizes, and the same."""
+    monkeypatch.setattr(trainer, "MIN_TIME_STEPS_FOR_XLA", 0)
+    spec, settings = make_spec(dropout=0.3), make_settings(epochs=2)
+    filled_up = train(spec, settings, make_data())
+    monkeypatch.setattr(lengths, "LADDER", np.arange(99))
+    exact = train(spec, settings, make_data())
+    for ours, theirs in zip(filled_up.weights, exact.weights, strict=True):
+        assert_allclose(ours, theirs, rtol=1e-3, atol=2e-6)
+
+
+def make_data_for(spec, kind, n):
+    rng = np.random.RandomState(n)
+    n_steps = {
+        "one length": np.full(n, 5),
+        "length 1": np.ones(n, int),
+        "lengths": rng.randint(1, 6, n),
+    }[kind]
+    values = rng.normal(size=(n_steps.sum(), N_FEATURES)).astype("f")
+    if spec.reads_tokens:
+        values = rng.randint(1, 9, n_steps.sum()).astype("int32")
+    sequences = Sequences(values, np.cumsum(n_steps) - n_steps, n_steps)
+    return SequenceData(
+        sequences, rng.randint(3, size=n).astype("int32"), rng.uniform(0.2, 3, n).astype("f")
+    )
 
 
 def test_dropout_is_reproducible_and_hides_its_share(loop):
@@ -177,18 +217,21 @@ def test_a_fit_through_the_pool_equals_the_first(loop):
         assert_array_equal(one, other)
 
 
-def test_folds_of_other_sizes_share_a_program(loop):
+def test_lengths_batch_sizes_and_folds_share_few_compiled_loops(loop):
+    """XLA compiles the two sizes that hold these; a graph takes any."""
     spec = make_spec(units=(7 if loop == "xla" else 8,))
-    for n in (43, 44, 41, 60):
-        train(spec, make_settings(epochs=1), make_data(n))
-    assert sum(program.key.spec == spec for program in pool._idle) == 1
+    for n_steps, batch_size, n in ((5, 15, 43), (6, 16, 60), (5, 16, 31), (6, 15, 90), (4, 13, 44)):
+        data = make_data(n, n_steps=n_steps)
+        train(spec, make_settings(epochs=1, batch_size=batch_size), data)
+    (program,) = (program for program in pool._idle if program.key.spec == spec)
+    assert program.n_compiled == (2 if loop == "xla" else 1)
 
 
 def test_the_pool_is_bounded():
     small = ProgramPool(2)
     settings = make_settings()
     keys = [
-        trainer.ProgramKey(make_spec(units=(units,)), "", False, N_STEPS, BATCH_SIZE, 1, False)
+        trainer.ProgramKey(make_spec(units=(units,)), "", False, None, 1, False)
         for units in (2, 3, 4)
     ]
     for key in keys:

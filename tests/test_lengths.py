@@ -17,7 +17,13 @@ from sklstm.network.spec import NetworkSpec
 from sklstm.network.training import data
 from sklstm.network.training import lengths as grouping
 from sklstm.network.training.data import Batches, SequenceData
-from sklstm.network.training.lengths import LADDER, MAX_SHAPES, choose_shapes, draw_order
+from sklstm.network.training.lengths import (
+    LADDER,
+    MAX_SHAPES,
+    choose_shapes,
+    draw_order,
+    round_up,
+)
 from tasks import first_step_task, from_padded, ragged
 
 some_lengths = st.lists(st.integers(1, 60), min_size=1, max_size=80).map(np.array)
@@ -57,12 +63,19 @@ def test_shapes_are_few_and_hold_every_sequence(lengths, batch_size):
     shapes = choose_shapes(lengths, batch_size)
     assert 1 <= len(shapes) <= MAX_SHAPES
     assert list(shapes) == sorted(set(shapes))
-    assert shapes[-1] >= lengths.max()
-    if (lengths == lengths[0]).all():
-        assert shapes == (lengths[0],)
-    else:
-        assert shapes[-1] < 2 * lengths.max()
-        assert set(shapes) <= set(LADDER.tolist())
+    assert shapes[-1] == round_up(lengths.max())
+    assert set(shapes) <= set(LADDER.tolist())
+
+
+def test_few_sizes_hold_all_and_common_ones_exactly():
+    sizes = np.arange(1, 5000)
+    rounded = np.array([round_up(size) for size in sizes])
+    assert (rounded >= sizes).all()
+    assert (rounded <= 1.25 * sizes).all()
+    assert len(np.unique(rounded[2:62])) == 16
+    assert len(np.unique(rounded)) == 43
+    common = [*2 ** np.arange(31), 3, 6, 10, 12, 14, 20, 24, 28, 48, 96, 224]
+    assert [round_up(size) for size in common] == common
 
 
 @settings(max_examples=40)
@@ -80,7 +93,7 @@ def test_no_other_shapes_of_that_number_fill_up_less(lengths):
 
 
 def test_a_shape_must_earn_its_compilation():
-    lengths = np.tile([10, 100], 50)
+    lengths = np.tile([10, 96], 50)
     assert len(choose_shapes(lengths, batch_size=50)) == 1
     assert len(choose_shapes(np.tile(lengths, 100), batch_size=50)) == 2
 
@@ -106,29 +119,58 @@ def test_batches_hold_similar_lengths_in_random_order():
 
 
 @settings(max_examples=60)
-@given(some_lengths, st.integers(1, 8), st.integers(0, 2**31), st.booleans())
-def test_batches_gather_every_sequence_once_whole(lengths, batch_size, seed, evaluates):
+@given(some_lengths, st.integers(1, 8), st.sampled_from([None, 0, 3]), st.integers(0, 2**31))
+def test_batches_gather_every_sequence_once_whole(lengths, batch_size, more, seed):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(grouping, "MIN_BATCH_STEPS_SAVED", 1)
         sequences = sequences_of(lengths)
         numbers = np.arange(len(lengths))
         rows_of = SequenceData(sequences, numbers, np.ones(len(lengths), "f"))
-        batches = Batches(rows_of, batch_size, np.random.RandomState(seed))
-        rows = batches.all_rows() if evaluates else batches.draw_epoch()
+        capacity = None if more is None else batch_size + more
+        batches = Batches(rows_of, batch_size, np.random.RandomState(seed), capacity)
+        rows = batches.all_rows() if seed % 2 else batches.draw_epoch()
         seen, n_batches, sizes = [], 0, {}
         for (values, context, targets, weights), count in batches.chunks(rows):
-            assert sizes.setdefault(values.shape[1], len(values)) == len(values)  # few shapes
-            assert len(values) >= count * batch_size
-            assert not weights[count * batch_size :].any()
+            size, n_rows, n_steps = values.shape[:3]
+            assert context.shape == targets.shape == weights.shape == (size, n_rows)
+            if capacity is None:
+                assert (size, n_rows) == (count, batch_size)
+            else:
+                assert n_rows == capacity
+                assert n_steps in LADDER
+                assert sizes.setdefault(n_steps, size) == size  # few shapes
+            assert not weights[count:].any()
+            assert not weights[:, batch_size:].any()
             assert (context >= 1).all()
+            assert (context.max(1) <= context.max(1, where=weights > 0, initial=0))[:count].all()
             n_batches += count
-            for row in np.flatnonzero(weights):
-                seen.append(targets[row])
-                expected = sequences[targets[row : row + 1]].padded(values.shape[1])
-                assert_array_equal(values[row], expected[0])
-                assert context[row] == lengths[targets[row]]
+            for place in zip(*np.nonzero(weights), strict=True):
+                seen.append(targets[place])
+                expected = sequences[targets[place][np.newaxis]].padded(n_steps)
+                assert_array_equal(values[place], expected[0])
+                assert context[place] == lengths[targets[place]]
     assert_array_equal(np.sort(seen), numbers)
     assert n_batches == batches.count(rows)
+
+
+def test_lengths_batch_sizes_and_folds_need_few_shapes():
+    """What is compiled is one program for each shape of the arrays of a chunk."""
+    uniform, mixed = set(), set()
+    rng = np.random.RandomState(0)
+    for n_steps in range(3, 63):
+        for batch_size in (7, 8, 13, 31, 32):
+            for n in (20, 93):
+                ones = np.ones(n, "f")
+                for shapes, lengths in (
+                    (uniform, np.full(n, n_steps)),
+                    (mixed, rng.randint(1, n_steps + 1, n)),
+                ):
+                    data = SequenceData(sequences_of(lengths), ones, ones)
+                    batches = Batches(data, batch_size, rng, round_up(batch_size))
+                    shapes |= {x.shape for (x, *_), _ in batches.chunks(batches.all_rows())}
+    # 16 lengths of 3 and more, and batches of 8, 14 and 32 rows
+    assert len(uniform) == 16 * 3
+    assert len(mixed) <= 18 * 3
 
 
 @pytest.mark.parametrize("options", [{}, {"bidirectional": True, "pooling": "max"}])

@@ -3,9 +3,11 @@
 import signal
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import numpy as np
 import pytest
+import tensorflow as tf
 from numpy.testing import assert_allclose, assert_array_equal
 
 from sklstm import CharSequenceGenerator, LSTMClassifier, LSTMRegressor
@@ -15,9 +17,11 @@ from sklstm.network.training.programs import pool
 from sklstm.network.training.settings import TrainingSettings
 from tasks import first_step_task, ragged
 
-X, y = first_step_task(n=40)  # the second batch has 8 rows: its second half is empty
+X, y = first_step_task(n=40)  # the second batch has 6 rows: its second half is empty
+GPU = tf.config.PhysicalDevice("/physical_device:GPU:0", "GPU")  # this machine may have none
 TEXT = "".join(np.random.RandomState(0).choice(list("abcde "), 700))
-FITTED = {"units": [5, 4], "batch_size": 32, "epochs": 2, "learning_rate": 0.02, "random_state": 0}
+# Batches that XLA compiles have 40 rows, 6 of which only fill them up.
+FITTED = {"units": [5, 4], "batch_size": 34, "epochs": 2, "learning_rate": 0.02, "random_state": 0}
 
 
 def weights_of(fitted):
@@ -110,7 +114,7 @@ def test_only_large_batches_are_computed_in_parts(monkeypatch):
     monkeypatch.setattr(programs, "MIN_WORK_FOR_PARTS", 0)
     assert count() == 2
     assert count(xla=False) == 1
-    assert count(batch_size=33) == 1
+    assert count(batch_size=33) == 2
     assert count(batch_size=16) == 1
     assert count(loss_reduction="sum") == 1  # halves would not add up
 
@@ -143,3 +147,31 @@ def test_generators_fitted_in_threads_are_those_fitted_alone(in_parts):
     for one, other in zip(alone, together, strict=True):
         for a, b in zip(weights_of(one), weights_of(other), strict=True):
             assert_array_equal(a, b)
+
+
+def test_a_gpu_computes_no_halves(monkeypatch):
+    """It would compute one after the other."""
+    monkeypatch.setattr(programs, "MIN_WORK_FOR_PARTS", 0)
+    assert count() == 2
+    monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind=None: [GPU])
+    assert count() == 1
+
+
+def test_a_worker_takes_its_share_of_cores_and_of_a_gpus_memory(monkeypatch):
+    """When it compiles its first program, and only where joblib tells it its share."""
+    told = {}
+    for kind in ("intra", "inter"):
+        name = f"set_{kind}_op_parallelism_threads"
+        monkeypatch.setattr(tf.config.threading, name, partial(told.__setitem__, kind))
+    monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind=None: [GPU])
+    monkeypatch.setattr(tf.config.experimental, "set_memory_growth", told.__setitem__)
+    monkeypatch.setattr(programs, "available_cores", lambda: 3)
+    spec = NetworkSpec(n_outputs=1, activation="linear", units=(2,))
+    settings = TrainingSettings("squared_error")
+    key = programs.ProgramKey(spec, "", False, None, 1, False)
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    programs.Program(key, settings)
+    assert told == {}
+    monkeypatch.setenv("OMP_NUM_THREADS", "3")
+    programs.Program(key, settings)
+    assert told == {"intra": 3, "inter": 1, GPU: True}

@@ -140,3 +140,55 @@ def test_layers_are_made_anew_from_their_configuration():
     assert twin.get_config() == layer.get_config()
     weights = draw_weights(6, 3)
     assert_same(outcome(twin, weights, IDS), outcome(layer, weights, IDS))
+
+
+@pytest.mark.parametrize("go_backwards", [False, True])
+def test_sequences_of_one_length_are_read_to_their_end_only(go_backwards):
+    """What is behind it, numbers that must not count, changes no output and no gradient."""
+    x = np.random.default_rng(2).normal(size=(5, 7, 3)).astype("float32")
+    weights = draw_weights(3, 4)
+    options = {"return_sequences": True, "go_backwards": go_backwards}
+    expected = outcome(keras.layers.LSTM(4, **options), weights, x[:, :4])
+
+    class UpToFour(SequenceLSTM):
+        def call(self, sequences):
+            own = super().call(sequences, mask=tf.tile(tf.range(7)[tf.newaxis] < 4, [5, 1]))
+            return own[:, 3:] if go_backwards else own[:, :4]
+
+    actual = outcome(UpToFour(4, one_length=True, **options), weights, x, "xla")
+    assert not actual[-1][:, 4:].any()  # the gradient in what is behind
+    assert_same([*actual[:-1], actual[-1][:, :4]], expected)
+
+
+@pytest.fixture
+def gpu(monkeypatch):
+    """TensorFlow as it is with a GPU, as far as graphs are built."""
+    device = tf.config.PhysicalDevice("/physical_device:GPU:0", "GPU")
+    for name in ("list_physical_devices", "list_logical_devices"):
+        monkeypatch.setattr(tf.config, name, lambda kind=None: [device])
+
+
+def operations(layer, **options):
+    graph = tf.function(lambda x: layer(x, **options)).get_concrete_function(
+        tf.TensorSpec((4, 5, 6))
+    )
+    definition = graph.graph.as_graph_def()
+    nodes = [*definition.node, *(n for f in definition.library.function for n in f.node_def)]
+    return {node.op for node in nodes}
+
+
+@pytest.mark.parametrize(
+    "options", [{}, {"initial_state": [tf.zeros((4, 3)), tf.zeros((4, 3))]}], ids=["own", "Keras's"]
+)
+@pytest.mark.parametrize("bidirectional", [False, True])
+@pytest.mark.usefixtures("gpu")
+def test_on_a_gpu_nothing_is_left_to_cudnn(bidirectional, options):
+    """XLA cannot compile its operations; Keras's own layer takes them."""
+    options = {name: state * (1 + bidirectional) for name, state in options.items()}
+    peer, own = (
+        keras.layers.Bidirectional(layer) if bidirectional else layer
+        for layer in (keras.layers.LSTM(3), SequenceLSTM(3))
+    )
+    assert "CudnnRNNV3" in operations(peer, **options)
+    assert "While" in {name.removeprefix("Stateless") for name in operations(own, **options)}
+    assert "CudnnRNNV3" not in operations(own, **options)

@@ -74,6 +74,11 @@ class EpochModel(keras.Model):
         self._test_loop = outer(self._loop_over(self._test_batch, metric_states))
         self._traced: dict[tuple, Callable] = {}
 
+    @property
+    def n_compiled(self) -> int:
+        """Number of compiled loops."""
+        return len(self._traced)
+
     def _train_batch(self, parts: list[Part], states: States, rate: tf.Tensor | None) -> States:
         """Take one step of the optimizer; rows of weight zero do not count."""
         results = [self._gradients_of(*of) for of in zip(parts, states, strict=True)]

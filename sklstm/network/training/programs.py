@@ -88,13 +88,15 @@ def count_parts(
 
     The matrix products of a batch are spread over the cores anyway, but nothing else is. Two
     halves take up to a third less time on two cores where a batch is much work. The number is
-    the same on every machine, and so are the results.
+    the same however many cores there are, and so are the results. A GPU would compute one half
+    after the other.
     """
     work = batch_size * n_steps * spec.work_per_step
     is_large = work >= MIN_WORK_FOR_PARTS and batch_size >= MIN_ROWS_FOR_PARTS
     # of which that of a batch can be told
     is_mean = "loss__reduction" not in settings.keras_params
-    return 2 if xla and is_large and is_mean else 1
+    has_gpu = bool(tf.config.list_physical_devices("GPU"))
+    return 2 if xla and is_large and is_mean and not has_gpu else 1
 
 
 def settings_key(settings: TrainingSettings) -> str:
@@ -204,6 +206,7 @@ class Program:
     """A compiled model, set to any weights, optimizer state and learning rate before each fit."""
 
     def __init__(self, key: ProgramKey, settings: TrainingSettings) -> None:
+        share_machine()  # heard only before TensorFlow computes for the first time
         routed = dict(settings.keras_params)
         if isinstance(settings.optimizer, str):
             for name in ("learning_rate", "clipnorm"):
@@ -234,6 +237,11 @@ class Program:
     def is_as_made(self) -> bool:
         """Whether nothing has changed that a fit does not set."""
         return describe(self.model) == self._made
+
+    @property
+    def n_compiled(self) -> int:
+        """Number of loops that are compiled: of training and of evaluation, for each shape."""
+        return self.model.n_compiled
 
     @property
     def sets_learning_rate(self) -> bool:
@@ -354,6 +362,11 @@ class ProgramPool:
             )
         self._process = here
 
+    def counts(self) -> tuple[int, int]:
+        """Return how many programs wait, and how many compiled loops they have."""
+        with self._lock:
+            return len(self._idle), sum(program.n_compiled for program in self._idle)
+
     def _take(self, key: ProgramKey) -> Program | None:
         with self._lock:
             for index in reversed(range(len(self._idle))):
@@ -382,19 +395,21 @@ def _read(path: Path) -> str:
         return ""
 
 
-def share_cores() -> None:
-    """Give TensorFlow, in a worker of joblib's, the cores that are the worker's.
+def share_machine() -> None:
+    """Give TensorFlow, in a worker of joblib's, its share of the cores and of GPUs' memory.
 
-    joblib tells its workers their share by environment variables, which TensorFlow does not read.
+    joblib tells its workers their share of the cores by environment variables, which TensorFlow
+    does not read. Of a GPU's memory the first process would take all.
     """
     if "OMP_NUM_THREADS" not in os.environ:
         return
     try:
         tf.config.threading.set_intra_op_parallelism_threads(available_cores())
         tf.config.threading.set_inter_op_parallelism_threads(1)
+        for gpu in tf.config.list_physical_devices("GPU"):
+            tf.config.experimental.set_memory_growth(gpu, True)
     except RuntimeError:  # somebody has computed with TensorFlow already: its threads are theirs
         return
 
 
-share_cores()
 pool = ProgramPool(POOL_SIZE)

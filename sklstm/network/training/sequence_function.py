@@ -1,9 +1,10 @@
 """An LSTM layer that trains fast on the CPU: Keras's layer, with its own gradient through time.
 
-The form of the two loops was chosen by measurement, for XLA on the CPU. What a time step need not
-wait for is done once for all of them: the input projection before the forward loop, the gradients
-of weights and inputs after the backward loop. Each gate has an array of its own, because XLA does
-not vectorise a kernel that reads one step of one array at several offsets.
+The form of the two loops was chosen by measurement, for XLA on the CPU; for a GPU the same function
+is compiled. What a time step need not wait for is done once for all of them: the input projection
+before the forward loop, the gradients of weights and inputs after the backward loop. Each gate has
+an array of its own, because XLA does not vectorise a kernel that reads one step of one array at
+several offsets.
 """
 
 from __future__ import annotations
@@ -202,8 +203,8 @@ def _rows(x) -> tf.Tensor:
 class SequenceLSTM(keras.layers.LSTM):
     """`keras.layers.LSTM`, with the same weights and results, that trains faster on the CPU.
 
-    What it does not cover (initial and returned states, dropout, other activations, a GPU) is left
-    to Keras.
+    What it does not cover (initial and returned states, dropout, other activations) is left to
+    Keras, but never to cuDNN, which XLA cannot compile.
 
     Parameters
     ----------
@@ -225,7 +226,7 @@ class SequenceLSTM(keras.layers.LSTM):
         one_length: bool = False,
         **kwargs,
     ) -> None:
-        super().__init__(units, **kwargs)
+        super().__init__(units, use_cudnn=False, **kwargs)
         self.one_hot_size, self.one_length = one_hot_size, one_length
         if one_hot_size is not None:
             self.input_spec = keras.layers.InputSpec(ndim=2)
@@ -277,7 +278,6 @@ class SequenceLSTM(keras.layers.LSTM):
             and self.use_bias
             and not (self.return_state or self.stateful or self.unroll)
             and not (training and (self.dropout or self.recurrent_dropout))
-            and not tf.config.list_physical_devices("GPU")  # where Keras has cuDNN
         )
 
     def get_config(self) -> dict:
