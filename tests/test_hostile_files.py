@@ -494,6 +494,10 @@ MISFITS = {
         lambda a: spec_of(a).update(units=node("tuple", items=[10**9])),
         r"_runtime: lstm_0/forward/kernel has the shape \(\d+, 16\), valid is",
     ),
+    "another pooling": (lambda a: spec_of(a).update(pooling=None), "network of another estimator"),
+    "no parameter": (lambda a: a.pop("verbose"), "lacks the parameters verbose"),
+    "no form of X": (lambda a: a.update(_form=None), "does not hold how X is read"),
+    "features that are text": (lambda a: a.update(n_features_in_="2"), "n_features_in_ is '2'"),
     "units that are a list": (lambda a: spec_of(a).update(units=items(4)), "is no network"),
     "another activation": (lambda a: spec_of(a).update(activation="exp"), "is no network"),
     "deltas of no feature": (
@@ -545,9 +549,11 @@ def large_files(whole, folder):
         file.truncate(3 * 2**30)
     lists = b'{"kind": "list", "items": [' + b"[]," * (2**24 // 3) + b"[]]}"
     quotes = b'{"kind": "list", "items": [' + b'"",' * (2**24 // 3) + b'""]}'
-    for name, structure in {"lists": lists, "quotes": quotes}.items():
+    text = json.dumps("[," * 2**23).encode()  # all of it is one string
+    structures = {"lists": lists, "quotes": quotes, "text": text}
+    for name, structure in structures.items():
         (folder / name).write_bytes(crafted(whole, structure))
-    return [no_model, folder / "lists", folder / "quotes"]
+    return [no_model, *(folder / name for name in structures)]
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="maxrss is in kilobytes there")

@@ -22,6 +22,7 @@ NETWORKS = {  # estimators that hold one network each, once they are fitted
     "sklstm.LSTMRegressor",
     "sklstm.WordSequenceGenerator",
 }
+READING_FORMS = {"sklstm.LSTMClassifier", "sklstm.LSTMRegressor"}
 ACTIVATIONS = ("softmax", "sigmoid", "linear", "exponential")
 POOLINGS = ("last", "mean", "max", "concat", None)
 PER_OUTPUT = ("classes_", "vocabulary_")
@@ -40,6 +41,8 @@ def check_contents(estimator: BaseEstimator) -> None:
         name = _our_name(part)
         if is_dataclass(part) and name:
             _check_fields(part, place)
+        if isinstance(part, BaseEstimator) and name:
+            _check_parameters(part, place)
         if name == "sklstm.Runtime":
             _check_spec(part.spec, place)
             _check_weights(part.weights, part.spec, place)
@@ -57,6 +60,12 @@ def _check_fields(part: Any, place: str) -> None:
     names = {field.name for field in fields(part)}
     if set(vars(part)) != names:
         raise ValueError(f"{place} has the fields {sorted(vars(part))!a:.80}, valid are {names}")
+
+
+def _check_parameters(estimator: BaseEstimator, place: str) -> None:
+    missing = set(estimator._get_param_names()) - set(vars(estimator))
+    if missing:
+        raise ValueError(f"{place} lacks the parameters {', '.join(sorted(missing))}")
 
 
 def _check_spec(spec: Any, place: str) -> None:
@@ -101,15 +110,21 @@ def _check_network(estimator: BaseEstimator, place: str) -> None:
         if estimator.__sklearn_is_fitted__():
             raise ValueError(f"{place} is fitted, but holds no network")
         return
-    spec = specs[0]
+    spec, reads_forms = specs[0], _our_name(estimator) in READING_FORMS
+    if (spec.pooling is None) == reads_forms:
+        raise ValueError(f"{place} holds a network of another estimator: {spec!a:.200}")
+    if reads_forms and not any(isinstance(part, InputForm) for _, part in held):
+        raise ValueError(f"{place} is fitted, but does not hold how X is read")
+    if reads_forms and not _is_count(estimator.n_features_in_):
+        raise ValueError(f"{place}.n_features_in_ is {estimator.n_features_in_!a:.80}")
+    _check_scalings(estimator, spec, place)
     for at, part in held:
         if isinstance(part, InputForm):
-            _check_form(part, spec, at)
+            _check_form(part, estimator, spec, at)
         elif isinstance(part, OptimizerState):
             _check_optimizer(part, spec, at)
         elif isinstance(part, Snapshot):
             _check_snapshot(part, spec, at)
-    _check_scalings(estimator, spec, place)
     for name in PER_OUTPUT:
         if (labels := getattr(estimator, name, None)) is not None:
             _check_array(labels, (spec.n_outputs,), f"{place}.{name}")
@@ -138,15 +153,14 @@ def _check_scale(scaling: InputScaling | TargetScaling, size: int, place: str) -
         raise ValueError(f"{place}, scale holds what is not above 0")
 
 
-def _check_form(form: InputForm, spec: NetworkSpec, place: str) -> None:
+def _check_form(form: InputForm, estimator: BaseEstimator, spec: NetworkSpec, place: str) -> None:
     """Check how X is read."""
-    sizes = (form.timesteps, form.vocabulary_size)
+    scaling, sizes = estimator._scalings()[0], (form.timesteps, form.vocabulary_size)
     is_valid = (
         isinstance(form.kind, str)
-        and _is_count(form.n_features)
         and all(size is None or _is_count(size) for size in sizes)
         and form.vocabulary_size == spec.vocabulary_size
-        and (spec.reads_tokens or form.n_features <= spec.n_features)
+        and form.n_features == (spec.n_features if scaling is None else scaling.n_features)
     )
     if not is_valid:
         raise ValueError(f"{place} is not how X of its network is read: {form!a:.200}")

@@ -43,7 +43,7 @@ MAY_BE_NAMED = NAMED | {"array", "dict", "tuple"}
 MAX_BYTES = 2**26
 MAX_VALUES = 2**19  # of the text, and of the nodes where shared ones count at every place
 MAX_DEPTH = 100
-STRING = re.compile(rb'"(?:[^"\\]|\\.)*"')
+STRING = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"')  # possessive: it keeps no place to go back to
 DTYPE = re.compile(r"[<>|=]?[?A-Za-z]\d{0,9}(\[\w{1,9}\])?", re.ASCII)
 
 
