@@ -162,6 +162,11 @@ class BaseNetwork(BaseEstimator, metaclass=ABCMeta):
     ) -> TrainingSettings:
         routed = self._keras_params()
         by_name = isinstance(self.optimizer, str)
+        if not by_name and (foreign := [name for name in routed if name.startswith("optimizer__")]):
+            raise ValueError(
+                f"keras_params holds {foreign[0]!r}, which is for an optimizer given by name, and "
+                f"optimizer={self.optimizer!r} is an object: set it there."
+            )
         if isinstance(self.optimizer, type):
             name = self.optimizer.__name__
             raise ValueError(
@@ -174,8 +179,8 @@ class BaseNetwork(BaseEstimator, metaclass=ABCMeta):
             loss=loss,
             metric=metric,
             optimizer=self.optimizer,
-            learning_rate=_as_float(learning_rate) if sets_rate else None,
-            clipnorm=_as_float(self.clipnorm) if by_name else None,
+            learning_rate=_as_float(learning_rate, "learning_rate") if sets_rate else None,
+            clipnorm=_as_float(self.clipnorm, "clipnorm") if by_name else None,
             keras_params=routed,
             batch_size=int(batch_size),
             epochs=1 if one_epoch else int(self.epochs),
@@ -642,8 +647,13 @@ def _as_int(value: Integral | None) -> int | None:
     return None if value is None else int(value)
 
 
-def _as_float(value: Real | None) -> float | None:
-    return None if value is None else float(value)
+def _as_float(value: Real | None, name: str) -> float | None:
+    try:
+        return None if value is None else float(value)
+    except OverflowError:
+        raise ValueError(
+            f"{name} is an int of {len(str(value))} digits: valid are numbers that a float holds."
+        ) from None
 
 
 def layer_units(units: Any, name: str) -> tuple[int, ...]:

@@ -121,7 +121,7 @@ def test_samples_of_a_class_of_weight_zero_are_as_good_as_absent():
     weighed.partial_fit(X, labels, classes=[0, 1, 2])
     absent = LSTMClassifier(**TINY).partial_fit(X[counts], labels[counts], classes=[0, 1, 2])
     np.testing.assert_array_equal(weights_of(weighed), weights_of(absent))
-    with pytest.raises(ValueError, match="All samples have the weight 0"):
+    with pytest.raises(ValueError, match="is 0 for every class"):
         LSTMClassifier(**TINY, class_weight={0: 0, 1: 0, 2: 0}).fit(X, labels)
 
 
@@ -1194,6 +1194,40 @@ def test_the_class_of_an_optimizer_is_none():
 
     with pytest.raises(ValueError, match=r"optimizer=Adam is a class. Give an object, optimizer=A"):
         LSTMClassifier(**TINY | {"optimizer": keras.optimizers.Adam}).fit(X, y)
+
+
+def test_optimizers_of_every_class_are_copied():
+    import keras
+
+    class Mine(keras.optimizers.Adam):
+        pass
+
+    expected = weights_of(LSTMClassifier(**TINY, clipnorm=None, learning_rate=0.001).fit(X, y))
+    network = LSTMClassifier(**TINY | {"optimizer": Mine(), "learning_rate_schedule": "constant"})
+    np.testing.assert_allclose(weights_of(network.fit(X, y)), expected, rtol=1e-5)
+    lamb = LSTMClassifier(**TINY | {"optimizer": keras.optimizers.Lamb()}).fit(X, y)
+    assert lamb.n_iter_ == 2
+
+
+@pytest.mark.parametrize(
+    ("params", "message"),
+    [
+        ({"keras_params": {"optimizer__foo": 1}}, "optimizer='adam' and loss='.*' with keras_p"),
+        ({"learning_rate": 10**400}, "learning_rate is an int of 401 digits: valid are numbers"),
+    ],
+    ids=["unknown", "too long"],
+)
+def test_settings_that_keras_cannot_take(params, message):
+    with pytest.raises(ValueError, match=message):
+        LSTMClassifier(**TINY | params).fit(X, y)
+
+
+def test_an_optimizer_object_has_its_parameters_itself():
+    import keras
+
+    params = {"optimizer": keras.optimizers.Adam(), "keras_params": {"optimizer__beta_1": 0.5}}
+    with pytest.raises(ValueError, match="'optimizer__beta_1', which is for an optimizer given by"):
+        LSTMClassifier(**TINY | params).fit(X, y)
 
 
 @pytest.mark.parametrize("factor", [1e-300, 1e-38, 2, 1e37, 1e300])

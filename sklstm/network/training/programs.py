@@ -103,7 +103,8 @@ def settings_key(settings: TrainingSettings) -> str:
     """Write down all of the settings that a program is compiled for."""
     optimizer = settings.optimizer
     if not isinstance(optimizer, str):
-        optimizer = keras.optimizers.serialize(optimizer)
+        # The type too: a class that is defined anew has the name of the one before.
+        optimizer = [id(type(optimizer)), keras.optimizers.serialize(optimizer)]
     has_rate = settings.learning_rate is not None
     params = dict(sorted(settings.keras_params.items()))
     parts = [settings.loss, settings.metric, optimizer, params, settings.clipnorm, has_rate]
@@ -196,9 +197,11 @@ class KerasAdapter(BaseWrapper):
         try:
             return self._build_keras_model()
         except (TypeError, ValueError) as error:
+            params = dict(self.settings.keras_params)
+            with_params = f" with keras_params={params!r}" if params else ""
             raise ValueError(
-                f"optimizer={self.optimizer!r} and loss={self.settings.loss!r} do not take "
-                f"keras_params={dict(self.settings.keras_params)!r}: {error}"
+                f"Keras makes no network with optimizer={self.optimizer!r} and "
+                f"loss={self.settings.loss!r}{with_params}: {error}"
             ) from error
 
 
@@ -214,8 +217,8 @@ class Program:
                 if value is not None:
                     routed.setdefault(f"optimizer__{name}", value)
         else:
-            config = keras.optimizers.serialize(settings.optimizer)
-            settings = replace(settings, optimizer=keras.optimizers.deserialize(config))
+            config = settings.optimizer.get_config()
+            settings = replace(settings, optimizer=type(settings.optimizer).from_config(config))
         self.key = key
         metrics = [METRICS[settings.metric](name="accuracy")] if settings.metric else []
         adapter = KerasAdapter(key, settings, metrics, routed)
