@@ -472,8 +472,8 @@ def test_encoding_errors_of_a_mark_count_from_the_files_beginning(tmp_path):
 def test_files_that_are_not_there(refused, tmp_path, model, book):
     for arguments in (("score", model, tmp_path / "no"), ("sample", tmp_path / "no")):
         assert f"{tmp_path / 'no'}: No such file or directory" in refused(*arguments)
-    for arguments in (("score", model, tmp_path), ("score", tmp_path, book)):
-        assert f"{tmp_path}: Is a directory" in refused(*arguments)
+    assert f"{tmp_path}: Is a directory" in refused("score", model, tmp_path)
+    assert f"{tmp_path}: A folder is no file" in refused("score", tmp_path, book)
 
 
 def test_files_that_are_no_model_of_a_text(refused, tmp_path, model, book, classifier):
@@ -541,6 +541,8 @@ def test_closed_streams_end_no_command(monkeypatch, text, folder, book, model):
     assert main(["text", "train", book, *target(folder), *TINY]) == 0
     assert main(["text", "sample", model, "--length", "3"]) == 0
     assert main(["text", "sample", "no such model"]) == 1
+    for stream in (sys.stdout, sys.stderr):
+        stream.close()
 
 
 @pytest.mark.skipif(os.name == "nt", reason="a shell of POSIX")
