@@ -83,8 +83,7 @@ class BaseNetwork(BaseEstimator, metaclass=ABCMeta):
         NotFittedError
             If the estimator is not fitted.
         """
-        check_is_fitted(self)
-        shapes = self._runtime.spec.weight_shapes()
+        shapes = self._as_learnt()._runtime.spec.weight_shapes()
         width = max(map(len, shapes))
         for name, shape in shapes.items():
             print(f"{name:{width}}  {shape!s:>14}  {int(np.prod(shape)):>10,}")
@@ -105,14 +104,14 @@ class BaseNetwork(BaseEstimator, metaclass=ABCMeta):
         NotFittedError
             If the estimator is not fitted.
         """
-        check_is_fitted(self)
+        learnt = self._as_learnt()
         from sklstm.network.keras_model import model_for_users
 
-        input_scaling, target_scaling = self._scalings()
+        input_scaling, target_scaling = learnt._scalings()
         return model_for_users(
-            self._runtime.spec,
-            self._runtime.weights,
-            varies=self._lengths_vary,
+            learnt._runtime.spec,
+            learnt._runtime.weights,
+            varies=learnt._lengths_vary,
             input_scaling=input_scaling,
             target_scaling=target_scaling,
         )
@@ -130,12 +129,24 @@ class BaseNetwork(BaseEstimator, metaclass=ABCMeta):
         NotFittedError
             If the estimator is not fitted.
         """
-        check_is_fitted(self)
-        return self._runtime.to_onnx(*self._scalings())
+        learnt = self._as_learnt()
+        return learnt._runtime.to_onnx(*learnt._scalings())
 
     @abstractmethod
     def _sequences(self, X: Any) -> Sequences:
         """Read X, in any form that ``predict`` takes, as what the network reads."""
+
+    def __sklearn_clone__(self) -> Self:
+        """Clone as scikit-learn does, but for the callbacks: a clone has the same ones.
+
+        They may hold what cannot be copied, such as a lock, or report to an object of the user.
+        Each fit makes shallow copies of them anyway.
+        """
+        without = self._copy()
+        without.callbacks = None
+        cloned = super(BaseNetwork, without).__sklearn_clone__()
+        cloned.callbacks = copy.copy(self.callbacks)
+        return cloned
 
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "_runtime")

@@ -106,15 +106,17 @@ class LSTMClassifier(ClassifierMixin, BaseLSTM):
     validation_fraction : float in [0, 1), default=None
         Fraction of the samples held out as a validation set. Above 0, ``history_`` records
         ``val_*`` with or without early stopping. None holds out 0.1 for early stopping and
-        nothing otherwise.
+        nothing otherwise. ``partial_fit`` holds nothing out.
     n_iter_no_change : int, default=10
         Patience of early stopping, in epochs.
     class_weight : dict, "balanced" or None, default=None
         Weights of the classes, by label: finite numbers of 0 or more, of which only the ratios
         matter. "balanced" weighs each class by the inverse of its frequency.
     callbacks : list, default=None
-        Keras callbacks, copied before training, and functions of ``(epoch, logs)`` called at each
-        epoch's end. The model that Keras's callbacks see, and write to files, takes X as the
+        Keras callbacks, and functions of ``(epoch, logs)`` called at each epoch's end. Each fit
+        makes shallow copies of Keras's: their counters begin anew, and what they share with yours
+        (a list, a lock, a trial) is yours. What they change in the model counts in its own fit
+        only. The model that Keras's callbacks see, and write to files, takes X as the
         network sees it: see `standardize` and `differences`.
     keras_params : dict, default=None
         Parameters of the optimizer and the loss by Keras's names, such as
@@ -534,7 +536,7 @@ class LSTMRegressor(RegressorMixin, BaseLSTM):
     validation_fraction : float in [0, 1), default=None
         Fraction of the samples held out as a validation set. Above 0, ``history_`` records
         ``val_*`` with or without early stopping. None holds out 0.1 for early stopping and
-        nothing otherwise.
+        nothing otherwise. ``partial_fit`` holds nothing out.
     n_iter_no_change : int, default=10
         Patience of early stopping, in epochs.
     loss : {"squared_error", "absolute_error", "huber", "poisson", "quantile"}, \
@@ -544,8 +546,10 @@ class LSTMRegressor(RegressorMixin, BaseLSTM):
     quantile : float in (0, 1), default=0.5
         For ``loss="quantile"``; another value than 0.5 is an error for other losses.
     callbacks : list, default=None
-        Keras callbacks, copied before training, and functions of ``(epoch, logs)`` called at each
-        epoch's end. The model that Keras's callbacks see, and write to files, takes X as the
+        Keras callbacks, and functions of ``(epoch, logs)`` called at each epoch's end. Each fit
+        makes shallow copies of Keras's: their counters begin anew, and what they share with yours
+        (a list, a lock, a trial) is yours. What they change in the model counts in its own fit
+        only. The model that Keras's callbacks see, and write to files, takes X as the
         network sees it: see `standardize` and `differences`.
     keras_params : dict, default=None
         Parameters of the optimizer and the loss by Keras's names, such as

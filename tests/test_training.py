@@ -14,6 +14,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from sklearn.base import clone
+from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import make_pipeline
 from sklearn.utils.class_weight import compute_class_weight
 
 from sklstm import LSTMClassifier, LSTMRegressor
@@ -1194,6 +1196,45 @@ def test_the_class_of_an_optimizer_is_none():
 
     with pytest.raises(ValueError, match=r"optimizer=Adam is a class. Give an object, optimizer=A"):
         LSTMClassifier(**TINY | {"optimizer": keras.optimizers.Adam}).fit(X, y)
+
+
+def test_averaged_weights_arrive():
+    """Keras keeps the moving average of the weights, and sets it when the training ends."""
+    import keras
+
+    def fit(**options):
+        optimizer = keras.optimizers.SGD(0.5, **options)
+        return LSTMClassifier(**TINY | {"optimizer": optimizer, "epochs": 4}).fit(X, y)
+
+    plain, slow = fit(), fit(use_ema=True, ema_momentum=0.999)
+    start = plain._runtime.spec.initial_weights(np.random.RandomState(0))
+    moved = np.abs(weights_of(plain) - weights_of(slow)).max()
+    assert moved > 0.01
+    assert len(start) == len(slow._runtime.weights)
+
+
+def test_clones_share_what_callbacks_hold():
+    import keras
+
+    class Reports(keras.callbacks.Callback):
+        def __init__(self):
+            super().__init__()
+            self.lock, self.seen = threading.Lock(), []
+
+        def on_epoch_end(self, epoch, logs=None):
+            with self.lock:
+                self.seen.append(epoch)
+
+    callback = Reports()
+    network = LSTMClassifier(**TINY, callbacks=[callback])
+    cloned = clone(network)
+    assert cloned.callbacks == [callback]
+    assert cloned.callbacks is not network.callbacks
+    search = GridSearchCV(
+        make_pipeline("passthrough", network), {"lstmclassifier__units": [4]}, cv=2
+    )
+    search.fit(X, y)
+    assert callback.seen == [0, 1] * 3
 
 
 def test_optimizers_of_every_class_are_copied():

@@ -16,7 +16,8 @@ def checked(constraints: Mapping[str, list]) -> Callable[[Callable], Callable]:
     """Decorate a method: its arguments are checked as scikit-learn's `validate_params` does it.
 
     Errors name the class of the object, which is public, and not the one that holds the method.
-    Numbers of numpy become Python's: a count never outgrows their width.
+    Numbers of numpy become Python's: a count never outgrows their width. The method computes with
+    what one fit has learnt, even if another one ends meanwhile.
 
     Parameters
     ----------
@@ -39,6 +40,7 @@ def checked(constraints: Mapping[str, list]) -> Callable[[Callable], Callable]:
             bound.arguments.update({name: plain(v) for name, v in bound.arguments.items()})
             if not get_config()["skip_parameter_validation"]:
                 validate_parameter_constraints(constraints, bound.arguments, caller_name=caller)
+            bound.arguments["self"] = self._as_learnt()
             return method(*bound.args, **bound.kwargs)
 
         return call

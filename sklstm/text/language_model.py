@@ -13,7 +13,6 @@ import numpy as np
 from sklearn.base import _fit_context
 from sklearn.utils import Tags
 from sklearn.utils._param_validation import Interval, StrOptions
-from sklearn.utils.validation import check_is_fitted
 
 from sklstm._base import TRAINING_CONSTRAINTS, BaseNetwork, layer_units
 from sklstm._checkpoint import Checkpoint
@@ -251,8 +250,9 @@ class LanguageModel(BaseNetwork):
         ValueError
             If a prompt holds characters that the vocabulary lacks (words never do).
         """
-        best = self.predict_proba(X)[:, : self._n_drawn].argmax(axis=1)
-        return self.vocabulary_[best]
+        learnt = self._as_learnt()
+        best = learnt.predict_proba(X)[:, : learnt._n_drawn].argmax(axis=1)
+        return learnt.vocabulary_[best]
 
     def predict_proba(self, X: str | Sequence[str]) -> np.ndarray:
         """Predict the probability that each token comes next.
@@ -274,10 +274,10 @@ class LanguageModel(BaseNetwork):
         ValueError
             If a prompt holds characters that the vocabulary lacks (words never do).
         """
-        check_is_fitted(self)
+        learnt = self._as_learnt()
         prompts = as_documents(X, item="Prompt", min_length=0)
-        encoded = [self._encode(prompt, f"Prompt {i}") for i, prompt in enumerate(prompts)]
-        return next_probabilities(self._runtime, encoded)
+        encoded = [learnt._encode(prompt, f"Prompt {i}") for i, prompt in enumerate(prompts)]
+        return next_probabilities(learnt._runtime, encoded)
 
     def score(self, X: str | Sequence[str], y: None = None) -> float:
         """Compute the mean log-likelihood per token, in nats; greater is better.
@@ -302,10 +302,10 @@ class LanguageModel(BaseNetwork):
             If a document has fewer than two characters, or one that the vocabulary of a
             `CharSequenceGenerator` lacks.
         """
-        check_is_fitted(self)
+        learnt = self._as_learnt()
         documents = as_documents(X)
-        encoded = [self._encode(text, f"Document {i}") for i, text in enumerate(documents)]
-        total = log_likelihoods(self._runtime, encoded).sum()
+        encoded = [learnt._encode(text, f"Document {i}") for i, text in enumerate(documents)]
+        total = log_likelihoods(learnt._runtime, encoded).sum()
         return float(total / sum(map(len, encoded)))
 
     def perplexity(self, X: str | Sequence[str]) -> float:
@@ -449,7 +449,6 @@ class LanguageModel(BaseNetwork):
         )
 
     def _begin(self, state: TextState | None) -> TextState:
-        check_is_fitted(self)
         if state is None:
             return beginning(self._runtime)
         if not isinstance(state, TextState):

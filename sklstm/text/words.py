@@ -84,8 +84,10 @@ class WordSequenceGenerator(TextGenerator):
     sample_length : int, default=0
         Words of a sample that is printed after every epoch, at temperature 0.6; 0 prints none.
     callbacks : list, default=None
-        Keras callbacks, copied before training, and functions of ``(epoch, logs)`` called at each
-        epoch's end.
+        Keras callbacks, and functions of ``(epoch, logs)`` called at each epoch's end. Each fit
+        makes shallow copies of Keras's: their counters begin anew, and what they share with yours
+        (a list, a lock, a trial) is yours. What they change in the model counts in its own fit
+        only.
     keras_params : dict, default=None
         Parameters of the optimizer by Keras's names, such as ``{"optimizer__beta_1": 0.8}``.
     warm_start : bool, default=False

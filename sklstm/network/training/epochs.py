@@ -33,6 +33,14 @@ class EpochModel(keras.Model):
     batch_events: bool = False
     test_batch_events: bool = False
 
+    def __call__(self, inputs: object, training: bool = False, mask: object = None) -> tf.Tensor:
+        """Run the network. Sequences that come without their lengths have all their time steps."""
+        takes_lengths = [tensor.name for tensor in self.inputs] == ["values", "lengths"]
+        if takes_lengths and not isinstance(inputs, list | tuple | dict):
+            shape = tf.shape(inputs)
+            inputs = [tf.convert_to_tensor(inputs), tf.fill(shape[:1], shape[1])]
+        return super().__call__(inputs, training=training, mask=mask)
+
     def set_up(
         self,
         metrics: list[keras.metrics.Metric],
@@ -218,6 +226,7 @@ class EpochModel(keras.Model):
             events.on_epoch_end(epoch, logs)
             if self.stop_training:
                 break
+        self.optimizer.finalize_variable_values(self.trainable_variables)  # averages, if any
         events.on_train_end(logs)
         return self.history
 
