@@ -141,7 +141,7 @@ def _refuse_irregular(mode: int, path: str | os.PathLike) -> None:
     if stat.S_ISREG(mode):
         return
     if stat.S_ISDIR(mode):
-        raise IsADirectoryError(errno.EISDIR, "A folder is no file", os.fspath(path))
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), os.fspath(path))
     if stat.S_ISLNK(mode):  # realpath follows all others
         raise OSError(errno.ELOOP, "The links lead in a circle", os.fspath(path))
     kinds = {stat.S_IFIFO: "pipe", stat.S_IFSOCK: "socket"}

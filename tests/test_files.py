@@ -153,7 +153,7 @@ def special_files(folder):
     (folder / "circle").symlink_to(folder / "other")
     (folder / "other").symlink_to(folder / "circle")
     yield folder / "circle", errno.ELOOP, "circle|symbolic links"
-    yield folder, errno.EISDIR, "A folder is no file"
+    yield folder, errno.EISDIR, "Is a directory"
     yield Path("/dev/zero"), errno.EINVAL, "A device is no regular file"
     (folder / "device").symlink_to("/dev/null")
     yield folder / "device", errno.EINVAL, "A device is no regular file"
