@@ -2,9 +2,13 @@
 
 import tracemalloc
 
+import h5py
 import numpy as np
 import pandas as pd
+import polars
+import pyarrow
 import pytest
+import zarr
 
 from sklstm import LSTMClassifier, LSTMRegressor
 from sklstm._input import read_for_fit
@@ -139,7 +143,6 @@ def test_vocabulary_size_is_taken_from_x():
 
 
 def test_columns_of_polars_lists_are_sequences(ragged_classifier):
-    polars = pytest.importorskip("polars")
     column = polars.Series(as_lists(SEQUENCES))
     np.testing.assert_array_equal(
         ragged_classifier.predict_proba(column), ragged_classifier.predict_proba(SEQUENCES)
@@ -152,9 +155,8 @@ def frames(sequences, names=("a", "b"), library=pd):
     return [library.DataFrame(sequence, schema=list(names)) for sequence in sequences]
 
 
-@pytest.mark.parametrize("name", ["pandas", "polars"])
-def test_names_of_the_features_in_lists_of_data_frames(name, classifier):
-    library = pytest.importorskip(name)
+@pytest.mark.parametrize("library", [pd, polars], ids=["pandas", "polars"])
+def test_names_of_the_features_in_lists_of_data_frames(library, classifier):
     X_frames = frames(X, library=library)
     fitted = LSTMClassifier(**TINY).fit(X_frames, y)
     assert (fitted.n_features_in_, fitted.feature_names_in_.tolist()) == (2, ["a", "b"])
@@ -184,11 +186,9 @@ def test_names_of_the_features_in_lists_of_data_frames(name, classifier):
         lambda frame: frame.astype("Float64"),
         lambda frame: frame.astype(str).astype("string"),
         lambda frame: frame.astype(object),
-        lambda frame: pytest.importorskip("polars").DataFrame(dict(frame)),
-        lambda frame: pytest.importorskip("pyarrow").Table.from_pandas(frame),
-        lambda frame: (
-            pytest.importorskip("pyarrow") and frame.convert_dtypes(dtype_backend="pyarrow")
-        ),
+        lambda frame: polars.DataFrame(dict(frame)),
+        pyarrow.Table.from_pandas,
+        lambda frame: frame.convert_dtypes(dtype_backend="pyarrow"),
     ],
     ids=["nullable", "string", "object", "polars", "arrow", "pyarrow-backed"],
 )
@@ -236,12 +236,11 @@ class Sliced:
 
 
 def of_h5py(array, folder):
-    file = pytest.importorskip("h5py").File(folder / "X.h5", "w")
+    file = h5py.File(folder / "X.h5", "w")
     return file.create_dataset("X", data=array)
 
 
 def of_zarr(array, folder):
-    zarr = pytest.importorskip("zarr")
     stored = zarr.create_array(
         folder / "X.zarr", shape=array.shape, dtype=array.dtype, chunks=(4, *array.shape[1:])
     )
