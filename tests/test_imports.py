@@ -55,6 +55,7 @@ FLOORS = {
 }
 LEVEL_FLOORS = {0, 4}  # whose rooms may look into each other
 TENSORFLOW = {"tensorflow", "keras", "scikeras"}
+KERAS_ROOMS = {"sklstm.network.keras_layers", "sklstm.network.keras_model"}
 ONNX = {"onnx", "onnxruntime"}
 ONNX_ROOMS = {"sklstm.network.graphs", "sklstm.network.runtime", "sklstm.network.steps"}
 NUMERIC = {"numpy", "scipy", "sklearn"}
@@ -138,7 +139,7 @@ def test_the_ground_floor_needs_numeric_libraries_only(module):
 
 @every_module
 def test_tensorflow_is_imported_in_its_rooms_only(module):
-    trains = module == "sklstm.network.keras_model" or (
+    trains = module in KERAS_ROOMS or (
         module.startswith("sklstm.network.training") and module not in WITHOUT_TENSORFLOW
     )
     assert not third_party(module) & TENSORFLOW or trains

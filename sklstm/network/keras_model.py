@@ -7,9 +7,17 @@ from collections.abc import Callable
 import keras
 import numpy as np
 import tensorflow as tf
-from keras import ops
 
 from sklstm._scaling import InputScaling, TargetScaling
+from sklstm.network.keras_layers import (
+    CountSteps,
+    LastOutputs,
+    MaskPadding,
+    OneHot,
+    PoolSequence,
+    ScaleInputs,
+    ScaleTargets,
+)
 from sklstm.network.spec import NetworkSpec
 
 KERAS_BATCH_SIZE = 32  # of `keras.Model.predict`
@@ -18,175 +26,6 @@ POOLING_LAYERS = {
     "mean": keras.layers.GlobalAveragePooling1D,
     "max": keras.layers.GlobalMaxPooling1D,
 }
-
-
-@keras.saving.register_keras_serializable(package="sklstm")
-class PoolSequence(keras.layers.Layer):
-    """Pool right-padded sequences over the time steps that each has.
-
-    Called with ``[x, lengths]``, of shapes (n, T, F) and (n,).
-
-    Parameters
-    ----------
-    pooling : {"last", "mean", "max"}
-    n_directions : {1, 2}
-        Of the layer before: the last step that the second direction reads is the first one.
-    """
-
-    def __init__(
-        self,
-        pooling: str,
-        n_directions: int = 1,
-        *,
-        name: str | None = None,
-        dtype: object = None,
-    ) -> None:
-        super().__init__(name=name, dtype=dtype)
-        self.pooling, self.n_directions = pooling, n_directions
-        self.supports_masking = True
-
-    def call(self, inputs: list) -> object:
-        """Pool."""
-        x, lengths = inputs
-        steps = ops.arange(ops.shape(x)[1], dtype=lengths.dtype)[None, :]
-        if self.pooling == "last":
-            chosen = steps == lengths[:, None] - 1
-            return _last_outputs(x, self.n_directions, lambda x: self._sum_where(x, chosen))
-        present = steps < lengths[:, None]  # (n, T)
-        if self.pooling == "max":
-            return ops.max(ops.where(present[:, :, None], x, -float("inf")), axis=1)
-        return self._sum_where(x, present) / ops.cast(lengths, x.dtype)[:, None]
-
-    def compute_mask(self, inputs: list, previous_mask: list) -> None:
-        """Return that no time steps are left to mask."""
-
-    def get_config(self) -> dict:
-        """Return the constructor's arguments."""
-        own = {"pooling": self.pooling, "n_directions": self.n_directions}
-        return {**own, "name": self.name, "dtype": self.dtype}
-
-    @staticmethod
-    def _sum_where(x: object, chosen: object) -> object:
-        return ops.sum(ops.where(chosen[:, :, None], x, 0.0), axis=1)
-
-
-@keras.saving.register_keras_serializable(package="sklstm")
-class LastOutputs(keras.layers.Layer):
-    """Take from (n, T, F) what each direction gives at the last time step that it reads."""
-
-    def __init__(self, n_directions: int, *, name: str | None = None, dtype: object = None) -> None:
-        super().__init__(name=name, dtype=dtype)
-        self.n_directions = n_directions
-
-    def call(self, x: object) -> object:
-        """Take."""
-        return _last_outputs(x, self.n_directions, lambda x: x[:, -1])
-
-    def get_config(self) -> dict:
-        """Return the constructor's arguments."""
-        return {"n_directions": self.n_directions, "name": self.name, "dtype": self.dtype}
-
-
-@keras.saving.register_keras_serializable(package="sklstm")
-class MaskPadding(keras.layers.Layer):
-    """Tell which time steps right-padded sequences have.
-
-    Called with ``[x, lengths]``, of shapes (n, T, F) or (n, T), and (n,); returns bool (n, T).
-    """
-
-    def call(self, inputs: list) -> object:
-        """Compare."""
-        x, lengths = inputs
-        return ops.arange(ops.shape(x)[1], dtype=lengths.dtype)[None, :] < lengths[:, None]
-
-
-@keras.saving.register_keras_serializable(package="sklstm")
-class CountSteps(keras.layers.Layer):
-    """Split right-padded sequences, as users hold them, into ``[values, lengths]``.
-
-    Time steps that are all NaN (numbers) or 0 (token ids) are padding.
-    """
-
-    def call(self, x: object) -> list:
-        """Count."""
-        if len(x.shape) == 2:
-            return [x, ops.sum(ops.cast(x != 0, "int32"), axis=1)]
-        missing = ops.isnan(x)
-        present = ops.logical_not(ops.all(missing, axis=-1))
-        return [ops.where(missing, 0.0, x), ops.sum(ops.cast(present, "int32"), axis=1)]
-
-
-@keras.saving.register_keras_serializable(package="sklstm")
-class ScaleInputs(keras.layers.Layer):
-    """Append deltas to X as it is, (n, T, F) float64, and bring all columns to one scale, float32.
-
-    Parameters
-    ----------
-    deltas_of : list of int
-        Features whose first and second differences over time are appended, 0 at the first time
-        step.
-    mean, scale : list of float
-        What is subtracted from each column, and what it is divided by.
-    """
-
-    def __init__(
-        self,
-        deltas_of: list[int],
-        mean: list[float],
-        scale: list[float],
-        *,
-        name: str | None = None,
-        dtype: object = "float64",
-    ) -> None:
-        super().__init__(name=name, dtype=dtype)
-        self.deltas_of, self.mean, self.scale = list(deltas_of), list(mean), list(scale)
-
-    def call(self, x: object) -> object:
-        """Append and scale."""
-        columns = [x]
-        if self.deltas_of:
-            changed = ops.take(x, self.deltas_of, axis=2)
-            for _ in range(2):
-                changed = changed - ops.concatenate([changed[:, :1], changed[:, :-1]], axis=1)
-                columns.append(changed)
-        mean, scale = (ops.convert_to_tensor(v, "float64") for v in (self.mean, self.scale))
-        return ops.cast((ops.concatenate(columns, axis=2) - mean) / scale, "float32")
-
-    def get_config(self) -> dict:
-        """Return the constructor's arguments."""
-        own = {"deltas_of": self.deltas_of, "mean": self.mean, "scale": self.scale}
-        return {**own, "name": self.name, "dtype": self.dtype}
-
-
-@keras.saving.register_keras_serializable(package="sklstm")
-class ScaleTargets(keras.layers.Layer):
-    """Multiply the outputs of a regressor by a scale and add a mean, in float64.
-
-    Parameters
-    ----------
-    scale, mean : list of float
-    """
-
-    def __init__(
-        self,
-        scale: list[float],
-        mean: list[float],
-        *,
-        name: str | None = None,
-        dtype: object = "float64",
-    ) -> None:
-        super().__init__(name=name, dtype=dtype)
-        self.scale, self.mean = list(scale), list(mean)
-
-    def call(self, x: object) -> object:
-        """Scale."""
-        scale, mean = (ops.convert_to_tensor(v, "float64") for v in (self.scale, self.mean))
-        return x * scale + mean
-
-    def get_config(self) -> dict:
-        """Return the constructor's arguments."""
-        own = {"scale": self.scale, "mean": self.mean}
-        return {**own, "name": self.name, "dtype": self.dtype}
 
 
 @keras.saving.register_keras_serializable(package="sklstm")
@@ -209,58 +48,6 @@ class FullPrecisionModel(keras.Model):
             x = tf.data.Dataset.from_tensor_slices(x).batch(batch_size or KERAS_BATCH_SIZE)
             batch_size = None
         return super().predict(x, batch_size, verbose, steps, callbacks)
-
-
-@keras.saving.register_keras_serializable(package="sklstm")
-class OneHot(keras.layers.Layer):
-    """Turn token ids (n, T) into one-hot vectors (n, T, size)."""
-
-    def __init__(self, size: int, *, name: str | None = None, dtype: object = None) -> None:
-        super().__init__(name=name, dtype=dtype)
-        self.size = size
-
-    def call(self, ids: object) -> object:
-        """Encode."""
-        return ops.one_hot(ids, self.size, dtype=self.compute_dtype)
-
-    def get_config(self) -> dict:
-        """Return the constructor's arguments."""
-        return {"size": self.size, "name": self.name, "dtype": self.dtype}
-
-
-@keras.saving.register_keras_serializable(package="sklstm")
-class PinballLoss(keras.losses.Loss):
-    """The loss whose minimum is a quantile.
-
-    Parameters
-    ----------
-    quantile : float
-        Between 0 and 1.
-
-    References
-    ----------
-    R. Koenker, G. Bassett, "Regression quantiles", 1978.
-    """
-
-    def __init__(
-        self,
-        quantile: float = 0.5,
-        reduction: str = "mean_with_sample_weight",
-        name: str = "pinball_loss",
-        dtype: object = None,
-    ) -> None:
-        super().__init__(name=name, reduction=reduction, dtype=dtype)
-        self.quantile = quantile
-
-    def call(self, y_true: object, y_pred: object) -> object:
-        """Compute the loss of each sample."""
-        error = y_true - y_pred
-        loss = ops.maximum(self.quantile * error, (self.quantile - 1) * error)
-        return ops.mean(loss, axis=-1)
-
-    def get_config(self) -> dict:
-        """Return the constructor's arguments."""
-        return {**super().get_config(), "quantile": self.quantile}
 
 
 def build_model(
@@ -445,12 +232,6 @@ class _ModelBuilder:
         if pooling == "last":
             return LastOutputs(n_directions)(x)
         return POOLING_LAYERS[pooling]()(x)
-
-
-def _last_outputs(x: object, n_directions: int, last_of: Callable[[object], object]) -> object:
-    """Join the last step of what reads forwards with the first one of what reads backwards."""
-    forward, *backward = ops.split(x, n_directions, axis=-1)
-    return ops.concatenate([last_of(forward), *(part[:, 0] for part in backward)], axis=-1)
 
 
 def _uniform() -> keras.initializers.Initializer:

@@ -18,7 +18,8 @@ import tensorflow as tf
 from scikeras.wrappers import BaseWrapper
 from tensorflow.python.eager.context import context  # nothing public tells whether it started
 
-from sklstm.network.keras_model import PinballLoss, build_model, trainable_variables
+from sklstm.network.keras_layers import PinballLoss
+from sklstm.network.keras_model import build_model, trainable_variables
 from sklstm.network.runtime import available_cores
 from sklstm.network.spec import NetworkSpec
 from sklstm.network.training.changes import describe
