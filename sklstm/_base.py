@@ -1,75 +1,51 @@
-"""What the estimators share: parameters, the way from X and y to weights, and pickling."""
+"""What the estimators share: the way from X and y to weights, and what a fitted network can do."""
 
 from __future__ import annotations
 
 import copy
 import warnings
 from abc import ABCMeta, abstractmethod
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import fields
 from numbers import Integral, Real
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 from sklearn.base import BaseEstimator
-from sklearn.model_selection import train_test_split
 from sklearn.utils import Tags, check_random_state
-from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
+from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import _num_samples, check_is_fitted
 from tqdm import tqdm
 
 from sklstm._input import read_for_fit, read_for_predict, read_in_blocks
+from sklstm._parameters import (
+    LARGEST_INT,
+    POSITIVE_INT,
+    TRAINING_CONSTRAINTS,
+    as_float,
+    as_int,
+    auto_batch_size,
+    auto_learning_rate,
+    check_optimizer,
+    checked_callbacks,
+    checked_keras_params,
+    layer_units,
+)
+from sklstm._samples import Samples, Weigher, hold_out
 from sklstm._scaling import InputScaling, TargetScaling
 from sklstm._sequences import Sequences
 from sklstm._targets import check_n_targets, read_sample_weight
 from sklstm.network.runtime import Runtime
 from sklstm.network.spec import NetworkSpec
 from sklstm.network.training.data import SequenceData, TrainingData
-from sklstm.network.training.schedule import SCHEDULES
 from sklstm.network.training.settings import Progress, Snapshot, Trained, TrainingSettings
 
 if TYPE_CHECKING:
     import keras
     import onnx
 
-OPTIMIZERS = {
-    "adadelta",
-    "adafactor",
-    "adagrad",
-    "adam",
-    "adamax",
-    "adamw",
-    "ftrl",
-    "lion",
-    "nadam",
-    "rmsprop",
-    "sgd",
-}
-DEFAULT_VALIDATION_FRACTION = 0.1
-AUTO_BATCH_SIZES, MIN_AUTO_BATCHES = (4, 32), 10
-AUTO_LEARNING_RATE = 0.01
 EPOCHS = Progress()
 NUMBERS_SCALED_AT_ONCE = 2**23  # 32 MiB; more are scaled batch by batch, in every epoch
-Weigher = Callable[[np.ndarray], np.ndarray]  # from targets to factors of their samples' weights
-LARGEST_INT = 2**31 - 1
-POSITIVE_INT = Interval(Integral, 1, LARGEST_INT, closed="both")
-
-TRAINING_CONSTRAINTS: dict[str, list] = {
-    "units": [POSITIVE_INT, "array-like"],
-    "dropout": [Interval(Real, 0, 1, closed="left")],
-    "optimizer": [StrOptions(OPTIMIZERS), HasMethods("apply_gradients")],
-    "learning_rate": [Interval(Real, 0, None, closed="neither"), None],
-    "learning_rate_schedule": [StrOptions(SCHEDULES)],
-    "warmup": [Interval(Real, 0, 1, closed="left")],
-    "clipnorm": [Interval(Real, 0, None, closed="neither"), None],
-    "batch_size": [POSITIVE_INT],
-    "epochs": [POSITIVE_INT],
-    "callbacks": [list, tuple, None],
-    "keras_params": [Mapping, None],
-    "warm_start": ["boolean"],
-    "random_state": ["random_state"],
-    "verbose": ["verbose"],
-}
 
 
 class BaseNetwork(BaseEstimator, metaclass=ABCMeta):
@@ -157,7 +133,7 @@ class BaseNetwork(BaseEstimator, metaclass=ABCMeta):
 
     def _keras_params(self) -> dict[str, Any]:
         """Return the parameters that scikeras routes to the optimizer and the loss."""
-        return _checked_keras_params(self.keras_params)
+        return checked_keras_params(self.keras_params)
 
     def _settings(
         self,
@@ -172,34 +148,24 @@ class BaseNetwork(BaseEstimator, metaclass=ABCMeta):
         always_xla: bool = False,
     ) -> TrainingSettings:
         routed = self._keras_params()
+        check_optimizer(self.optimizer, routed)
         by_name = isinstance(self.optimizer, str)
-        if not by_name and (foreign := [name for name in routed if name.startswith("optimizer__")]):
-            raise ValueError(
-                f"keras_params holds {foreign[0]!r}, which is for an optimizer given by name, and "
-                f"optimizer={self.optimizer!r} is an object: set it there."
-            )
-        if isinstance(self.optimizer, type):
-            name = self.optimizer.__name__
-            raise ValueError(
-                f"optimizer={name} is a class. Give an object, optimizer={name}(), or a name: "
-                f"valid are {', '.join(sorted(OPTIMIZERS))}."
-            )
         sets_rate = by_name and "optimizer__learning_rate" not in routed
         scheduled = by_name and not one_epoch
         return TrainingSettings(
             loss=loss,
             metric=metric,
             optimizer=self.optimizer,
-            learning_rate=_as_float(learning_rate, "learning_rate") if sets_rate else None,
-            clipnorm=_as_float(self.clipnorm, "clipnorm") if by_name else None,
+            learning_rate=as_float(learning_rate, "learning_rate") if sets_rate else None,
+            clipnorm=as_float(self.clipnorm, "clipnorm") if by_name else None,
             keras_params=routed,
             batch_size=int(batch_size),
             epochs=1 if one_epoch else int(self.epochs),
-            patience=_as_int(patience),
+            patience=as_int(patience),
             schedule=self.learning_rate_schedule if scheduled else "constant",
             warmup=float(self.warmup) if scheduled else 0.0,
             always_xla=always_xla,
-            callbacks=_checked_callbacks(self.callbacks),
+            callbacks=checked_callbacks(self.callbacks),
             progress=progress if self.verbose else None,
         )
 
@@ -442,7 +408,13 @@ class BaseLSTM(BaseNetwork):
         elif one_epoch:
             validation = None
         else:
-            samples, validation = self._hold_out(samples, seed)
+            samples, validation = hold_out(
+                samples,
+                self._strata(samples.y),
+                seed,
+                fraction=self.validation_fraction,
+                early_stopping=self.early_stopping,
+            )
         weights_of = self._class_weights(samples.y, samples.weights)
         samples = samples.weighted(weights_of)
         if not continues:
@@ -475,9 +447,9 @@ class BaseLSTM(BaseNetwork):
             sequences, self._form = read_for_fit(
                 self,
                 X,
-                timesteps=_as_int(self.timesteps),
+                timesteps=as_int(self.timesteps),
                 tokens=self.embedding_dim is not None,
-                vocabulary_size=_as_int(self.vocabulary_size),
+                vocabulary_size=as_int(self.vocabulary_size),
             )
         y = self._check_targets(y)
         check_n_targets(sequences, y, self._form)
@@ -492,32 +464,6 @@ class BaseLSTM(BaseNetwork):
         y = self._check_targets(y_val, "y_val")
         check_n_targets(sequences, y, self._form, "y_val")
         return Samples(sequences, y, np.ones(len(y)), np.arange(len(y)))
-
-    def _hold_out(self, samples: Samples, seed: int) -> tuple[Samples, Samples | None]:
-        """Return what is trained on, and what is validated on if anything is."""
-        fraction = self.validation_fraction
-        if fraction is None:
-            fraction = DEFAULT_VALIDATION_FRACTION if self.early_stopping else 0
-        if not fraction:
-            if self.early_stopping:
-                raise ValueError(
-                    "early_stopping=True needs a validation set: validation_fraction above 0 "
-                    f"(it is {self.validation_fraction}), or X_val and y_val in fit."
-                )
-            return samples, None
-        n = len(samples.y)
-        if n < 2:
-            raise ValueError(
-                f"validation_fraction={fraction} of {n} sample leaves nothing to train on."
-            )
-        n_held_out = min(int(np.ceil(fraction * n)), n - 1)
-        strata = self._strata(samples.y)
-        if strata is not None and min(n_held_out, n - n_held_out) < len(np.unique(strata)):
-            strata = None
-        rows, held_out = train_test_split(
-            np.arange(n), test_size=n_held_out, stratify=strata, random_state=seed
-        )
-        return samples.of(np.sort(rows)), samples.of(np.sort(held_out))
 
     def _training_data(self, samples: Samples) -> SequenceData:
         targets = self._encode_targets(samples.y)
@@ -539,10 +485,9 @@ class BaseLSTM(BaseNetwork):
                 )
 
     def _learning_rate(self, batch_size: int) -> float | None:
-        """Return the rate that suits batches of this size: small batches have noisy gradients."""
         if self.learning_rate != "auto":
             return self.learning_rate
-        return AUTO_LEARNING_RATE * min(1, batch_size / AUTO_BATCH_SIZES[1]) ** 0.5
+        return auto_learning_rate(batch_size)
 
     def _batch_size(self, n: int, *, goes_on: bool) -> int:
         """Return the batch size for n samples, or that of the first part of several."""
@@ -550,8 +495,7 @@ class BaseLSTM(BaseNetwork):
             return int(self.batch_size)
         if goes_on:
             return self._learnt_batch_size
-        power = 2 ** int(np.log2(max(1, n / MIN_AUTO_BATCHES)))
-        return int(np.clip(power, *AUTO_BATCH_SIZES))
+        return auto_batch_size(n)
 
     def _spec(self) -> NetworkSpec:
         n_outputs, activation = self._output_layer()
@@ -561,7 +505,7 @@ class BaseLSTM(BaseNetwork):
             activation=activation,
             n_features=self._form.n_features if scaling is None else len(scaling.mean),
             vocabulary_size=self._form.vocabulary_size,
-            embedding_dim=_as_int(self.embedding_dim),
+            embedding_dim=as_int(self.embedding_dim),
             units=layer_units(self.units, "units"),
             bidirectional=bool(self.bidirectional),
             dropout=float(self.dropout),
@@ -613,32 +557,6 @@ class BaseLSTM(BaseNetwork):
         return tags
 
 
-class Samples(NamedTuple):
-    """Sequences with a target and a weight each, as they were read."""
-
-    sequences: Sequences
-    y: np.ndarray
-    weights: np.ndarray  # (n,) float64
-    numbers: np.ndarray  # (n,) of the samples in X
-
-    def of(self, rows: np.ndarray) -> Samples:
-        """Return some of the samples."""
-        return Samples(self.sequences[rows], self.y[rows], self.weights[rows], self.numbers[rows])
-
-    def that_count(self) -> Samples:
-        """Leave out samples of weight zero."""
-        if self.weights.all():
-            return self
-        if not self.weights.any():
-            raise ValueError("All samples have the weight 0, by sample_weight or class_weight.")
-        return self.of(np.flatnonzero(self.weights))
-
-    def weighted(self, weights_of: Weigher) -> Samples:
-        """Multiply the weights by those of the targets, and leave out what then is zero."""
-        weights = self.weights * weights_of(self.y)
-        return self._replace(weights=weights).that_count()
-
-
 def _check_same_network(before: NetworkSpec, now: NetworkSpec) -> None:
     """Check that a fit can go on with the weights of the one before."""
     changed = [
@@ -651,50 +569,3 @@ def _check_same_network(before: NetworkSpec, now: NetworkSpec) -> None:
             f"This fit goes on with the fitted weights, but the network has changed since: "
             f"{', '.join(changed)}. Set it as it was, or fit anew, with warm_start=False."
         )
-
-
-def _as_int(value: Integral | None) -> int | None:
-    """Return a Python number for one of numpy's, whose arithmetic may overflow."""
-    return None if value is None else int(value)
-
-
-def _as_float(value: Real | None, name: str) -> float | None:
-    try:
-        return None if value is None else float(value)
-    except OverflowError:
-        raise ValueError(
-            f"{name} is an int of {len(str(value))} digits: valid are numbers that a float holds."
-        ) from None
-
-
-def layer_units(units: Any, name: str) -> tuple[int, ...]:
-    """Read the units of the layers: an int for one layer, or a sequence."""
-    layers = (units,) if np.ndim(units) == 0 else tuple(units)
-    layers = [n.item() if isinstance(n, np.generic | np.ndarray) else n for n in layers]
-    if not all(type(n) is int and 1 <= n <= LARGEST_INT for n in layers):
-        raise ValueError(
-            f"{name}={units!r:.80} is not valid: give an int from 1 to {LARGEST_INT}, or a "
-            "sequence of them, one for each layer."
-        )
-    return tuple(layers)
-
-
-def _checked_callbacks(callbacks: list | tuple | None) -> tuple:
-    for callback in callbacks or ():
-        is_either = callable(callback) or hasattr(callback, "on_epoch_end")
-        if isinstance(callback, type) or not is_either:
-            raise ValueError(
-                f"callbacks holds {callback!r}: valid are Keras callbacks and functions of "
-                "(epoch, logs)."
-            )
-    return tuple(callbacks or ())
-
-
-def _checked_keras_params(params: Mapping | None) -> dict[str, Any]:
-    for name in params or {}:
-        if not str(name).startswith(("optimizer__", "loss__")):
-            raise ValueError(
-                f"keras_params holds {name!r}: valid names start with 'optimizer__' or 'loss__', "
-                "such as 'optimizer__beta_1'."
-            )
-    return dict(params or {})

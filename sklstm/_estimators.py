@@ -14,7 +14,8 @@ from sklearn.utils import Tags
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
-from sklstm._base import BaseLSTM, Weigher
+from sklstm._base import BaseLSTM
+from sklstm._samples import Weigher
 from sklstm._scaling import TargetScaling
 from sklstm._targets import is_one_hot, read_labels, read_numbers, weights_of_classes
 

@@ -11,7 +11,7 @@ from sklearn.utils._param_validation import InvalidParameterError, validate_para
 
 from sklstm import CharSequenceGenerator
 from sklstm import _text_commands as commands
-from sklstm._base import OPTIMIZERS
+from sklstm._parameters import OPTIMIZERS
 from sklstm.network.training.schedule import SCHEDULES
 from sklstm.text.generator import WRITING_CONSTRAINTS
 

@@ -39,8 +39,10 @@ FLOORS = {
     "sklstm._published": 0,
     "sklstm._files": 0,
     "sklstm._version": 0,
+    "sklstm._parameters": 0,
     "sklstm._parts": 0,
     "sklstm._requests": 0,
+    "sklstm._samples": 0,
     "sklstm._scaling": 0,
     "sklstm._sequences": 0,
     "sklstm._input": 0,
@@ -50,6 +52,7 @@ FLOORS = {
     "sklstm._sampling": 0,
     "sklstm._text_files": 0,
     "sklstm.network.spec": 0,
+    "sklstm.network.training.schedule": 0,
     "sklstm.network.training.settings": 0,
     "sklstm.network.equations": 0,
 }

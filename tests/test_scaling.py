@@ -311,7 +311,7 @@ def test_models_for_users_predict_small_changes_of_a_large_y(tmp_path):
 def test_a_fit_that_holds_rows_out_is_one_with_these_as_a_validation_set(
     monkeypatch, estimator, targets
 ):
-    import sklstm._base as base
+    import sklstm._samples as samples
 
     chosen = []
 
@@ -319,7 +319,7 @@ def test_a_fit_that_holds_rows_out_is_one_with_these_as_a_validation_set(
         chosen[:] = train_test_split(*arguments, **options)
         return chosen
 
-    monkeypatch.setattr(base, "train_test_split", split)
+    monkeypatch.setattr(samples, "train_test_split", split)
     X = MIXED * (1 + np.arange(24)[:, np.newaxis, np.newaxis])  # every row has a scale of its own
     held = clone(estimator).set_params(validation_fraction=0.25).fit(X, targets)
     rows, out = (np.sort(part) for part in chosen)

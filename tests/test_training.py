@@ -19,7 +19,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.utils.class_weight import compute_class_weight
 
 from sklstm import LSTMClassifier, LSTMRegressor
-from sklstm._base import OPTIMIZERS
+from sklstm._parameters import OPTIMIZERS
 from tasks import TINY as TINY_BY_DEFAULT
 from tasks import first_step_task, ragged
 

@@ -14,8 +14,9 @@ from sklearn.base import _fit_context
 from sklearn.utils import Tags
 from sklearn.utils._param_validation import Interval, StrOptions
 
-from sklstm._base import TRAINING_CONSTRAINTS, BaseNetwork, layer_units
+from sklstm._base import BaseNetwork
 from sklstm._checkpoint import Checkpoint
+from sklstm._parameters import TRAINING_CONSTRAINTS, layer_units
 from sklstm._sequences import Sequences
 from sklstm._writing import (
     TextState,

@@ -1,0 +1,126 @@
+"""Parameters of the estimators: what is valid, and how they are read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from numbers import Integral, Real
+from typing import Any
+
+import numpy as np
+from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
+
+from sklstm.network.training.schedule import SCHEDULES
+
+OPTIMIZERS = {
+    "adadelta",
+    "adafactor",
+    "adagrad",
+    "adam",
+    "adamax",
+    "adamw",
+    "ftrl",
+    "lion",
+    "nadam",
+    "rmsprop",
+    "sgd",
+}
+AUTO_BATCH_SIZES, MIN_AUTO_BATCHES = (4, 32), 10
+AUTO_LEARNING_RATE = 0.01
+LARGEST_INT = 2**31 - 1
+POSITIVE_INT = Interval(Integral, 1, LARGEST_INT, closed="both")
+
+TRAINING_CONSTRAINTS: dict[str, list] = {
+    "units": [POSITIVE_INT, "array-like"],
+    "dropout": [Interval(Real, 0, 1, closed="left")],
+    "optimizer": [StrOptions(OPTIMIZERS), HasMethods("apply_gradients")],
+    "learning_rate": [Interval(Real, 0, None, closed="neither"), None],
+    "learning_rate_schedule": [StrOptions(SCHEDULES)],
+    "warmup": [Interval(Real, 0, 1, closed="left")],
+    "clipnorm": [Interval(Real, 0, None, closed="neither"), None],
+    "batch_size": [POSITIVE_INT],
+    "epochs": [POSITIVE_INT],
+    "callbacks": [list, tuple, None],
+    "keras_params": [Mapping, None],
+    "warm_start": ["boolean"],
+    "random_state": ["random_state"],
+    "verbose": ["verbose"],
+}
+
+
+def as_int(value: Integral | None) -> int | None:
+    """Return a Python number for one of numpy's, whose arithmetic may overflow."""
+    return None if value is None else int(value)
+
+
+def as_float(value: Real | None, name: str) -> float | None:
+    """Return a float for any number; errors call it by its name."""
+    try:
+        return None if value is None else float(value)
+    except OverflowError:
+        raise ValueError(
+            f"{name} is an int of {len(str(value))} digits: valid are numbers that a float holds."
+        ) from None
+
+
+def layer_units(units: Any, name: str) -> tuple[int, ...]:
+    """Read the units of the layers: an int for one layer, or a sequence."""
+    layers = (units,) if np.ndim(units) == 0 else tuple(units)
+    layers = [n.item() if isinstance(n, np.generic | np.ndarray) else n for n in layers]
+    if not all(type(n) is int and 1 <= n <= LARGEST_INT for n in layers):
+        raise ValueError(
+            f"{name}={units!r:.80} is not valid: give an int from 1 to {LARGEST_INT}, or a "
+            "sequence of them, one for each layer."
+        )
+    return tuple(layers)
+
+
+def auto_batch_size(n: int) -> int:
+    """Return the batch size for n samples: a power of two that makes enough batches."""
+    power = 2 ** int(np.log2(max(1, n / MIN_AUTO_BATCHES)))
+    return int(np.clip(power, *AUTO_BATCH_SIZES))
+
+
+def auto_learning_rate(batch_size: int) -> float:
+    """Return the rate that suits batches of this size: small batches have noisy gradients."""
+    return AUTO_LEARNING_RATE * min(1, batch_size / AUTO_BATCH_SIZES[1]) ** 0.5
+
+
+def check_optimizer(optimizer: Any, keras_params: Mapping) -> None:
+    """Check that an optimizer is a name or an object, and one that no parameter is routed to."""
+    by_name = isinstance(optimizer, str)
+    if not by_name and (
+        foreign := [name for name in keras_params if name.startswith("optimizer__")]
+    ):
+        raise ValueError(
+            f"keras_params holds {foreign[0]!r}, which is for an optimizer given by name, and "
+            f"optimizer={optimizer!r} is an object: set it there."
+        )
+    if isinstance(optimizer, type):
+        name = optimizer.__name__
+        raise ValueError(
+            f"optimizer={name} is a class. Give an object, optimizer={name}(), or a name: "
+            f"valid are {', '.join(sorted(OPTIMIZERS))}."
+        )
+
+
+def checked_callbacks(callbacks: list | tuple | None) -> tuple:
+    """Check that each is a Keras callback or a function."""
+    for callback in callbacks or ():
+        is_either = callable(callback) or hasattr(callback, "on_epoch_end")
+        if isinstance(callback, type) or not is_either:
+            raise ValueError(
+                f"callbacks holds {callback!r}: valid are Keras callbacks and functions of "
+                "(epoch, logs)."
+            )
+    return tuple(callbacks or ())
+
+
+def checked_keras_params(params: Mapping | None) -> dict[str, Any]:
+    """Check the names of the parameters that scikeras routes."""
+    for name in params or {}:
+        if not str(name).startswith(("optimizer__", "loss__")):
+            raise ValueError(
+                f"keras_params holds {name!r}: valid names start with 'optimizer__' or 'loss__', "
+                "such as 'optimizer__beta_1'."
+            )
+    return dict(params or {})

@@ -1,0 +1,71 @@
+"""Samples that a network is trained on or validated on, and which are held out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+from sklearn.model_selection import train_test_split
+
+from sklstm._sequences import Sequences
+
+DEFAULT_VALIDATION_FRACTION = 0.1
+Weigher = Callable[[np.ndarray], np.ndarray]  # from targets to factors of their samples' weights
+
+
+class Samples(NamedTuple):
+    """Sequences with a target and a weight each, as they were read."""
+
+    sequences: Sequences
+    y: np.ndarray
+    weights: np.ndarray  # (n,) float64
+    numbers: np.ndarray  # (n,) of the samples in X
+
+    def of(self, rows: np.ndarray) -> Samples:
+        """Return some of the samples."""
+        return Samples(self.sequences[rows], self.y[rows], self.weights[rows], self.numbers[rows])
+
+    def that_count(self) -> Samples:
+        """Leave out samples of weight zero."""
+        if self.weights.all():
+            return self
+        if not self.weights.any():
+            raise ValueError("All samples have the weight 0, by sample_weight or class_weight.")
+        return self.of(np.flatnonzero(self.weights))
+
+    def weighted(self, weights_of: Weigher) -> Samples:
+        """Multiply the weights by those of the targets, and leave out what then is zero."""
+        weights = self.weights * weights_of(self.y)
+        return self._replace(weights=weights).that_count()
+
+
+def hold_out(
+    samples: Samples,
+    strata: np.ndarray | None,
+    seed: int,
+    *,
+    fraction: float | None,
+    early_stopping: bool,
+) -> tuple[Samples, Samples | None]:
+    """Return what is trained on, and what is validated on if anything is."""
+    share = fraction
+    if share is None:
+        share = DEFAULT_VALIDATION_FRACTION if early_stopping else 0
+    if not share:
+        if early_stopping:
+            raise ValueError(
+                "early_stopping=True needs a validation set: validation_fraction above 0 "
+                f"(it is {fraction}), or X_val and y_val in fit."
+            )
+        return samples, None
+    n = len(samples.y)
+    if n < 2:
+        raise ValueError(f"validation_fraction={share} of {n} sample leaves nothing to train on.")
+    n_held_out = min(int(np.ceil(share * n)), n - 1)
+    if strata is not None and min(n_held_out, n - n_held_out) < len(np.unique(strata)):
+        strata = None
+    rows, held_out = train_test_split(
+        np.arange(n), test_size=n_held_out, stratify=strata, random_state=seed
+    )
+    return samples.of(np.sort(rows)), samples.of(np.sort(held_out))
