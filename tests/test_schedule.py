@@ -114,6 +114,16 @@ def test_a_constant_rate_takes_no_schedule_and_leaves_none_behind():
     assert_array_equal(rates_of(LSTMClassifier(**FITTED), X, y), np.float32(0.02))
 
 
+@pytest.mark.parametrize("epochs", [4, 60])  # as a plain graph, and by XLA
+def test_a_constant_rate_follows_a_schedule_on_a_new_program(epochs):
+    own = FITTED | {"units": 6, "epochs": epochs}  # of no other test: the schedule comes first
+    scheduled = LSTMClassifier(**own | COSINE).fit(X, y)
+    assert scheduled.training_loop_ == ("graph" if epochs == 4 else "xla")
+    assert_array_equal(
+        rates_of(LSTMClassifier(**own), X, y), np.repeat(np.float32(0.02), 3 * epochs)
+    )
+
+
 def test_a_warm_up_of_nothing_is_constant_to_the_last_bit(monkeypatch):
     plain = LSTMClassifier(**FITTED).fit(X, y)
     ones = Schedule("constant", 0.0, 4, 3)

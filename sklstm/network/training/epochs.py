@@ -15,7 +15,9 @@ from sklstm.network.training.schedule import Schedule
 
 SECONDS_PER_CALL = 0.5  # how long Ctrl-C may have to wait
 SEEDS_PER_PART = 2**29
-NO_RATES = np.zeros(0, np.float32)
+# Of another rank than the rates of a chunk: TensorFlow takes a loop that is compiled for any number
+# of rates for none of them, too.
+NO_RATES = np.zeros((), np.float32)
 
 Part = list[tf.Tensor]  # values, context, targets and weights of some rows of a batch
 States = list[list[tf.Tensor]]  # for each part, what its layers carry from batch to batch
@@ -368,7 +370,7 @@ class EpochModel(keras.Model):
             def one(index: tf.Tensor, states: States) -> tuple:
                 columns = [tf.split(tf.gather(array, index), self._n_parts) for array in arrays]
                 parts = [list(part) for part in zip(*columns, strict=True)]
-                rate = None if rates.shape[0] == 0 else rates[index]
+                rate = rates[index] if rates.shape.rank else None
                 return index + 1, step(parts, states, rate)
 
             stop = first + n_batches
@@ -397,7 +399,7 @@ def _logs(results: dict[str, tf.Tensor]) -> dict[str, float]:
 
 def _any_batches(shape: tf.TensorShape, *, is_values: bool) -> list[int | None]:
     """Leave open how many batches, rows and time steps there are."""
-    if shape.rank == 1:  # learning rates, or none
-        return [None if shape[0] else 0]
+    if shape.rank < 2:  # learning rates, or none
+        return [None] * shape.rank
     n_open = 3 if is_values else 2
     return [None] * n_open + list(shape[n_open:])
