@@ -9,10 +9,11 @@ from sklstm import CharSequenceGenerator
 from sklstm.network.spec import NetworkSpec
 from sklstm.network.training import trainer
 from sklstm.network.training.data import TextWindows
+from sklstm.network.training.programs import pool
 from sklstm.network.training.settings import TrainingSettings
 
 LENGTHS = (60, 3, 90, 17)
-WINDOW, N_LANES, N_TOKENS = 5, 8, 6
+WINDOW, N_LANES, N_TOKENS = 5, 7, 6  # compiled batches have 8 rows
 SETTINGS = TrainingSettings(
     loss="sparse_categorical_crossentropy",
     learning_rate=0.01,
@@ -136,3 +137,10 @@ def test_documents_that_fit_a_window_are_not_cut():
         rows = windows.draw_epoch(np.random.RandomState(seed), 2)
         lengths = rows[:, 1] - rows[:, 0]
         assert sorted(lengths) == [0, 3, 3, 3, 3, 3]
+
+
+def test_short_documents_of_several_lengths_share_a_compiled_loop():
+    for text in ("abcabcabc", "abcabcabca"):
+        generator = CharSequenceGenerator(5, window=64, epochs=1, random_state=0).fit([text] * 4)
+    (program,) = (one for one in pool._idle if one.key.spec == generator._runtime.spec)
+    assert program.n_compiled == 1

@@ -88,10 +88,11 @@ def train(
     rows = batches.all_rows()
     n_batches = batches.count(rows)
     n_steps = float(data.lengths_of(rows).mean())
-    key, capacity = _program_key(
+    key = _program_key(
         spec, settings, batches.batch_size, n_batches=n_batches, n_steps=n_steps, varies=varies
     )
-    batches = replace(batches, capacity=capacity)
+    if not key.any_shape:
+        batches = replace(batches, capacity=_capacity(settings, batches.batch_size))
     if validation is not None:
         validation = replace(batches, data=validation)
     with Interrupts() as interrupts, pool.borrow(key, settings) as program:
@@ -110,22 +111,25 @@ def _program_key(
     n_batches: int,
     n_steps: float,
     varies: bool,
-) -> tuple[ProgramKey, int | None]:
-    """Return the key, and how many rows its batches have; None for any number."""
+) -> ProgramKey:
     work = settings.epochs * n_batches * n_steps * max(1, len(spec.units))
     xla = settings.always_xla or work >= MIN_TIME_STEPS_FOR_XLA
-    # Rows of weight zero do not count in a weighted mean; in another reduction they may.
-    is_mean = "loss__reduction" not in settings.keras_params
-    rows = round_up(batch_size) if is_mean else batch_size
-    key = ProgramKey(
+    return ProgramKey(
         spec=spec,
         settings=settings_key(settings),
         varies=varies,
-        carried_rows=rows if spec.pooling is None else None,
+        carried_rows=_capacity(settings, batch_size) if spec.pooling is None else None,
         n_parts=count_parts(spec, settings, n_steps=n_steps, batch_size=batch_size, xla=xla),
         xla=xla,
     )
-    return key, None if key.any_shape else rows
+
+
+def _capacity(settings: TrainingSettings, batch_size: int) -> int:
+    """Return how many rows compiled batches have.
+
+    Those of weight zero do not count in a weighted mean; in another reduction they may.
+    """
+    return batch_size if "loss__reduction" in settings.keras_params else round_up(batch_size)
 
 
 def _fit(
