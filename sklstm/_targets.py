@@ -49,7 +49,10 @@ def read_labels(y: Any, name: str = "y") -> np.ndarray:
             f"{name} has several columns of more than two values (multiclass-multioutput): valid "
             "are one column of labels, or an indicator matrix of zeros and ones."
         )
-    return column_or_1d(array, warn=True)
+    labels = column_or_1d(array, warn=True)
+    # Objects were needed to see what is missing; labels of a list are as wide as the longest.
+    is_list_of_text = isinstance(y, list | tuple) and labels.dtype == object
+    return labels.astype(str) if is_list_of_text else labels
 
 
 def read_numbers(y: Any, name: str = "y") -> np.ndarray:

@@ -127,6 +127,13 @@ def test_indicators_in_any_container(container):
     assert fitted.score(X, BITS) == accuracy_score(BITS, predicted)
 
 
+def test_labels_in_a_list_are_those_of_an_array():
+    labels = np.array(["no", "yes"])[y]
+    fitted = LSTMClassifier(**TINY).fit(X, labels.tolist())
+    assert fitted.classes_.dtype == fitted.predict(X).dtype == labels.dtype
+    assert LSTMClassifier(**TINY).fit(X, labels.astype(object)).classes_.dtype == object
+
+
 def test_one_hot_labels_warn():
     """They are what Keras's users have, and are read as several labels at once."""
     with pytest.warns(
