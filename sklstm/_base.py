@@ -6,6 +6,7 @@ import copy
 import warnings
 from abc import ABCMeta, abstractmethod
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import fields
 from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any, ClassVar, Self
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
     import onnx
 
 EPOCHS = Progress()
+ABSENT = object()  # in place of the value of an attribute that is not there
 NUMBERS_SCALED_AT_ONCE = 2**23  # 32 MiB; more are scaled batch by batch, in every epoch
 
 
@@ -227,14 +229,27 @@ class BaseNetwork(BaseEstimator, metaclass=ABCMeta):
         copied.__dict__ = vars(self).copy()  # in one call: a fit in another thread may end now
         return copied
 
-    def _take_over(self, learner: Self) -> None:
-        """Take over all at once what a copy of this estimator has learnt.
+    @contextmanager
+    def _learner(self) -> Iterator[Self]:
+        """Lend a copy that learns in place of this estimator, and take over what it has learnt.
 
-        A fit that fails so leaves the estimator as it was, and whoever predicts with it in another
-        thread sees what one fit has learnt.
+        All is taken over at once and at the end: a fit that fails leaves the estimator as it was,
+        and whoever predicts with it in another thread sees what one fit has learnt. What others
+        set meanwhile, such as a callback that knows the estimator, stays.
         """
-        parameters = {name: vars(self)[name] for name in self._get_param_names()}
-        self.__dict__ = {**vars(learner), **parameters}
+        learner = self._copy()
+        before = vars(learner).copy()
+        yield learner
+        learnt, now = vars(learner), vars(self)
+        # Where another fit has ended meanwhile, what it has learnt goes as a whole.
+        is_latest = now.get("_runtime") is before.get("_runtime")
+        untouched = {
+            name: value
+            for name, value in now.items()
+            if (is_latest or name in self._get_param_names())
+            and learnt.get(name, ABSENT) is before.get(name, ABSENT)
+        }
+        self.__dict__ = {**learnt, **untouched}
 
     def _as_of(self, trained: Trained) -> Self:
         """Return a copy as it stands after an epoch, while the fit goes on."""
@@ -290,6 +305,10 @@ class BaseLSTM(BaseNetwork):
         """Check y of any kind."""
 
     @abstractmethod
+    def _check_kind_of_targets(self, y: np.ndarray, name: str) -> None:
+        """Check that y is of the kind that was learnt: its classes, or its columns."""
+
+    @abstractmethod
     def _learn_kind_of_targets(self, y: np.ndarray, classes: np.ndarray | None) -> None:
         """Learn what y is: its classes, or its columns."""
 
@@ -333,34 +352,55 @@ class BaseLSTM(BaseNetwork):
         one_epoch: bool,
         classes: np.ndarray | None = None,
     ) -> None:
-        learner = self._copy()
-        given = None if X_val is None and y_val is None else (X_val, y_val)
-        samples, validation, rng = learner._learn_data(
+        with self._learner() as learner:
+            trained = learner._learn(
+                X,
+                y,
+                sample_weight,
+                None if X_val is None and y_val is None else (X_val, y_val),
+                classes,
+                continues=continues,
+                keep_optimizer=keep_optimizer,
+                one_epoch=one_epoch,
+            )
+        self._warn_if_interrupted(trained)
+
+    def _learn(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: Any,
+        given: tuple[Any, Any] | None,
+        classes: np.ndarray | None,
+        *,
+        continues: bool,
+        keep_optimizer: bool,
+        one_epoch: bool,
+    ) -> Trained:
+        samples, validation, rng = self._learn_data(
             X, y, sample_weight, given, classes, continues=continues, one_epoch=one_epoch
         )
-        batch_size = learner._batch_size(len(samples.y), goes_on=continues and one_epoch)
+        batch_size = self._batch_size(len(samples.y), goes_on=continues and one_epoch)
+        self._learnt_batch_size = batch_size
         stops_early = self.early_stopping and not one_epoch
-        settings = learner._settings(
-            *learner._loss_and_metric(),
+        settings = self._settings(
+            *self._loss_and_metric(),
             batch_size=batch_size,
-            learning_rate=learner._learning_rate(batch_size),
+            learning_rate=self._learning_rate(batch_size),
             one_epoch=one_epoch,
             patience=int(self.n_iter_no_change) if stops_early else None,
         )
         read = [each for each in (samples, validation) if each is not None]
-        trained = learner._train(
-            learner._spec(),
+        return self._train(
+            self._spec(),
             settings,
-            learner._training_data(samples),
-            None if validation is None else learner._training_data(validation),
+            self._training_data(samples),
+            None if validation is None else self._training_data(validation),
             rng,
             continues=continues,
             keep_optimizer=keep_optimizer,
             varies=any(each.sequences.varies for each in read),
         )
-        learner._learnt_batch_size = batch_size
-        self._take_over(learner)
-        self._warn_if_interrupted(trained)
 
     def _partial_fit(
         self, X: Any, y: Any, sample_weight: Any, classes: np.ndarray | None = None
@@ -401,33 +441,42 @@ class BaseLSTM(BaseNetwork):
         if not continues:
             self._learnt_with = {name: getattr(self, name) for name in self._fixed_parameters}
             self._learn_kind_of_targets(samples.y, classes)
+        self._check_kind_of_targets(samples.y, "y")
         rng = self._random_generator(continues=continues)
         seed = rng.randint(2**31)  # drawn in any case, so that the rest does not depend on it
         if given is not None:
             validation = self._read_validation(*given)
-        elif one_epoch:
-            validation = None
         else:
-            samples, validation = hold_out(
-                samples,
-                self._strata(samples.y),
-                seed,
-                fraction=self.validation_fraction,
-                early_stopping=self.early_stopping,
-            )
+            samples, validation = self._hold_out(samples, seed, one_epoch=one_epoch)
         weights_of = self._class_weights(samples.y, samples.weights)
         samples = samples.weighted(weights_of)
+        if validation is not None:
+            validation = validation.weighted(weights_of)
         if not continues:
             self._learn_scale_of_targets(samples.y, samples.weights)
             self._input_scaling = self._measure_inputs(samples)
-        if validation is not None:
-            validation = validation.weighted(weights_of)
         if self._input_scaling is not None:
-            self._input_scaling.check(samples.sequences, samples.numbers, "X")
-            if validation is not None:
-                name = "X" if given is None else "X_val"
-                self._input_scaling.check(validation.sequences, validation.numbers, name)
+            for each in (samples, validation):
+                if each is not None:
+                    self._input_scaling.check(each.sequences, each.numbers, each.name)
         return samples, validation, rng
+
+    def _hold_out(
+        self, samples: Samples, seed: int, *, one_epoch: bool
+    ) -> tuple[Samples, Samples | None]:
+        """Return what is trained on, and what is validated on if anything is."""
+        if one_epoch:
+            return samples, None
+        # Samples of a class of weight zero could be all that is held out.
+        counts = self._class_weights(samples.y, samples.weights)(samples.y) > 0
+        samples = samples if counts.all() else samples.of(np.flatnonzero(counts))
+        return hold_out(
+            samples,
+            self._strata(samples.y),
+            seed,
+            fraction=self.validation_fraction,
+            early_stopping=self.early_stopping,
+        )
 
     def _read(self, X: Any, y: Any, sample_weight: Any, *, continues: bool) -> Samples:
         """Read X, y and the weights; samples of weight zero end here."""
@@ -463,7 +512,8 @@ class BaseLSTM(BaseNetwork):
         sequences = read_for_predict(self, X_val, self._form)
         y = self._check_targets(y_val, "y_val")
         check_n_targets(sequences, y, self._form, "y_val")
-        return Samples(sequences, y, np.ones(len(y)), np.arange(len(y)))
+        self._check_kind_of_targets(y, "y_val")
+        return Samples(sequences, y, np.ones(len(y)), np.arange(len(y)), "X_val")
 
     def _training_data(self, samples: Samples) -> SequenceData:
         targets = self._encode_targets(samples.y)

@@ -408,7 +408,7 @@ class LSTMClassifier(ClassifierMixin, BaseLSTM):
         if self._multilabel:
             self.classes_ = np.arange(y.shape[1])
             if is_one_hot(y):
-                warnings.warn(ONE_HOT, UserWarning, stacklevel=6)
+                warnings.warn(ONE_HOT, UserWarning, stacklevel=7)
             return
         self.classes_ = np.unique(y) if classes is None else classes
         if len(self.classes_) < 2:
@@ -418,20 +418,24 @@ class LSTMClassifier(ClassifierMixin, BaseLSTM):
                 f"{held}: {', '.join(map(repr, self.classes_.tolist())) or 'none'}."
             )
 
-    def _encode_targets(self, y: np.ndarray) -> np.ndarray:
+    def _check_kind_of_targets(self, y: np.ndarray, name: str) -> None:
         if (y.ndim == 2) != self._multilabel or (y.ndim == 2 and y.shape[1] != self.n_outputs_):
             raise ValueError(
-                f"y has shape {y.shape}, but the classifier was fitted on "
+                f"{name} has shape {y.shape}, but the classifier was fitted on "
                 f"{self.n_outputs_} column(s) of labels."
             )
         if self._multilabel:
-            return y.astype(np.float32)
+            return
         unseen = ~np.isin(y, self.classes_)
         if unseen.any():
             raise ValueError(
-                f"y holds {np.unique(y[unseen]).tolist()}, which are not among the classes "
+                f"{name} holds {np.unique(y[unseen]).tolist()}, which are not among the classes "
                 f"{self.classes_.tolist()}."
             )
+
+    def _encode_targets(self, y: np.ndarray) -> np.ndarray:
+        if self._multilabel:
+            return y.astype(np.float32)
         return np.searchsorted(self.classes_, y).astype(np.int32)
 
     def _output_layer(self) -> tuple[int, str]:
@@ -452,7 +456,7 @@ class LSTMClassifier(ClassifierMixin, BaseLSTM):
             )
         by_label = weights_of_classes(self.class_weight, y, self.classes_, weights)
 
-        def weigh(y: np.ndarray) -> np.ndarray:  # labels that are not known are refused later
+        def weigh(y: np.ndarray) -> np.ndarray:
             labels, places = np.unique(y, return_inverse=True)
             return np.array([by_label.get(label, 1.0) for label in labels.tolist()])[places]
 
@@ -812,12 +816,14 @@ class LSTMRegressor(RegressorMixin, BaseLSTM):
         else:
             self._y_scale, self._y_mean = TargetScaling.fit(columns, weights)
 
-    def _encode_targets(self, y: np.ndarray) -> np.ndarray:
+    def _check_kind_of_targets(self, y: np.ndarray, name: str) -> None:
         if y.shape[1:] != self._y_shape:
             raise ValueError(
-                f"y has shape {y.shape}, but the regressor was fitted on a y of shape "
+                f"{name} has shape {y.shape}, but the regressor was fitted on a y of shape "
                 f"({', '.join(['n', *map(str, self._y_shape)])}{'' if self._y_shape else ','})."
             )
+
+    def _encode_targets(self, y: np.ndarray) -> np.ndarray:
         return ((_as_columns(y) - self._y_mean) / self._y_scale).astype(np.float32)
 
     def _output_layer(self) -> tuple[int, str]:

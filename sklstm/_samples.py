@@ -21,17 +21,21 @@ class Samples(NamedTuple):
     y: np.ndarray
     weights: np.ndarray  # (n,) float64
     numbers: np.ndarray  # (n,) of the samples in X
+    name: str = "X"  # what errors call them
 
     def of(self, rows: np.ndarray) -> Samples:
         """Return some of the samples."""
-        return Samples(self.sequences[rows], self.y[rows], self.weights[rows], self.numbers[rows])
+        arrays = (array[rows] for array in self[:4])
+        return Samples(*arrays, self.name)
 
     def that_count(self) -> Samples:
         """Leave out samples of weight zero."""
         if self.weights.all():
             return self
         if not self.weights.any():
-            raise ValueError("All samples have the weight 0, by sample_weight or class_weight.")
+            raise ValueError(
+                f"All samples of {self.name} have the weight 0, by sample_weight or class_weight."
+            )
         return self.of(np.flatnonzero(self.weights))
 
     def weighted(self, weights_of: Weigher) -> Samples:

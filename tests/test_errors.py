@@ -659,9 +659,13 @@ def test_validation_data_go_together(estimator):
 
 def test_validation_labels_must_be_classes():
     with pytest.raises(
-        ValueError, match=r"y holds \[7\], which are not among the classes \[0, 1\]"
+        ValueError, match=r"^y_val holds \[7\], which are not among the classes \[0, 1\]"
     ):
         LSTMClassifier(**TINY).fit(X, y, X_val=X[:2], y_val=[1, 7])
+    with pytest.raises(ValueError, match=r"^y_val has shape \(24, 2\), but the regressor was"):
+        LSTMRegressor(**TINY).fit(X, y, X_val=X, y_val=X[:, 0])
+    with pytest.raises(ValueError, match="All samples of X_val have the weight 0"):
+        LSTMClassifier(**TINY, class_weight={0: 0, 1: 1}).fit(X, y, X_val=X[:1], y_val=y[:1])
 
 
 def test_one_row_leaves_no_validation_set():

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from sklearn.base import clone
-from sklearn.model_selection import GridSearchCV
+from sklearn.model_selection import GridSearchCV, train_test_split
 from sklearn.pipeline import make_pipeline
 from sklearn.utils.class_weight import compute_class_weight
 
@@ -1054,6 +1054,20 @@ def test_summary_counts_the_weights(capsys):
     assert len(weights_of(classifier)) == classifier.to_keras().count_params()
 
 
+def test_no_sample_of_a_class_of_weight_zero_is_held_out(monkeypatch):
+    split_from = []
+
+    def split(rows, **options):
+        split_from.append(len(rows))
+        return train_test_split(rows, **options)
+
+    monkeypatch.setattr("sklstm._samples.train_test_split", split)
+    labels = (np.arange(24) >= 20).astype(int)  # held out of all, the one sample could be a zero
+    for options in ({}, {"class_weight": {0: 0, 1: 1}}):
+        LSTMClassifier(**VALIDATED | options).fit(X, labels)
+    assert split_from == [24, 4]
+
+
 # --- parts, and fits that go on ---
 
 
@@ -1163,6 +1177,33 @@ def test_predictions_are_of_one_network_while_another_is_learnt(estimator, targe
         finally:
             stop.set()
     assert not wrong
+
+
+@both
+def test_what_a_callback_sets_on_the_estimator_stays(estimator, targets):
+    network = clone(estimator)
+
+    def watch(epoch, logs):
+        network.lowest, network.verbose = min(network.lowest, logs["loss"]), 0
+
+    network.set_params(callbacks=[watch], verbose=False).lowest = np.inf
+    for _ in range(2):
+        network.fit(X, targets)
+        assert network.lowest == min(network.history_["loss"])
+    assert network.verbose is not False
+
+
+def test_of_two_fits_at_once_the_last_one_stays_whole():
+    network = LSTMClassifier(**TINY, warm_start=True).fit(X, y)
+
+    def fit_too(epoch, logs):
+        network.set_params(callbacks=None).fit(X, y)
+
+    network.set_params(callbacks=[fit_too], warm_start=False).fit(X, y)
+    expected = LSTMClassifier(**TINY).fit(X, y)
+    assert network.n_iter_ == 2
+    np.testing.assert_array_equal(outputs(network), outputs(expected))
+    assert network.callbacks is None
 
 
 # --- numbers of numpy ---

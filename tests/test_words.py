@@ -294,6 +294,10 @@ def test_the_dictionary_is_made_once_and_not_pickled(fish):
     assert fish._index is index
     assert b"_vocabulary_index" not in pickle.dumps(fish)
     other = pickle.loads(pickle.dumps(fish))
+    other.encode("one fish")
+    index = other._index
+    other.encode("one fish")
+    assert other._index is index
     other.vocabulary_ = fish.vocabulary_[::-1]
     ids = other._encode("one fish,", "")
     assert other.vocabulary_[ids - 1].tolist() == ["one", " fish", ","]

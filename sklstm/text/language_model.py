@@ -86,6 +86,11 @@ class LanguageModel(BaseNetwork):
             self._vocabulary_index = indexed, index  # at once: other threads see all of it
         return index
 
+    def _as_learnt(self) -> Self:
+        learnt = super()._as_learnt()
+        self._vocabulary_index = learnt.vocabulary_, learnt._index  # the next copies find it here
+        return learnt
+
     def __getstate__(self) -> dict[str, Any]:
         return {k: v for k, v in super().__getstate__().items() if k != "_vocabulary_index"}
 
@@ -341,16 +346,15 @@ class LanguageModel(BaseNetwork):
         one_epoch: bool,
         resumes: bool = True,
     ) -> None:
-        learner = self._copy()
-        trained = learner._learn(
-            X,
-            X_val,
-            continues=continues,
-            keep_optimizer=keep_optimizer,
-            one_epoch=one_epoch,
-            resumes=resumes,
-        )
-        self._take_over(learner)
+        with self._learner() as learner:
+            trained = learner._learn(
+                X,
+                X_val,
+                continues=continues,
+                keep_optimizer=keep_optimizer,
+                one_epoch=one_epoch,
+                resumes=resumes,
+            )
         self._warn_if_interrupted(trained)
 
     def _learn(
