@@ -74,8 +74,9 @@ class BaseNetwork(BaseEstimator, metaclass=ABCMeta):
         Returns
         -------
         keras.Model
-            Takes what X is inside: arrays of shape (n, T, F), or (n, T) for token ids. Where
-            sequences varied in length in ``fit``, they are right-padded with NaN (ids with 0).
+            Takes X in the units of ``fit``: arrays of shape (n, T, F), or (n, T) for token ids.
+            Where sequences varied in length in ``fit``, they are right-padded with NaN (ids with
+            0). The outputs of a regressor are in the units of y.
 
         Raises
         ------
