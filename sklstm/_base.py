@@ -53,6 +53,9 @@ NUMBERS_SCALED_AT_ONCE = 2**23  # 32 MiB; more are scaled batch by batch, in eve
 class BaseNetwork(BaseEstimator, metaclass=ABCMeta):
     """What every fitted network can do, whatever its input means."""
 
+    # They say what X and y mean to the network: a fit that goes on cannot change them.
+    _fixed_parameters: ClassVar[tuple[str, ...]] = ()
+
     def summary(self) -> None:
         """Print the layers, the shapes of their weights and how many numbers they hold.
 
@@ -137,6 +140,18 @@ class BaseNetwork(BaseEstimator, metaclass=ABCMeta):
     def _keras_params(self) -> dict[str, Any]:
         """Return the parameters that scikeras routes to the optimizer and the loss."""
         return checked_keras_params(self.keras_params)
+
+    def _learn_fixed_parameters(self, *, continues: bool) -> None:
+        """Remember them, or check that a fit that goes on has those of the first one."""
+        if not continues:
+            self._learnt_with = {name: getattr(self, name) for name in self._fixed_parameters}
+            return
+        for name, before in self._learnt_with.items():
+            if (now := getattr(self, name)) != before:
+                raise ValueError(
+                    f"{name}={now!r} cannot go on from a fit with {name}={before!r}: what was "
+                    "learnt depends on it. Set it as it was, or fit anew, with warm_start=False."
+                )
 
     def _settings(
         self,
@@ -283,7 +298,6 @@ class BaseNetwork(BaseEstimator, metaclass=ABCMeta):
 class BaseLSTM(BaseNetwork):
     """The way from X and y to a network, for the classifier and the regressor."""
 
-    # What X and y mean to the network: a fit that goes on cannot change these.
     _fixed_parameters: ClassVar[tuple[str, ...]] = ("standardize", "differences", "timesteps")
     _parameter_constraints: dict = TRAINING_CONSTRAINTS | {
         "bidirectional": ["boolean"],
@@ -436,11 +450,9 @@ class BaseLSTM(BaseNetwork):
 
         What is held out is not measured: the fit is the one of the other samples alone.
         """
-        if continues:
-            self._check_same_parameters()
+        self._learn_fixed_parameters(continues=continues)
         samples = self._read(X, y, sample_weight, continues=continues)
         if not continues:
-            self._learnt_with = {name: getattr(self, name) for name in self._fixed_parameters}
             self._learn_kind_of_targets(samples.y, classes)
         self._check_kind_of_targets(samples.y, "y")
         rng = self._random_generator(continues=continues)
@@ -525,15 +537,6 @@ class BaseLSTM(BaseNetwork):
         if scaling is not None and sequences.n_steps * len(scaling.mean) <= NUMBERS_SCALED_AT_ONCE:
             sequences, scaling = scaling.transform(sequences), None
         return SequenceData(sequences, targets, weights, scaling)
-
-    def _check_same_parameters(self) -> None:
-        """Check that a fit that goes on means the same by X and y as the first one."""
-        for name, before in self._learnt_with.items():
-            if (now := getattr(self, name)) != before:
-                raise ValueError(
-                    f"{name}={now!r} cannot go on from a fit with {name}={before!r}: what was "
-                    "learnt depends on it. Set it as it was, or fit anew, with warm_start=False."
-                )
 
     def _learning_rate(self, batch_size: int) -> float | None:
         if self.learning_rate != "auto":

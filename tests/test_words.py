@@ -275,6 +275,8 @@ def test_training_goes_on(fish):
     assert warm.n_iter_ == 6
     part = make_small().partial_fit(FISH)
     part.partial_fit("one whale, two fish")  # a word that is unknown
+    with pytest.raises(ValueError, match="lowercase=True cannot go on from a fit with lowercase="):
+        part.set_params(lowercase=True).partial_fit(FISH)
     assert part.n_iter_ == 2
     assert_array_equal(part.vocabulary_, fish.vocabulary_)
 

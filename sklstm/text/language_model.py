@@ -369,6 +369,7 @@ class LanguageModel(BaseNetwork):
     ) -> Trained:
         documents = as_documents(X)
         self._check_combinations(X_val, one_epoch=one_epoch)
+        self._learn_fixed_parameters(continues=continues)
         if not continues:
             known = documents if self.vocabulary is None else [self.vocabulary]
             self.vocabulary_ = self._learn_vocabulary(known)

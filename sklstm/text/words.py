@@ -158,6 +158,7 @@ class WordSequenceGenerator(TextGenerator):
         "lowercase": ["boolean"],
     }
     _token = "word"
+    _fixed_parameters = ("lowercase",)
 
     def __init__(
         self,
