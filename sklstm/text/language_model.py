@@ -28,6 +28,7 @@ from sklstm._writing import (
 )
 from sklstm.network.spec import NetworkSpec
 from sklstm.network.training.data import TextWindows
+from sklstm.network.training.lengths import round_up
 from sklstm.network.training.settings import Progress, Trained
 from sklstm.text.arguments import checked
 from sklstm.text.documents import as_documents
@@ -429,7 +430,8 @@ class LanguageModel(BaseNetwork):
         """Put documents one after another, each after the id that starts it."""
         stream, starts, stops = self._stream(documents, name)
         if window is None:
-            window = min(int(self.window), int((stops - starts).max()) - 1)
+            longest = int((stops - starts).max()) - 1
+            window = min(int(self.window), round_up(longest))
         return TextWindows(stream, starts, window)
 
     def _stream(self, documents: list[str], name: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -282,18 +282,18 @@ class Batches:
         # The length of a row that is there: a mean over no time steps is NaN, and NaN times zero
         # is NaN; and where all have one length, so must these.
         return (
-            self._in_batches(values, n_batches, 0, (n_steps, *values.shape[2:])),
+            self._in_batches(values, n_batches, 0, n_steps),
             self._in_batches(context, n_batches, context.min()),
             self._in_batches(targets, n_batches, 0),
             self._in_batches(weights, n_batches, 0),
         )
 
     def _in_batches(
-        self, array: np.ndarray, n_batches: int, fill: int, entry: tuple[int, ...] | None = None
+        self, array: np.ndarray, n_batches: int, fill: int, n_steps: int | None = None
     ) -> np.ndarray:
-        """Put the rows of an array into batches, at the beginning of entries of a larger shape."""
-        entry = array.shape[1:] if entry is None else entry
-        shape = (n_batches, self._rows_per_batch, *entry)
+        """Put rows, of the values also their time steps, at the beginning of larger batches."""
+        row_shape = array.shape[1:] if n_steps is None else (n_steps, *array.shape[2:])
+        shape = (n_batches, self._rows_per_batch, *row_shape)
         if array.size == math.prod(shape):
             return array.reshape(shape)
         filled = np.full(shape, fill, array.dtype)
