@@ -142,8 +142,9 @@ def test_layers_are_made_anew_from_their_configuration():
     assert_same(outcome(twin, weights, IDS), outcome(layer, weights, IDS))
 
 
+@pytest.mark.parametrize("mode", ["xla", "graph"])
 @pytest.mark.parametrize("go_backwards", [False, True])
-def test_sequences_of_one_length_are_read_to_their_end_only(go_backwards):
+def test_sequences_of_one_length_are_read_to_their_end_only(go_backwards, mode):
     """What is behind it, numbers that must not count, changes no output and no gradient."""
     x = np.random.default_rng(2).normal(size=(5, 7, 3)).astype("float32")
     weights = draw_weights(3, 4)
@@ -152,10 +153,14 @@ def test_sequences_of_one_length_are_read_to_their_end_only(go_backwards):
 
     class UpToFour(SequenceLSTM):
         def call(self, sequences):
-            own = super().call(sequences, mask=tf.tile(tf.range(7)[tf.newaxis] < 4, [5, 1]))
+            shape = tf.shape(sequences)
+            mask = tf.sequence_mask(tf.fill([shape[0]], 4), shape[1])
+            own = super().call(sequences, mask=mask)
             return own[:, 3:] if go_backwards else own[:, :4]
 
-    actual = outcome(UpToFour(4, one_length=True, **options), weights, x, "xla")
+    signature = [tf.TensorSpec((None, None, 3))] if mode == "graph" else None
+    layer = UpToFour(4, one_length=True, **options)
+    actual = outcome(layer, weights, x, mode, signature)
     assert not actual[-1][:, 4:].any()  # the gradient in what is behind
     assert_same([*actual[:-1], actual[-1][:, :4]], expected)
 

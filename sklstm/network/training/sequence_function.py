@@ -71,16 +71,30 @@ class Present:
     """
 
     def __init__(self, mask: tf.Tensor, dtype: str, *, one_length: bool = False) -> None:
+        any_has = mask[:, 0] if one_length else tf.reduce_any(mask, axis=1)
+        any_has = tf.cast(any_has, "int32")
+        self.begin = tf.argmax(any_has, output_type="int32")
+        self.end = self.begin + tf.reduce_sum(any_has)
+        self.margins = None
+        if not mask.shape.is_fully_defined():  # then nothing may be left out of a TensorArray
+            self.margins = [self.begin, tf.shape(mask)[0] - self.end]
+            mask = mask[self.begin : self.end]
+            self.begin, self.end = 0, tf.shape(mask)[0]
         self.array = None
         if not one_length:
             present = tf.cast(mask, dtype)[:, :, tf.newaxis]  # (T, n, 1)
             self.array = _array(tf.shape(mask)[0], present[0]).unstack(present)
-        self.begin, self.end = 0, tf.shape(mask)[0]
-        if mask.shape.is_fully_defined():  # else nothing may be left out of a TensorArray
-            any_has = mask[:, 0] if one_length else tf.reduce_any(mask, axis=1)
-            any_has = tf.cast(any_has, "int32")
-            self.begin = tf.argmax(any_has, output_type="int32")
-            self.end = self.begin + tf.reduce_sum(any_has)
+
+    def cut(self, steps: tf.Tensor) -> tf.Tensor:
+        """Cut off the time steps, of (T, n, ...), that the loops cannot leave out."""
+        if self.margins is None:
+            return steps
+        before, after = self.margins
+        return steps[before : tf.shape(steps)[0] - after]
+
+    def restore(self, outputs: tf.Tensor) -> tf.Tensor:
+        """Put zeros where time steps were cut off."""
+        return outputs if self.margins is None else tf.pad(outputs, [self.margins, [0, 0], [0, 0]])
 
 
 def _span(present: Present | None, n_steps: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
@@ -253,11 +267,15 @@ class SequenceLSTM(keras.layers.LSTM):
         if mask is not None:
             mask = self._in_order(mask)
             present = Present(mask, self.compute_dtype, one_length=self.one_length)
+            steps = present.cut(steps)
         own = self.cell
         weights = map(tf.convert_to_tensor, (own.kernel, own.recurrent_kernel, own.bias))
         function = sequence_function(self.return_sequences, present)
         outputs, hidden, cell = function(steps, *weights, hidden, cell)
-        return (_swap_time_and_batch(outputs) if self.return_sequences else outputs), hidden, cell
+        if self.return_sequences:
+            outputs = outputs if present is None else present.restore(outputs)
+            outputs = _swap_time_and_batch(outputs)
+        return outputs, hidden, cell
 
     def _in_order(self, sequences) -> tf.Tensor:
         """Return time steps in the order in which the layer reads them, (T, n, ...)."""
