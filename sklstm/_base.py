@@ -331,7 +331,7 @@ class BaseLSTM(BaseNetwork):
         """Learn the scale of y from the samples of training."""
 
     @abstractmethod
-    def _encode_targets(self, y: np.ndarray) -> np.ndarray:
+    def _encode_targets(self, y: np.ndarray, name: str = "y") -> np.ndarray:
         """Turn y into what the network learns."""
 
     @abstractmethod
@@ -522,7 +522,11 @@ class BaseLSTM(BaseNetwork):
         if X_val is None or y_val is None:
             missing = "X_val" if X_val is None else "y_val"
             raise ValueError(f"X_val and y_val go together, but {missing} is None.")
-        sequences = read_for_predict(self, X_val, self._form)
+        try:
+            sequences = read_for_predict(self, X_val, self._form)
+        except (TypeError, ValueError) as error:
+            kind = TypeError if isinstance(error, TypeError) else ValueError
+            raise kind(f"X_val is not valid. {error}") from error
         y = self._check_targets(y_val, "y_val")
         check_n_targets(sequences, y, self._form, "y_val")
         self._check_kind_of_targets(y, "y_val")

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 from scipy.sparse import issparse
-from sklearn.utils import check_array, check_consistent_length, column_or_1d
+from sklearn.utils import check_array, column_or_1d
 from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 from sklearn.utils.validation import _check_sample_weight
@@ -90,16 +90,19 @@ def is_one_hot(y: np.ndarray) -> bool:
 
 def check_n_targets(sequences: Sequences, y: np.ndarray, form: InputForm, name: str = "y") -> None:
     """Raise ValueError unless there are as many targets as sequences."""
-    if form.kind == "table" and len(sequences) > len(y):
-        lengths = [len(sequences), len(y)]
-        raise ValueError(
-            f"Found input variables with inconsistent numbers of samples: {lengths}"
-            f": the table X has {len(sequences):,} rows, but {name} has {len(y):,} values. Each "
-            "row of a table is a sequence of its own. If the rows are the time steps of longer "
-            f"sequences, pass these as a list of {len(y):,} arrays of shape (T_i, F), or as an "
-            "array of shape (n, T, F)."
-        )
-    check_consistent_length(sequences, y)
+    n, n_targets = len(sequences), len(y)
+    if n == n_targets:
+        return
+    found = f"Found input variables with inconsistent numbers of samples: {[n, n_targets]}"
+    X = "X_val" if name == "y_val" else "X"
+    if form.kind != "table" or n < n_targets:
+        raise ValueError(f"{found}: {X} has {n:,}, but {name} has {n_targets:,}.")
+    raise ValueError(
+        f"{found}: the table {X} has {n:,} rows, but {name} has {n_targets:,} values. Each row of "
+        "a table is a sequence of its own. If the rows are the time steps of longer sequences, "
+        f"pass these as a list of {n_targets:,} arrays of shape (T_i, F), or as an array of shape "
+        "(n, T, F)."
+    )
 
 
 def read_sample_weight(sample_weight: Any, sequences: Sequences) -> np.ndarray:
@@ -178,23 +181,21 @@ def _array_of(y: Any, name: str) -> np.ndarray:
 def _refuse_mask(y: Any, name: str) -> None:
     if np.ma.is_masked(y):
         index = np.argwhere(np.ma.getmaskarray(y))[0]
-        raise ValueError(
-            f"{name} is masked in {_place(index)}: leave such samples out, of X and of y."
-        )
+        raise ValueError(f"{name} is masked in {_place(index)}: {_leave_out(name)}.")
 
 
 def _refuse_missing(array: np.ndarray, name: str) -> None:
     """Check that no target is NaN, NaT, None or infinite."""
     kind = array.dtype.kind
     if kind == "f":
-        _refuse(np.isnan(array), f"Input {name} contains NaN", array)
+        _refuse(np.isnan(array), f"Input {name} contains NaN", array, name)
         what = "infinity or a value too large for dtype('float64')"
-        _refuse(np.isinf(array), f"Input {name} contains {what}", array)
+        _refuse(np.isinf(array), f"Input {name} contains {what}", array, name)
     elif kind in "mM":
-        _refuse(np.isnat(array), f"Input {name} contains NaT", array)
+        _refuse(np.isnat(array), f"Input {name} contains NaT", array, name)
     elif kind == "O":
         missing = np.array([_is_missing(value) for value in array.ravel()]).reshape(array.shape)
-        _refuse(missing, f"Input {name} contains a missing value", array)
+        _refuse(missing, f"Input {name} contains a missing value", array, name)
 
 
 def _is_missing(value: Any) -> bool:
@@ -203,13 +204,11 @@ def _is_missing(value: Any) -> bool:
     return isinstance(value, Number) and value != value
 
 
-def _refuse(wrong: np.ndarray, what: str, array: np.ndarray) -> None:
+def _refuse(wrong: np.ndarray, what: str, array: np.ndarray, name: str) -> None:
     if wrong.any():
         index = tuple(np.argwhere(wrong)[0])
         shown = f" ({array[index]!r})" if array.dtype == object else ""
-        raise ValueError(
-            f"{what}{shown} in {_place(index)}: leave such samples out, of X and of y."
-        )
+        raise ValueError(f"{what}{shown} in {_place(index)}: {_leave_out(name)}.")
 
 
 def _refuse_odd_labels(array: np.ndarray, name: str) -> None:
@@ -240,6 +239,11 @@ def _indicators(y: Any, name: str) -> np.ndarray:
             ".astype(int) does."
         )
     return y.astype(np.int64)
+
+
+def _leave_out(name: str) -> str:
+    both = "X_val and of y_val" if name == "y_val" else "X and of y"
+    return f"leave such samples out, of {both}"
 
 
 def _place(index: Any) -> str:

@@ -455,12 +455,12 @@ def test_counts_are_not_negative():
 
 def test_rows_that_are_time_steps():
     message = (
-        r"inconsistent numbers of samples: \[24, 3\]: the table X has 24 rows, but {} has 3 values."
-        r" .* pass these as a list of 3 arrays of shape \(T_i, F\)"
+        r"inconsistent numbers of samples: \[24, 3\]: the table {} has 24 rows, but {} has 3 "
+        r"values\. .* pass these as a list of 3 arrays of shape \(T_i, F\)"
     )
-    with pytest.raises(ValueError, match=message.format("y")):
+    with pytest.raises(ValueError, match=message.format("X", "y")):
         LSTMClassifier(**TINY).fit(TABLE, [0, 1, 1])
-    with pytest.raises(ValueError, match=message.format("y_val")):
+    with pytest.raises(ValueError, match=message.format("X_val", "y_val")):
         LSTMRegressor(**TINY).fit(TABLE, y, X_val=TABLE, y_val=[0, 1, 1])
 
 
@@ -651,9 +651,9 @@ def test_validation_data_go_together(estimator):
         estimator.fit(X, y, X_val=X)
     with pytest.raises(ValueError, match="X_val and y_val go together, but X_val is None"):
         estimator.fit(X, y, y_val=y)
-    with pytest.raises(ValueError, match=r"inconsistent numbers of samples: \[24, 4\]"):
+    with pytest.raises(ValueError, match=r": \[24, 4\]: X_val has 24, but y_val has 4\."):
         estimator.fit(X, y, X_val=X, y_val=y[:4])
-    with pytest.raises(ValueError, match="X has 1 features per time step"):
+    with pytest.raises(ValueError, match=r"X_val is not valid\. X has 1 features per time step"):
         estimator.fit(X, y, X_val=X[:, :, :1], y_val=y)
 
 
@@ -666,6 +666,16 @@ def test_validation_labels_must_be_classes():
         LSTMRegressor(**TINY).fit(X, y, X_val=X, y_val=X[:, 0])
     with pytest.raises(ValueError, match="All samples of X_val have the weight 0"):
         LSTMClassifier(**TINY, class_weight={0: 0, 1: 1}).fit(X, y, X_val=X[:1], y_val=y[:1])
+
+
+@both
+def test_errors_of_a_validation_set_name_it(estimator):
+    with pytest.raises(ValueError, match=r"y_val has shape \(24, 2\), but the .* was fitted on"):
+        estimator.fit(X, y, X_val=X, y_val=np.c_[y, 1 - y])
+    with pytest.raises(ValueError, match="leave such samples out, of X_val and of y_val"):
+        estimator.fit(X, y, X_val=X, y_val=[None, *y[1:]])
+    with pytest.raises(ValueError, match=r"X_val is not valid\. Sequence 1 of X is None"):
+        estimator.fit(X, y, X_val=[X[0], None], y_val=y[:2])
 
 
 def test_one_row_leaves_no_validation_set():
