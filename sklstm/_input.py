@@ -60,7 +60,7 @@ def read_for_fit(
         return _from_table(table, form), form
     steps = flatten_sequences(X)
     _set_n_features(estimator, steps.values.shape[1])
-    _check_names(estimator, X, steps, reset=True)
+    check_names(estimator, X, steps, reset=True)
     return _present(steps), InputForm("sequences", steps.values.shape[1], timesteps)
 
 
@@ -82,7 +82,7 @@ def read_for_predict(
     steps = flatten_sequences(_steps_of_table(_as_matrix(X), form) if of_table else X)
     _check_n_features(estimator, steps.values.shape[1], form)
     if form.kind == "sequences" and not of_table and not first_sample:
-        _check_names(estimator, X, steps, reset=False)
+        check_names(estimator, X, steps, reset=False)
     return _present(replace(steps, first_sample=first_sample))
 
 
@@ -132,7 +132,9 @@ def _opened(X: Any) -> Any:
         if isinstance(first, str):
             refuse_container(first, "X")
         if first is not None and len(np.shape(first)) > 0:
-            return [x if x is None else sequence_as_array(x, i) for i, x in enumerate(X)]
+            return [
+                x if x is None or is_frame(x) else sequence_as_array(x, i) for i, x in enumerate(X)
+            ]
     return X
 
 
@@ -323,8 +325,11 @@ def _set_n_features(estimator: Any, n_features: int) -> None:
     vars(estimator).pop("feature_names_in_", None)
 
 
-def _check_names(estimator: BaseEstimator, X: Any, steps: Steps, *, reset: bool) -> None:
-    """Learn, or check, the names of the features in a list of DataFrames, as of one."""
+def check_names(estimator: BaseEstimator, X: Any, steps: Steps, *, reset: bool) -> None:
+    """Learn, or check, the names of the features in a list of DataFrames, as of one.
+
+    X is what `steps` were read from: a list, or anything else, which has no names.
+    """
     first, frames = steps.values[:1], X if isinstance(X, list | tuple) else []
     columns = [list(x.columns) if is_frame(x) else None for x in frames]
     for sample, names in enumerate(columns):

@@ -165,6 +165,8 @@ def test_names_of_the_features_in_lists_of_data_frames(library, classifier):
     swapped = [frame[["b", "a"]] for frame in X_frames]
     with pytest.raises(ValueError, match=r"(?s)Sequence 0 of X: .*must be in the same order"):
         fitted.predict(swapped)
+    with pytest.raises(ValueError, match=r"(?s)Sequence 0 of X: .*must be in the same order"):
+        fitted.predict(pd.Series(swapped))
     with pytest.raises(ValueError, match=r"(?s)names should match.*unseen at fit time:\n- c"):
         fitted.predict(frames(X, ["a", "c"], library))
     message = r"Sequence 5 of X has the columns \['b', 'a'\], but sequence 0 has the columns \['a'"

@@ -310,3 +310,47 @@ def test_parameters_out_of_range(transformer, message):
 def test_everything_public_is_exported():
     assert sorted(preprocessing.__all__) == preprocessing.__all__
     assert all(getattr(preprocessing, name).__doc__ for name in preprocessing.__all__)
+
+
+SEQUENCE_TRANSFORMERS = pytest.mark.parametrize(
+    "transformer", [SequencePadder(), TimeDistributed(StandardScaler())], ids=["padder", "steps"]
+)
+
+
+@SEQUENCE_TRANSFORMERS
+def test_names_of_the_features_in_lists_of_data_frames(transformer):
+    frames = [pd.DataFrame(sequence, columns=["a", "b"]) for sequence in RAGGED]
+    fitted = clone(transformer).fit(frames)
+    assert (fitted.n_features_in_, fitted.feature_names_in_.tolist()) == (2, ["a", "b"])
+    swapped = [frame[["b", "a"]] for frame in frames]
+    for X in (swapped, tuple(swapped), pd.Series(swapped)):
+        with pytest.raises(ValueError, match=r"(?s)Sequence 0 of X: .*must be in the same order"):
+            fitted.transform(X)
+    with pytest.raises(ValueError, match=r"Sequence 2 of X has the columns \['b', 'a'\], but seq"):
+        fitted.fit([*frames[:2], swapped[2]])
+    with pytest.warns(UserWarning, match="X does not have valid feature names"):
+        fitted.transform(RAGGED)
+    assert not hasattr(fitted.fit(RAGGED), "feature_names_in_")
+
+
+def test_padder_of_token_ids_has_no_names():
+    frames = [pd.DataFrame(sequence, columns=["a", "b"]) for sequence in RAGGED]
+    fitted = SequencePadder().fit(frames).fit([[3, 4], [5]])
+    assert fitted.n_features_in_ == 1
+    assert not hasattr(fitted, "feature_names_in_")
+
+
+class Sliced:
+    """An array that has no more than a shape, a dtype and slices, such as one in a file."""
+
+    def __init__(self, array):
+        self.array, self.shape, self.dtype = array, array.shape, array.dtype
+
+    def __getitem__(self, rows):
+        return self.array[rows]
+
+
+@SEQUENCE_TRANSFORMERS
+def test_arrays_that_are_not_in_memory(transformer):
+    expected = clone(transformer).fit_transform(PADDED)
+    np.testing.assert_array_equal(clone(transformer).fit_transform(Sliced(PADDED)), expected)

@@ -8,8 +8,8 @@ from typing import Any, Literal, Self
 import numpy as np
 from sklearn.base import BaseEstimator
 
-from sklstm._containers import is_series
-from sklstm._input import flatten_sequences
+from sklstm._containers import is_lazy_array, is_series, load_lazy_array, rows_per_block
+from sklstm._input import BYTES_PER_READ, flatten_sequences
 from sklstm._sequences import Steps, drop_absent_steps
 
 VALID_SEQUENCES = (
@@ -79,6 +79,8 @@ def _as_floats(values: np.ndarray) -> np.ndarray:
 
 
 def _as_sequence_array(X: Any) -> np.ndarray:
+    if is_lazy_array(X):
+        X = load_lazy_array(X, rows_per_block(X, BYTES_PER_READ))
     if not hasattr(X, "__array__"):
         raise ValueError(f"X is of type {type(X).__name__}: {VALID_SEQUENCES}.")
     array = np.asanyarray(X)

@@ -11,6 +11,7 @@ from sklearn.utils import Tags
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
+from sklstm._input import check_names
 from sklstm._sequences import Steps, drop_absent_steps
 from sklstm.preprocessing._base import (
     SequenceOutputMixin,
@@ -47,6 +48,8 @@ class SequencePadder(SequenceOutputMixin, OneToOneFeatureMixin, TransformerMixin
         Time steps of the output.
     n_features_in_ : int
         Features per time step; 1 for token ids.
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
+        Names of the columns, where X was a list of DataFrames with string names.
 
     Notes
     -----
@@ -112,7 +115,11 @@ class SequencePadder(SequenceOutputMixin, OneToOneFeatureMixin, TransformerMixin
         self._holds_ids = _ids_of(X) is not None
         steps, starts, stops = self._read(X)
         self._drops_feature_axis = not self._holds_ids and _is_list_of_1d(X)
-        self.n_features_in_ = 1 if self._holds_ids else steps.values.shape[1]
+        if self._holds_ids:
+            self.n_features_in_ = 1
+            vars(self).pop("feature_names_in_", None)
+        else:
+            check_names(self, listed(X), steps, reset=True)
         self.max_length_ = int(self.max_length or (stops - starts).max())
         return self
 
@@ -135,7 +142,7 @@ class SequencePadder(SequenceOutputMixin, OneToOneFeatureMixin, TransformerMixin
         """
         check_is_fitted(self)
         return pad(
-            self._cut(X),
+            self._cut(X, has_names=True),
             self.max_length_,
             padding=self.padding,
             truncating=self.truncating,
@@ -174,11 +181,13 @@ class SequencePadder(SequenceOutputMixin, OneToOneFeatureMixin, TransformerMixin
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         return tags
 
-    def _cut(self, X: Any) -> list[np.ndarray]:
+    def _cut(self, X: Any, *, has_names: bool = False) -> list[np.ndarray]:
         """Make a list of the sequences, as views without padding."""
         steps, starts, stops = self._read(X)
         if not self._holds_ids:
             check_n_features(self, steps, self.n_features_in_)
+            if has_names:
+                check_names(self, listed(X), steps, reset=False)
         return [steps.values[a:b] for a, b in zip(starts, stops, strict=True)]
 
     def _read(self, X: Any) -> tuple[Steps, np.ndarray, np.ndarray]:

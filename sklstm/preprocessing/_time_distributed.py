@@ -20,11 +20,13 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import _estimator_has, check_consistent_length, check_is_fitted
 
 from sklstm._containers import as_numbers
+from sklstm._input import check_names
 from sklstm._sequences import Steps
 from sklstm.preprocessing._base import (
     SequenceOutputMixin,
     as_object_array,
     check_n_features,
+    listed,
     read_sequences,
     spans,
 )
@@ -51,6 +53,8 @@ class TimeDistributed(SequenceOutputMixin, MetaEstimatorMixin, TransformerMixin,
         The fitted clone.
     n_features_in_ : int
         Features per time step.
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
+        Names of the columns, where X was a list of DataFrames with string names.
 
     Examples
     --------
@@ -104,7 +108,7 @@ class TimeDistributed(SequenceOutputMixin, MetaEstimatorMixin, TransformerMixin,
         _warn_of_empty_features(rows)
         with np.errstate(invalid="ignore"):  # the mean of no values, which was warned of
             self.transformer_.fit(rows, *targets)
-        self.n_features_in_ = steps.values.shape[1]
+        check_names(self, listed(X), steps, reset=True)
         return self
 
     def transform(self, X: Any) -> Any:
@@ -127,6 +131,7 @@ class TimeDistributed(SequenceOutputMixin, MetaEstimatorMixin, TransformerMixin,
         check_is_fitted(self)
         steps = read_sequences(X)
         check_n_features(self, steps, self.n_features_in_)
+        check_names(self, listed(X), steps, reset=False)
         return self._map_rows("transform", steps, X)
 
     @available_if(_estimator_has("inverse_transform", delegates=DELEGATES))
@@ -177,8 +182,8 @@ class TimeDistributed(SequenceOutputMixin, MetaEstimatorMixin, TransformerMixin,
         # (sum of T_i, F_out), in a dtype that has NaN
         values = np.full((len(present), rows.shape[1]), np.nan, np.result_type(rows, np.float32))
         values[present] = rows
-        if getattr(X, "ndim", None) == 3:
-            return values.reshape(len(X), -1, values.shape[1])
+        if len(getattr(X, "shape", ())) == 3:
+            return values.reshape(X.shape[0], -1, values.shape[1])
         sequences = np.split(values, steps.offsets[1:-1])
         return as_object_array(sequences) if isinstance(X, np.ndarray) else sequences
 
