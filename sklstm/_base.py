@@ -331,7 +331,7 @@ class BaseLSTM(BaseNetwork):
         """Learn the scale of y from the samples of training."""
 
     @abstractmethod
-    def _encode_targets(self, y: np.ndarray, name: str = "y") -> np.ndarray:
+    def _encode_targets(self, y: np.ndarray) -> np.ndarray:
         """Turn y into what the network learns."""
 
     @abstractmethod
