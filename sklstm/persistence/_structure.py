@@ -42,6 +42,7 @@ NAMED = {"call", "function", "object", "partial", "random", "sparse", "type"}
 MAY_BE_NAMED = NAMED | {"array", "dict", "tuple"}
 MAX_BYTES = 2**26
 MAX_VALUES = 2**19  # of the text, and of the nodes where shared ones count at every place
+MAX_OBJECTS = 2**15  # nodes with a kind, of which Python takes some hundred times their text
 MAX_DEPTH = 100
 STRING = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"')  # possessive: it keeps no place to go back to
 DTYPE = re.compile(r"[<>|=]?[?A-Za-z]\d{0,9}(\[\w{1,9}\])?", re.ASCII)
@@ -57,22 +58,25 @@ def parse(text: bytes) -> Node:
     """
     if len(text) > MAX_BYTES:
         raise ValueError(f"its structure has {len(text)} bytes, valid are {MAX_BYTES} at most")
-    if (n_values := _count_values(text)) > MAX_VALUES:
-        raise ValueError(f"its structure has {n_values} values, valid are {MAX_VALUES} at most")
+    for marks, limit, what in (
+        ((b",", b"[", b"{"), MAX_VALUES, "values"),
+        ((b"{",), MAX_OBJECTS, "objects"),
+    ):
+        if (count := _count(text, marks, limit)) > limit:
+            raise ValueError(f"its structure has {count} {what}, valid are {limit} at most")
     try:
         return json.loads(text.decode("ascii"))
     except RecursionError:
         raise ValueError("its structure is nested too deeply") from None
 
 
-def _count_values(text: bytes) -> int:
-    """Return at least the number of values, without making any."""
-    marks = (b",", b"[", b"{")
-    n_values = sum(map(text.count, marks))
-    if n_values > MAX_VALUES and text.count(b'"') < MAX_VALUES:  # are they within a long text?
+def _count(text: bytes, marks: tuple[bytes, ...], limit: int) -> int:
+    """Return at least the number of what begins with some marks, without making any of it."""
+    count = sum(map(text.count, marks))
+    if count > limit and text.count(b'"') < MAX_VALUES:  # are they within a long text?
         text = STRING.sub(b"", text)
-        n_values = sum(map(text.count, marks))
-    return n_values
+        count = sum(map(text.count, marks))
+    return count
 
 
 class Checker:

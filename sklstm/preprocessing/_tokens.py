@@ -77,7 +77,8 @@ class SequenceTokenizer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
     as in "end.The". One letter may be a word; marks and emoji are none. Where a script writes no
     spaces between words, the annex finds no words without a dictionary: each Chinese character or
     hiragana is a token, and Thai, Lao, Burmese and Khmer come apart into single letters, each with
-    its marks. For these, put spaces between the words beforehand, or take ``level="char"``.
+    its marks. For these, put spaces between the words beforehand and set
+    ``token_pattern=r"\\S+"``, or take ``level="char"``.
 
     References
     ----------
