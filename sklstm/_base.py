@@ -331,6 +331,10 @@ class BaseLSTM(BaseNetwork):
         """Learn the scale of y from the samples of training."""
 
     @abstractmethod
+    def _check_columns(self, y: np.ndarray, name: str = "y") -> None:
+        """Check that y has the columns that were learnt."""
+
+    @abstractmethod
     def _encode_targets(self, y: np.ndarray) -> np.ndarray:
         """Turn y into what the network learns."""
 
@@ -515,7 +519,7 @@ class BaseLSTM(BaseNetwork):
             )
         y = self._check_targets(y)
         check_n_targets(sequences, y, self._form)
-        weights = read_sample_weight(sample_weight, sequences)
+        weights = read_sample_weight(sample_weight, len(y))
         return Samples(sequences, y, weights, np.arange(len(y))).that_count()
 
     def _read_validation(self, X_val: Any, y_val: Any) -> Samples:
@@ -531,6 +535,13 @@ class BaseLSTM(BaseNetwork):
         check_n_targets(sequences, y, self._form, "y_val")
         self._check_kind_of_targets(y, "y_val")
         return Samples(sequences, y, np.ones(len(y)), np.arange(len(y)), "X_val")
+
+    def _targets_to_score(self, y: Any, sample_weight: Any) -> tuple[np.ndarray, np.ndarray | None]:
+        """Read y and the weights of a score as ``fit`` does."""
+        check_is_fitted(self)
+        y = self._check_targets(y)
+        self._check_columns(y)
+        return y, None if sample_weight is None else read_sample_weight(sample_weight, len(y))
 
     def _training_data(self, samples: Samples) -> SequenceData:
         targets = self._encode_targets(samples.y)

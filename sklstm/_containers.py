@@ -158,12 +158,16 @@ def _numbers_of_objects(array: np.ndarray, name: str, where: Where, of_text: str
     ):  # numpy would take these for numbers
         try:
             return objects.astype(np.float64)
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             pass
     numbers = np.empty(objects.shape)
     for index in np.ndindex(objects.shape):
         try:
             numbers[index] = _number(objects[index])
+        except OverflowError:
+            raise ValueError(
+                f"{name} holds an integer in {where(index)} that is larger than a float can be."
+            ) from None
         except (TypeError, ValueError) as error:
             what = f"{name} holds {objects[index]!r:.60} in {where(index)}, which is not a number."
             raise _not_a_number(objects[index], error, what, of_text) from None

@@ -12,12 +12,17 @@ from sklearn.base import ClassifierMixin, RegressorMixin, _fit_context
 from sklearn.metrics import r2_score
 from sklearn.utils import Tags
 from sklearn.utils._param_validation import Interval, StrOptions
-from sklearn.utils.validation import check_is_fitted
 
 from sklstm._base import BaseLSTM
 from sklstm._samples import Weigher
 from sklstm._scaling import TargetScaling
-from sklstm._targets import is_one_hot, read_labels, read_numbers, weights_of_classes
+from sklstm._targets import (
+    is_one_hot,
+    read_classes,
+    read_labels,
+    read_numbers,
+    weights_of_classes,
+)
 
 if TYPE_CHECKING:
     import keras
@@ -314,16 +319,13 @@ class LSTMClassifier(ClassifierMixin, BaseLSTM):
             )
         if not continues and classes is None:
             raise ValueError("classes must be passed on the first call to partial_fit.")
-        if (
-            continues
-            and classes is not None
-            and not np.array_equal(np.unique(classes), self.classes_)
-        ):
+        learnt = None if classes is None else read_classes(classes)
+        if continues and learnt is not None and not np.array_equal(learnt, self.classes_):
             raise ValueError(
                 f"classes={classes!r} is not the same as on the first call to partial_fit: "
                 f"{self.classes_!r}."
             )
-        self._partial_fit(X, y, sample_weight, None if classes is None else np.unique(classes))
+        self._partial_fit(X, y, sample_weight, learnt)
         return self
 
     def predict(self, X: Any) -> np.ndarray:
@@ -394,10 +396,10 @@ class LSTMClassifier(ClassifierMixin, BaseLSTM):
         NotFittedError
             If the classifier is not fitted.
         ValueError
-            If X or y is not valid, or X has other features than in ``fit``.
+            If X, y or a weight is not valid, or X has other features than in ``fit``.
         """
-        check_is_fitted(self)
-        return super().score(X, read_labels(y), sample_weight)
+        y, weights = self._targets_to_score(y, sample_weight)
+        return super().score(X, y, weights)
 
     def _check_targets(self, y: Any, name: str = "y") -> np.ndarray:
         return read_labels(y, name)
@@ -418,12 +420,15 @@ class LSTMClassifier(ClassifierMixin, BaseLSTM):
                 f"{held}: {', '.join(map(repr, self.classes_.tolist())) or 'none'}."
             )
 
-    def _check_kind_of_targets(self, y: np.ndarray, name: str) -> None:
+    def _check_columns(self, y: np.ndarray, name: str = "y") -> None:
         if (y.ndim == 2) != self._multilabel or (y.ndim == 2 and y.shape[1] != self.n_outputs_):
             raise ValueError(
                 f"{name} has shape {y.shape}, but the classifier was fitted on "
                 f"{self.n_outputs_} column(s) of labels."
             )
+
+    def _check_kind_of_targets(self, y: np.ndarray, name: str) -> None:
+        self._check_columns(y, name)
         if self._multilabel:
             return
         unseen = ~np.isin(y, self.classes_)
@@ -792,9 +797,8 @@ class LSTMRegressor(RegressorMixin, BaseLSTM):
         ValueError
             If X, y or a weight is not valid.
         """
-        check_is_fitted(self)
-        y = _as_columns(read_numbers(y))
-        return r2_score(y, _as_columns(self.predict(X)), sample_weight=sample_weight)
+        y, weights = self._targets_to_score(y, sample_weight)
+        return r2_score(_as_columns(y), _as_columns(self.predict(X)), sample_weight=weights)
 
     def _check_targets(self, y: Any, name: str = "y") -> np.ndarray:
         y = read_numbers(y, name)
@@ -816,12 +820,15 @@ class LSTMRegressor(RegressorMixin, BaseLSTM):
         else:
             self._y_scale, self._y_mean = TargetScaling.fit(columns, weights)
 
-    def _check_kind_of_targets(self, y: np.ndarray, name: str) -> None:
+    def _check_columns(self, y: np.ndarray, name: str = "y") -> None:
         if y.shape[1:] != self._y_shape:
             raise ValueError(
                 f"{name} has shape {y.shape}, but the regressor was fitted on a y of shape "
                 f"({', '.join(['n', *map(str, self._y_shape)])}{'' if self._y_shape else ','})."
             )
+
+    def _check_kind_of_targets(self, y: np.ndarray, name: str) -> None:
+        self._check_columns(y, name)
 
     def _encode_targets(self, y: np.ndarray) -> np.ndarray:
         return ((_as_columns(y) - self._y_mean) / self._y_scale).astype(np.float32)

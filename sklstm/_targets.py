@@ -55,8 +55,22 @@ def read_labels(y: Any, name: str = "y") -> np.ndarray:
     return labels.astype(str) if is_list_of_text else labels
 
 
+def read_classes(classes: Any) -> np.ndarray:
+    """Read all labels that may come, and sort them.
+
+    Raises
+    ------
+    ValueError
+        If a label is missing.
+    """
+    for label in np.asarray(classes, dtype=object).ravel():
+        if _is_missing(label):
+            raise ValueError(f"classes holds {label!r}: valid are numbers or strings.")
+    return np.unique(classes)
+
+
 def read_numbers(y: Any, name: str = "y") -> np.ndarray:
-    """Read the targets of a regression.
+    """Read the targets of a regression, of which a single column becomes one dimension.
 
     Returns
     -------
@@ -67,6 +81,13 @@ def read_numbers(y: Any, name: str = "y") -> np.ndarray:
     ValueError or TypeError
         If y is no such thing, empty, not numeric or not finite, or a value is missing.
     """
+    array = read_numbers_as_shaped(y, name)
+    is_column = array.ndim == 2 and array.shape[1] == 1
+    return column_or_1d(array, warn=True) if is_column else array
+
+
+def read_numbers_as_shaped(y: Any, name: str = "y") -> np.ndarray:
+    """Read the targets of a regression with the dimensions that they have."""
     if not issparse(y):
         of_text = "Labels are learnt by LSTMClassifier."
         if is_frame(y):
@@ -79,8 +100,7 @@ def read_numbers(y: Any, name: str = "y") -> np.ndarray:
         raise ValueError(
             f"{name} has shape {array.shape}: valid are (n,), (n, n_outputs) and (n, horizon, F)."
         )
-    is_column = array.ndim == 2 and array.shape[1] == 1
-    return column_or_1d(array, warn=True) if is_column else array
+    return array
 
 
 def is_one_hot(y: np.ndarray) -> bool:
@@ -105,7 +125,7 @@ def check_n_targets(sequences: Sequences, y: np.ndarray, form: InputForm, name: 
     )
 
 
-def read_sample_weight(sample_weight: Any, sequences: Sequences) -> np.ndarray:
+def read_sample_weight(sample_weight: Any, n: int) -> np.ndarray:
     """Read weights of samples; the largest becomes 1, as only their ratios matter.
 
     Returns
@@ -118,9 +138,15 @@ def read_sample_weight(sample_weight: Any, sequences: Sequences) -> np.ndarray:
         If a weight is negative, not finite or masked, all are 0, or their number is wrong.
     """
     _refuse_mask(sample_weight, "sample_weight")
-    weights = _check_sample_weight(
-        sample_weight, sequences.lengths, dtype=np.float64, ensure_non_negative=True
-    )
+    if sample_weight is not None:
+        _refuse_missing(np.asarray(sample_weight), "sample_weight")
+    weights = _check_sample_weight(sample_weight, np.empty(n), dtype=np.float64)
+    if (weights < 0).any():
+        sample = int(np.argmax(weights < 0))
+        raise ValueError(
+            f"sample_weight is {weights[sample]} in sample {sample}: valid are finite numbers of 0 "
+            "or more."
+        )
     return weights / weights.max()
 
 
@@ -149,10 +175,10 @@ def weights_of_classes(
         by_class = compute_class_weight("balanced", classes=classes, y=y, sample_weight=weights)
         return dict(zip(classes.tolist(), by_class, strict=True))
     for label, weight in class_weight.items():
-        if not (isinstance(weight, Real) and 0 <= weight < np.inf):
+        if not (isinstance(weight, Real) and 0 <= weight <= np.finfo(np.float64).max.item()):
             raise ValueError(
-                f"class_weight holds {weight!r} for the class {label!r}: valid are finite numbers "
-                "of 0 or more."
+                f"class_weight holds {weight!r:.60} for the class {label!r}: valid are finite "
+                "numbers of 0 or more."
             )
     by_class = compute_class_weight(class_weight, classes=classes, y=classes)
     if not by_class.any():

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy import sparse
+from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 
 from sklstm import LSTMClassifier, LSTMRegressor
@@ -469,16 +470,56 @@ def test_rows_that_are_time_steps():
     [
         (np.zeros(24), "Sample weights must contain at least one non-zero number"),
         (np.ones(23), r"sample_weight.shape == \(23,\), expected \(24,\)"),
-        (-np.ones(24), "Negative values in data passed to `sample_weight`"),
-        (np.full(24, np.nan), "Input sample_weight contains NaN"),
-        (np.full(24, np.inf), "Input sample_weight contains infinity"),
+        (-np.ones(24), r"sample_weight is -1.0 in sample 0: valid are finite numbers of 0 or"),
+        (np.full(24, np.nan), "Input sample_weight contains NaN in sample 0"),
+        (np.full(24, np.inf), r"Input sample_weight contains infinity .* in sample 0"),
         (np.ma.masked_array(np.ones(24), mask=MASK), "sample_weight is masked in sample 3"),
     ],
 )
 @both
-def test_bad_weights(estimator, weights, message):
+def test_bad_weights(estimator, weights, message, request):
     with pytest.raises(ValueError, match=message):
         estimator.fit(X, y, weights)
+    is_classifier = isinstance(estimator, LSTMClassifier)
+    fitted = request.getfixturevalue("classifier" if is_classifier else "regressor")
+    with pytest.raises(ValueError, match=message):
+        fitted.score(X, y, weights)
+
+
+def test_targets_of_a_score_and_of_a_validation_set_are_those_of_fit(classifier, regressor):
+    columns = np.column_stack([y, y, y])
+    of_classifier = r"{} has shape \(24, 3\), but the classifier was fitted on 1 column\(s\)"
+    with pytest.raises(ValueError, match=of_classifier.format("y")):
+        classifier.score(X, columns)
+    with pytest.raises(ValueError, match=of_classifier.format("y_val")):
+        clone(classifier).fit(X, y, X_val=X, y_val=columns)
+    with pytest.raises(ValueError, match=r"y_val holds \[5, 6\], which are not among the classes"):
+        clone(classifier).fit(X, y, X_val=X, y_val=y + 5)
+    of_regressor = r"{} has shape \(24, 3\), but the regressor was fitted on a y of shape \(n,\)"
+    with pytest.raises(ValueError, match=of_regressor.format("y")):
+        regressor.score(X, columns)
+    with pytest.raises(ValueError, match=of_regressor.format("y_val")):
+        clone(regressor).fit(X, y, X_val=X, y_val=columns)
+
+
+@pytest.mark.parametrize("X", [[[1.0, 10**400]] * 24, [[[1], [10**400]]] * 24])
+def test_integers_that_no_float_holds(X):
+    message = "Sequence 0 of X holds an integer in time step 1.* that is larger than a float can be"
+    tokens = isinstance(X[0][0], float)
+    with pytest.raises(ValueError, match=message):
+        LSTMClassifier(**TINY, embedding_dim=3 if tokens else None).fit(X, y)
+
+
+def test_a_class_weight_that_no_float_holds():
+    with pytest.raises(ValueError, match=r"class_weight holds 1000.* for the class 0: valid are"):
+        LSTMClassifier(**TINY, class_weight={0: 10**400, 1: 1}).fit(X, y)
+
+
+@pytest.mark.parametrize("classes", [[0, None], [0, np.nan], ["a", None]])
+def test_classes_that_are_missing(classes):
+    message = f"classes holds {classes[1]!r}: valid are numbers or strings."
+    with pytest.raises(ValueError, match=re.escape(message)):
+        LSTMClassifier(**TINY).partial_fit(X, y, classes=classes)
 
 
 @pytest.mark.parametrize("weight", [-1, np.nan, np.inf, None, "heavy", 1j], ids=repr)

@@ -52,6 +52,19 @@ SERIES = second_order_series(60)
 KNOWN, FUTURE = SERIES[:40], SERIES[40:]
 
 
+def test_differences_read_y_as_the_regressor_does():
+    X, y = sliding_windows(KNOWN, 2)
+    model = DifferencedRegressor(LinearRegression())
+    hidden = np.ma.masked_array(y, mask=np.arange(len(y)) == 3)
+    with pytest.raises(ValueError, match="y is masked in sample 3"):
+        model.fit(X, hidden)
+    days = y.astype("datetime64[D]")
+    days[4] = "NaT"
+    with pytest.raises(ValueError, match=r"y holds .*NaT.* in sample 4"):
+        model.fit(X, days)
+    assert model.fit(X[:, :, 0], y[:, np.newaxis]).predict(X[:, :, 0]).shape == (len(y), 1)
+
+
 def test_recursion_on_windows_is_exact():
     X, y = sliding_windows(KNOWN, 2)
     model = LinearRegression().fit(X[:, :, 0], y)

@@ -150,7 +150,7 @@ THREE = np.arange(24) % 3
 FAILING = {
     "is empty": {"X": np.full((24, 5, 1), np.nan)},
     "inconsistent numbers of samples": {"y": THREE[:5]},
-    "Negative values": {"sample_weight": -np.ones(24)},
+    "sample_weight is -1.0": {"sample_weight": -np.ones(24)},
     "features": {"X_val": X, "y_val": THREE},
     "y_val is None": {"X_val": X[:, :, :1]},
 }

@@ -11,6 +11,7 @@ from sklearn.utils._param_validation import HasMethods
 from sklearn.utils.validation import check_consistent_length, check_is_fitted
 
 from sklstm._containers import as_numbers
+from sklstm._targets import read_numbers_as_shaped
 
 
 class DifferencedRegressor(RegressorMixin, MetaEstimatorMixin, BaseEstimator):
@@ -87,11 +88,11 @@ class DifferencedRegressor(RegressorMixin, MetaEstimatorMixin, BaseEstimator):
             the features of X.
         """
         X = _read_windows(X)
-        y = check_array(y, ensure_2d=False, allow_nd=True, dtype=np.float64, input_name="y")
+        y = read_numbers_as_shaped(y)
         check_consistent_length(X, y)
         n_features = X.shape[2] if X.ndim == 3 else 1
         n_in_y = y.shape[-1] if y.ndim > 1 else 1
-        if y.ndim > 3 or not (n_in_y == n_features or (n_features == 1 and y.ndim == 2)):
+        if not (n_in_y == n_features or (n_features == 1 and y.ndim == 2)):
             raise ValueError(
                 f"y has shape {y.shape}, but windows of {n_features} feature(s) per time step need "
                 f"shape (n, {n_features}) or (n, horizon, {n_features})."

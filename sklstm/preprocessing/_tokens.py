@@ -30,7 +30,7 @@ SPECIAL_TOKENS = ["<pad>", UNKNOWN_TOKEN]
 
 
 class SequenceTokenizer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
-    """Turn texts into sequences of integer token ids, for an estimator with `embedding_dim`.
+    r"""Turn texts into sequences of integer token ids, for an estimator with `embedding_dim`.
 
     Id 0 is padding and id 1 the unknown token; the known tokens follow from 2 by falling
     frequency in the texts of `fit` (as truncated), equally frequent ones in alphabetical order.
@@ -78,7 +78,7 @@ class SequenceTokenizer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
     spaces between words, the annex finds no words without a dictionary: each Chinese character or
     hiragana is a token, and Thai, Lao, Burmese and Khmer come apart into single letters, each with
     its marks. For these, put spaces between the words beforehand and set
-    ``token_pattern=r"\\S+"``, or take ``level="char"``.
+    ``token_pattern=r"\S+"``, or take ``level="char"``.
 
     References
     ----------
