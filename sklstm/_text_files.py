@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import codecs
 import contextlib
+import errno
+import os
+import stat
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 
 STANDARD_INPUT = "-"
 MIN_LENGTH = 2  # of a document: a character, and the one that follows it
@@ -51,7 +53,7 @@ def read_text(name: str, encoding: str) -> str:
     ...     read_text(str(path), "utf-8")
     'To be,\nor'
     """
-    content = _read_standard_input() if name == STANDARD_INPUT else Path(name).read_bytes()
+    content = _read_standard_input() if name == STANDARD_INPUT else _read_file(name)
     text = _decode(content, shown(name), encoding)
     return text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
 
@@ -69,6 +71,14 @@ def check_length(text: str, name: str) -> None:
 def shown(name: str) -> str:
     """Return what an input is called in messages."""
     return "standard input" if name == STANDARD_INPUT else name
+
+
+def _read_file(name: str) -> bytes:
+    """Read a file, a pipe or what is typed at a terminal; other devices might never end."""
+    with open(name, "rb") as file:
+        if stat.S_ISCHR(os.fstat(file.fileno()).st_mode) and not file.isatty():
+            raise OSError(errno.EINVAL, "A device is no text", name)
+        return file.read()
 
 
 def _read_standard_input() -> bytes:

@@ -36,7 +36,7 @@ def tour(picture: str, seed: int) -> None:
     """
     start = time.perf_counter()
     path = Path(picture)
-    path = path if path.suffix else path.with_suffix(".png")
+    path = path if path.suffix or not path.name else path.with_suffix(".png")
     check_picture(path)
     curves = {
         "digits": classify_digits(seed),

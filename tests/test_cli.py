@@ -244,6 +244,12 @@ def test_what_the_memory_cannot_hold_is_refused_before_the_work(refused, tmp_pat
     assert re.search(r"--samples 100000000000 of --length 5 needs about [\d,]+ GB", message)
 
 
+@pytest.mark.skipif(not Path("/dev/zero").exists(), reason="a system without such devices")
+def test_a_device_without_an_end_is_no_text(refused, tmp_path):
+    message = refused("train", "/dev/zero", "-o", tmp_path / "x.sklstm")
+    assert message.endswith("/dev/zero: A device is no text")
+
+
 def test_train_several_documents_and_standard_input(text, monkeypatch, tmp_path, book):
     give_input(monkeypatch, b"\xef\xbb\xbf" + b"one two three\r\n" * 10)
     output = tmp_path / "two.sklstm"
@@ -504,6 +510,8 @@ def test_files_that_are_no_model_of_a_text(refused, tmp_path, model, book, class
         (["train", "x", "-o", "y", "--clipnorm", "0"], "must be a float in the range (0.0, inf)\n"),
         (["sample", "x", "--top-p", "0"], "argument --top-p: '0' is not valid"),
         (["sample", "x", "--samples", "0"], "argument --samples: '0' is not valid"),
+        (["sample", "x", "--samples", "1" * 400], "a number of 400 digits is too large"),
+        (["sample", "x", "--length", str(2**31)], "must be an int in the range [0, 2147483647]"),
         (["sample", "x", "--seed", "-1"], "argument --seed: '-1' is not valid: must be a whole"),
         (["sample", "x", "--seed", str(2**32)], "must be a whole number from 0 to 4294967295\n"),
         (["score", "x"], "required: FILE"),
@@ -518,6 +526,8 @@ def test_the_tour_checks_its_options_first(capsys, misused, tmp_path):
     assert "must be a whole number from 0" in misused("--seed", "-1")
     assert main(["--picture", str(tmp_path / "no" / "x.png")]) == 1
     assert "no: There is no such folder\n" in capsys.readouterr().err
+    assert main(["--picture", "."]) == 1
+    assert ".: Is a directory\n" in capsys.readouterr().err.replace(str(Path.cwd()), ".")
     assert main(["--picture", str(tmp_path / "x.tune")]) == 1
     out, err = capsys.readouterr()
     assert "x.tune names no format of a picture: the valid endings are" in err

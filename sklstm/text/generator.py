@@ -12,6 +12,7 @@ import numpy as np
 from sklearn.utils._param_validation import Interval
 from tqdm import tqdm
 
+from sklstm._base import LARGEST_INT, POSITIVE_INT
 from sklstm._checkpoint import Checkpoint
 from sklstm._writing import TextState, Writing, Written, random_streams, read, stream, write
 from sklstm.network.training.settings import Trained
@@ -20,9 +21,9 @@ from sklstm.text.language_model import UNKNOWN, LanguageModel
 
 WRITING_CONSTRAINTS: dict[str, list] = {
     "prompt": [str],
-    "length": [Interval(Integral, 0, None, closed="left")],
+    "length": [Interval(Integral, 0, LARGEST_INT, closed="both")],
     "temperature": [Interval(Real, 0, None, closed="left")],
-    "top_k": [Interval(Integral, 1, None, closed="left"), None],
+    "top_k": [POSITIVE_INT, None],
     "top_p": [Interval(Real, 0, 1, closed="right"), None],
     "stop": [str, "array-like", None],
     "unknown": [UNKNOWN],
@@ -38,9 +39,7 @@ class TextGenerator(LanguageModel):
     def _encode_stop(self, text: str) -> list[np.ndarray]:
         """Return the indices of the vocabulary that write a text, in each way there is."""
 
-    @checked(
-        WRITING_CONSTRAINTS | {"n_samples": [Interval(Integral, 1, None, closed="left"), None]}
-    )
+    @checked(WRITING_CONSTRAINTS | {"n_samples": [POSITIVE_INT, None]})
     def generate(
         self,
         prompt: str = "",
