@@ -479,7 +479,7 @@ def test_files_that_are_not_there(refused, tmp_path, model, book):
     for arguments in (("score", model, tmp_path / "no"), ("sample", tmp_path / "no")):
         assert f"{tmp_path / 'no'}: No such file or directory" in refused(*arguments)
     assert f"{tmp_path}: Is a directory" in refused("score", model, tmp_path)
-    assert f"{tmp_path}: A folder is no file" in refused("score", tmp_path, book)
+    assert f"{tmp_path}: Is a directory" in refused("score", tmp_path, book)
 
 
 def test_files_that_are_no_model_of_a_text(refused, tmp_path, model, book, classifier):
