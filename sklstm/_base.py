@@ -39,6 +39,7 @@ from sklstm._targets import check_n_targets, read_sample_weight
 from sklstm.network.runtime import Runtime
 from sklstm.network.spec import NetworkSpec
 from sklstm.network.training.data import SequenceData, TrainingData
+from sklstm.network.training.interrupts import Interrupts
 from sklstm.network.training.settings import Progress, Snapshot, Trained, TrainingSettings
 
 if TYPE_CHECKING:
@@ -87,7 +88,8 @@ class BaseNetwork(BaseEstimator, metaclass=ABCMeta):
             If the estimator is not fitted.
         """
         learnt = self._as_learnt()
-        from sklstm.network.keras_model import model_for_users
+        with Interrupts():
+            from sklstm.network.keras_model import model_for_users
 
         input_scaling, target_scaling = learnt._scalings()
         return model_for_users(
@@ -212,7 +214,8 @@ class BaseNetwork(BaseEstimator, metaclass=ABCMeta):
         resume: Snapshot | None = None,
         on_epoch: Callable[[Trained], None] | None = None,
     ) -> Trained:
-        from sklstm.network.training.trainer import train
+        with Interrupts():  # TensorFlow that was interrupted half way cannot be imported again
+            from sklstm.network.training.trainer import train
 
         if continues:
             _check_same_network(self._runtime.spec, spec)

@@ -31,6 +31,18 @@ def handler():
     assert after is before
 
 
+def run_alone(program):
+    """Run a program in a new process."""
+    return subprocess.run(
+        [sys.executable, "-c", program],
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])},
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=120,
+    )
+
+
 def press():
     signal.raise_signal(signal.SIGINT)
 
@@ -182,6 +194,7 @@ def test_a_callback_is_interrupted_at_once():
 @pytest.mark.slow
 @pytest.mark.parametrize("fit", [{}, {"X_val": X, "y_val": y}], ids=["plain", "validated"])
 def test_every_ctrl_c_is_heard_within_a_second(fit):
+    LSTMClassifier(**TINY).fit(X, y, **fit)  # loads TensorFlow
     endless = LSTMClassifier(**TINY | {"epochs": 10**6})
     draw = random.Random(0)
 
@@ -206,6 +219,38 @@ def test_every_ctrl_c_is_heard_within_a_second(fit):
 
     interrupt_after(1)  # compiles
     assert max(interrupt_after(draw.uniform(0.02, 0.15)) for _ in range(20)) < 1.5
+
+
+FIRST_FIT = """
+import os, signal, sys, threading
+import numpy as np
+from sklstm import LSTMClassifier
+
+X, y = np.random.default_rng(0).normal(size=(24, 5, 2)), np.arange(24) % 2
+
+def fit():
+    return LSTMClassifier(4, epochs=1, random_state=0).fit(X, y)
+
+class Press:
+    \"\"\"Press Ctrl-C while TensorFlow is imported.\"\"\"
+
+    def find_spec(self, name, path=None, target=None):
+        if name == "tensorflow.python.data":
+            sys.meta_path.remove(self)
+            signal.raise_signal(signal.SIGINT)
+
+sys.meta_path.insert(0, Press())
+try:
+    fit()
+except KeyboardInterrupt:
+    print("interrupted")
+print(len(fit().history_["loss"]))
+"""
+
+
+@pytest.mark.slow
+def test_ctrl_c_while_tensorflow_is_imported_leaves_it_whole():
+    assert run_alone(FIRST_FIT).stdout.splitlines() == ["interrupted", "1"]
 
 
 # --- forks ---
@@ -285,14 +330,7 @@ show("before")
 
 
 def test_predictions_go_on_while_the_interpreter_shuts_down():
-    result = subprocess.run(
-        [sys.executable, "-c", AT_THE_END],
-        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])},
-        capture_output=True,
-        text=True,
-        check=True,
-        timeout=120,
-    )
+    result = run_alone(AT_THE_END)
     assert result.stdout.splitlines() == [
         f"{when} [1, 2, 3]" for when in ("before", "thread", "atexit")
     ]
