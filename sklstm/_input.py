@@ -330,6 +330,8 @@ def check_names(estimator: BaseEstimator, X: Any, steps: Steps, *, reset: bool) 
 
     X is what `steps` were read from: a list, or anything else, which has no names.
     """
+    if isinstance(X, np.ndarray) and not hasattr(estimator, "feature_names_in_"):
+        return  # there are no names; scikit-learn would take longer than a prediction to say so
     first, frames = steps.values[:1], X if isinstance(X, list | tuple) else []
     columns = [list(x.columns) if is_frame(x) else None for x in frames]
     for sample, names in enumerate(columns):

@@ -65,6 +65,9 @@ class Sequences:
         `n_steps` is that of the longest sequence unless given. The array is a view where it can.
         """
         n_steps = n_steps or self.longest
+        if len(self) == 1 and self.lengths[0] == n_steps:  # a prediction of one row has no time
+            start = int(self.starts[0])
+            return self.steps[np.newaxis, start : start + n_steps]
         if self._fill_rows_of(n_steps):
             rows = self.starts // n_steps
             if len(rows) and (np.diff(rows) == 1).all():
@@ -187,6 +190,10 @@ def drop_absent_steps(
     ValueError
         If an absent step lies inside a sequence, or a sequence has no step left.
     """
+    if steps.values.nbytes <= BYTES_PER_CHECK and find_absent(0, steps.values) is None:
+        starts, stops = steps.offsets[:-1], steps.offsets[1:]
+        if (stops > starts).all():
+            return starts, stops
     starts, stops, n_present = _find_present(steps, find_absent)
     _check_not_empty(steps, n_present, what)
     if (holes := n_present != stops - starts).any():
