@@ -279,7 +279,9 @@ def test_repeated_searches_in_worker_processes_agree():
 
 def interrupt_after(seconds):
     def press(*_):
-        raise KeyboardInterrupt
+        signal.raise_signal(
+            signal.SIGINT
+        )  # as Ctrl-C does: TensorFlow must not be torn from a trace
 
     signal.signal(signal.SIGALRM, press)
     signal.setitimer(signal.ITIMER_REAL, seconds)
