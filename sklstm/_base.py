@@ -475,10 +475,6 @@ class BaseLSTM(BaseNetwork):
         if not continues:
             self._learn_scale_of_targets(samples.y, samples.weights)
             self._input_scaling = self._measure_inputs(samples)
-        if self._input_scaling is not None:
-            for each in (samples, validation):
-                if each is not None:
-                    self._input_scaling.check(each.sequences, each.numbers, each.name)
         return samples, validation, rng
 
     def _hold_out(
@@ -552,9 +548,13 @@ class BaseLSTM(BaseNetwork):
         # these whatever the unit of the weights.
         weights = (samples.weights / (samples.weights.max() or 1)).astype(np.float32)
         sequences, scaling = samples.sequences, self._input_scaling
-        if scaling is not None and sequences.n_steps * len(scaling.mean) <= NUMBERS_SCALED_AT_ONCE:
-            sequences, scaling = scaling.transform(sequences), None
-        return SequenceData(sequences, targets, weights, scaling)
+        if scaling is None:
+            return SequenceData(sequences, targets, weights)
+        if sequences.n_steps * len(scaling.mean) > NUMBERS_SCALED_AT_ONCE:
+            scaling.check(sequences, samples.numbers, samples.name)
+            return SequenceData(sequences, targets, weights, scaling)
+        scaled = scaling.transform(sequences, samples.numbers, samples.name)
+        return SequenceData(scaled, targets, weights)
 
     def _learning_rate(self, batch_size: int) -> float | None:
         if self.learning_rate != "auto":
@@ -602,7 +602,8 @@ class BaseLSTM(BaseNetwork):
     def _as_the_network_reads(self, sequences: Sequences, first_sample: int = 0) -> Sequences:
         if self._input_scaling is None:
             return sequences
-        return self._input_scaling.transform(sequences, first_sample)
+        numbers = range(first_sample, first_sample + len(sequences))
+        return self._input_scaling.transform(sequences, numbers)
 
     def _scalings(self) -> tuple[InputScaling | None, TargetScaling | None]:
         return self._input_scaling, self._target_scaling()

@@ -17,6 +17,7 @@ NUMBERS_PER_BLOCK = 2**18  # 2 MiB of float64, which stay in the cache
 ROUNDING = 4 * np.finfo(np.float64).eps
 
 Block = tuple[np.ndarray, np.ndarray]  # columns of some time steps, and the steps' weights
+Numbers = np.ndarray | range  # what errors call the sequences
 
 
 @dataclass(frozen=True)
@@ -58,12 +59,7 @@ class InputScaling:
         """
         n_features = sequences.steps.shape[1]
         weights = weights / (weights * sequences.lengths).sum()  # a mean is then a sum
-        try:
-            mean, scale = _mean_and_scale(_blocks_of(sequences, weights, _features))
-        except OverflowError as error:
-            raise ValueError(
-                f"Feature {error} of X spreads over more than float64 can hold: scale or clip X."
-            ) from None
+        mean, scale = _measured(sequences, weights)
         if isinstance(differences, str):  # "auto"
             deltas_of = _slow_features(sequences, weights, scale)
         else:
@@ -82,39 +78,35 @@ class InputScaling:
         """Features of X per time step."""
         return len(self.mean) - 2 * len(self.deltas_of)
 
-    def transform(self, sequences: Sequences, first_sample: int = 0) -> Sequences:
+    def transform(
+        self, sequences: Sequences, numbers: Numbers | None = None, name: str = "X"
+    ) -> Sequences:
         """Return sequences as the network reads them, float32, with nothing between them.
 
         Raises
         ------
         ValueError
-            If a value is too large for float32. The first sequence is called by `first_sample`.
+            If a value is too large for float32. It names the array, and the sequence by its entry
+            in `numbers` (from 0 if None).
         """
-        steps, n_rows, done = None, first_sample, 0
-        for block in sequences.blocks(NUMBERS_PER_BLOCK):
-            scaled = self._scaled(block, range(n_rows, n_rows + len(block)), "X")
+        numbers = range(len(sequences)) if numbers is None else numbers
+        steps, starts = None, np.cumsum(sequences.lengths) - sequences.lengths
+        for rows, block in sequences.blocks(NUMBERS_PER_BLOCK):
+            scaled = self._scaled(block, numbers[rows], name)
             if len(block) == len(sequences):
-                return Sequences(scaled, block.starts, block.lengths)
+                return Sequences(scaled, starts, block.lengths)
             if steps is None:
                 steps = np.empty((sequences.n_steps, len(self.mean)), np.float32)
-            steps[done : done + len(scaled)] = scaled
-            n_rows, done = n_rows + len(block), done + len(scaled)
-        return Sequences(steps, np.cumsum(sequences.lengths) - sequences.lengths, sequences.lengths)
+            first = starts[rows.start]
+            steps[first : first + len(scaled)] = scaled
+        return Sequences(steps, starts, sequences.lengths)
 
-    def check(self, sequences: Sequences, numbers: np.ndarray, name: str) -> None:
-        """Check that float32 can hold what the network reads of the sequences of an array.
+    def check(self, sequences: Sequences, numbers: Numbers, name: str) -> None:
+        """Check what `transform` checks, without keeping what it returns."""
+        for rows, block in sequences.blocks(NUMBERS_PER_BLOCK):
+            self._scaled(block, numbers[rows], name)
 
-        Raises
-        ------
-        ValueError
-            If a value is too large. It names the array, and the sequence by its number.
-        """
-        done = 0
-        for block in sequences.blocks(NUMBERS_PER_BLOCK):
-            self._scaled(block, numbers[done : done + len(block)], name)
-            done += len(block)
-
-    def _scaled(self, block: Sequences, numbers: np.ndarray | range, name: str) -> np.ndarray:
+    def _scaled(self, block: Sequences, numbers: Numbers, name: str) -> np.ndarray:
         columns = _features(block)
         with np.errstate(over="ignore", invalid="ignore"):
             if self.deltas_of:
@@ -127,7 +119,7 @@ class InputScaling:
         return scaled
 
     def _check_finite(
-        self, scaled: np.ndarray, block: Sequences, numbers: np.ndarray | range, name: str
+        self, scaled: np.ndarray, block: Sequences, numbers: Numbers, name: str
     ) -> None:
         if np.isfinite(scaled).all():
             return
@@ -166,7 +158,7 @@ class TargetScaling(NamedTuple):
         return cls(scale, mean)
 
 
-def deltas(sequences: Sequences, features: tuple[int, ...]) -> np.ndarray:
+def deltas(sequences: Sequences, features: tuple[int, ...], orders: int = 2) -> np.ndarray:
     """Compute first and second differences over time, 0 at the first time step.
 
     Parameters
@@ -174,14 +166,16 @@ def deltas(sequences: Sequences, features: tuple[int, ...]) -> np.ndarray:
     sequences : Sequences
         Without gaps between them.
     features : tuple of int
+    orders : int, default=2
+        1 for the first differences alone.
 
     Returns
     -------
-    ndarray of shape (N, 2 * len(features)), float64
+    ndarray of shape (N, orders * len(features)), float64
     """
     changed = sequences.steps[:, list(features)].astype(np.float64)
     columns = []
-    for _ in range(2):
+    for _ in range(orders):
         changed = np.diff(changed, axis=0, prepend=changed[:1])
         changed[sequences.starts] = 0
         columns.append(changed)
@@ -192,17 +186,24 @@ def _features(block: Sequences) -> np.ndarray:
     return block.steps.astype(np.float64, copy=False)
 
 
+def _measured(sequences: Sequences, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the mean and the scale of each feature."""
+    try:
+        return _mean_and_scale(_blocks_of(sequences, weights, _features))
+    except OverflowError as error:
+        raise ValueError(
+            f"Feature {error} of X spreads over more than float64 can hold: scale or clip X."
+        ) from None
+
+
 def _blocks_of(
     sequences: Sequences, weights: np.ndarray, columns_of: Callable[[Sequences], np.ndarray]
 ) -> Callable[[], Iterator[Block]]:
     """Return a function that reads columns and weights of all time steps, block by block."""
 
     def blocks() -> Iterator[Block]:
-        done = 0
-        for block in sequences.blocks(NUMBERS_PER_BLOCK):
-            of_rows = weights[done : done + len(block)]
-            yield columns_of(block), np.repeat(of_rows, block.lengths)
-            done += len(block)
+        for rows, block in sequences.blocks(NUMBERS_PER_BLOCK):
+            yield columns_of(block), np.repeat(weights[rows], block.lengths)
 
     return blocks
 
@@ -234,8 +235,9 @@ def _mean_and_scale(blocks: Callable[[], Iterator[Block]]) -> tuple[np.ndarray, 
 def _slow_features(sequences: Sequences, weights: np.ndarray, scale: np.ndarray) -> tuple[int, ...]:
     """Find features that vary, but little from one time step to the next."""
     squares, every = np.zeros(len(scale)), tuple(range(len(scale)))
-    for changes, of_steps in _blocks_of(sequences, weights, lambda block: deltas(block, every))():
-        squares += _weighted_sum((changes[:, : len(scale)] / scale) ** 2, of_steps)
+    changes = _blocks_of(sequences, weights, lambda block: deltas(block, every, orders=1))
+    for of_block, of_steps in changes():
+        squares += _weighted_sum((of_block / scale) ** 2, of_steps)
     n_changes = float((weights * (sequences.lengths - 1)).sum())
     if not n_changes:
         return ()

@@ -90,17 +90,17 @@ class Sequences:
         rows = np.repeat(self.starts - starts, self.lengths) + np.arange(stops[-1])
         return Sequences(self.steps[rows], starts, self.lengths)
 
-    def blocks(self, size: int) -> Iterator[Sequences]:
-        """Yield all sequences in order, compact, some at once: of about `size` numbers."""
+    def blocks(self, size: int) -> Iterator[tuple[slice, Sequences]]:
+        """Yield which sequences come next, and these, compact: about `size` numbers at once."""
         numbers = np.cumsum(self.lengths) * math.prod(self.steps.shape[1:])
         if not len(self) or numbers[-1] <= size:
-            yield self.compact()
+            yield slice(len(self)), self.compact()
             return
         first = 0
         while first < len(self):
             before = numbers[first - 1] if first else 0
             stop = max(first + 1, int(np.searchsorted(numbers, before + size, side="right")))
-            yield self[first:stop].compact()
+            yield slice(first, stop), self[first:stop].compact()
             first = stop
 
     def _fill_rows_of(self, n_steps: int) -> bool:
