@@ -194,8 +194,7 @@ def drop_absent_steps(
         starts, stops = steps.offsets[:-1], steps.offsets[1:]
         if (stops > starts).all():
             return starts, stops
-    starts, stops, n_present = _find_present(steps, find_absent)
-    _check_not_empty(steps, n_present, what)
+    starts, stops, n_present = find_spans(steps, find_absent, what)
     if (holes := n_present != stops - starts).any():
         sample = int(np.flatnonzero(holes)[0])
         start = int(starts[sample])
@@ -208,10 +207,19 @@ def drop_absent_steps(
     return starts, stops
 
 
-def _find_present(
-    steps: Steps, find_absent: FindAbsent
+def find_spans(
+    steps: Steps, find_absent: FindAbsent, what: str
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Find where the present steps of each sequence start and stop, and how many they are."""
+    """Find where the present steps of each sequence start and stop, and how many they are.
+
+    Parameters, starts and stops are those of `drop_absent_steps`, but absent steps may lie inside
+    a sequence.
+
+    Raises
+    ------
+    ValueError
+        If a sequence has no step left.
+    """
     bounds = np.stack([steps.offsets[:-1], steps.offsets[1:]])
     starts, stops = bounds.copy()
     n_present = np.zeros(len(starts), np.int64)
@@ -229,6 +237,7 @@ def _find_present(
         starts[here] = np.where((n_present[here] == 0) & (n_here > 0), first, starts[here])
         stops[here] = np.where(n_here > 0, end, stops[here])
         n_present[here] += n_here
+    _check_not_empty(steps, n_present, what)
     return starts, stops, n_present
 
 

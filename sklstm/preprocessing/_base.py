@@ -10,7 +10,7 @@ from sklearn.base import BaseEstimator
 
 from sklstm._containers import is_lazy_array, is_series, load_lazy_array, rows_per_block
 from sklstm._input import BYTES_PER_READ, flatten_sequences
-from sklstm._sequences import Steps, drop_absent_steps
+from sklstm._sequences import Steps, drop_absent_steps, find_spans
 
 VALID_SEQUENCES = (
     "valid are an array of shape (n, T, F), padded with NaN, "
@@ -105,7 +105,7 @@ def present_steps(steps: Steps) -> tuple[np.ndarray, np.ndarray]:
     ValueError
         If an absent step lies inside a sequence, or a sequence has no step left.
     """
-    return drop_absent_steps(steps, lambda _, block: np.isnan(block).all(axis=1), "NaN")
+    return drop_absent_steps(steps, _all_missing, "NaN")
 
 
 def spans(steps: Steps) -> tuple[np.ndarray, np.ndarray]:
@@ -121,18 +121,11 @@ def spans(steps: Steps) -> tuple[np.ndarray, np.ndarray]:
     ValueError
         If a sequence has no step that is not all NaN.
     """
-    offsets = steps.offsets
-    present = np.flatnonzero(~np.isnan(steps.values).all(axis=1))
-    # (n,) the rows in `present` at which each sequence begins and ends
-    first, end = np.searchsorted(present, offsets[:-1]), np.searchsorted(present, offsets[1:])
-    if (empty := first == end).any():
-        sample = int(np.flatnonzero(empty)[0])
-        is_all_nan = offsets[sample] < offsets[sample + 1]
-        raise ValueError(
-            f"Sequence {sample} of X is empty: it has no time step"
-            f"{' other than NaN' if is_all_nan else ''}. Every sequence needs at least one."
-        )
-    return present[first], present[end - 1] + 1
+    return find_spans(steps, _all_missing, "NaN")[:2]
+
+
+def _all_missing(_: int, block: np.ndarray) -> np.ndarray:
+    return np.isnan(block).all(axis=1)
 
 
 def check_n_features(estimator: BaseEstimator, steps: Steps, n_features: int) -> None:
