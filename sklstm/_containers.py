@@ -174,8 +174,13 @@ def _numbers_of_objects(array: np.ndarray, name: str, where: Where, of_text: str
     return numbers
 
 
+def is_missing(value: Any) -> bool:
+    """Whether it is None or pandas's NA."""
+    return value is None or type(value).__name__ == "NAType"
+
+
 def _number(value: Any) -> float:
-    if value is None or type(value).__name__ == "NAType":
+    if is_missing(value):
         return np.nan
     if isinstance(value, np.datetime64 | np.timedelta64):
         raise ValueError

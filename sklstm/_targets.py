@@ -13,7 +13,7 @@ from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 from sklearn.utils.validation import _check_sample_weight
 
-from sklstm._containers import as_numbers, frame_as_array, is_frame
+from sklstm._containers import as_numbers, frame_as_array, is_frame, is_missing
 from sklstm._sequences import InputForm, Sequences
 
 
@@ -225,7 +225,7 @@ def _refuse_missing(array: np.ndarray, name: str) -> None:
 
 
 def _is_missing(value: Any) -> bool:
-    if value is None or type(value).__name__ in ("NAType", "NaTType"):
+    if is_missing(value) or type(value).__name__ == "NaTType":
         return True
     return isinstance(value, Number) and value != value
 

@@ -11,6 +11,7 @@ from sklearn.utils import Tags
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
+from sklstm._containers import is_missing
 from sklstm._input import check_names
 from sklstm._sequences import Steps, drop_absent_steps
 from sklstm.preprocessing._base import (
@@ -267,7 +268,7 @@ def _as_ids(row: Any, sample: int) -> np.ndarray | None:
     if array.ndim != 1 or array.dtype.kind not in "iuO":
         return None
     if array.dtype == object:
-        array = as_object_array([0 if _is_missing(id_) else id_ for id_ in array])
+        array = as_object_array([0 if is_missing(id_) else id_ for id_ in array])
         if not all(isinstance(id_, Integral) and not isinstance(id_, bool) for id_ in array):
             return None
     if len(array) and array.max() > np.iinfo(np.int64).max:
@@ -276,10 +277,6 @@ def _as_ids(row: Any, sample: int) -> np.ndarray | None:
             "2**63."
         )
     return array.astype(np.int64) if array.dtype == object else array
-
-
-def _is_missing(value: Any) -> bool:
-    return value is None or type(value).__name__ == "NAType"
 
 
 def _steps_of_ids(rows: list[np.ndarray]) -> Steps:
