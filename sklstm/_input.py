@@ -75,10 +75,10 @@ def read_for_predict(
     X = _opened(X)
     if form.kind == "tokens":
         return read_token_ids(_rows_of_ids(X), form.vocabulary_size, first_sample)[0]
-    if is_table(X) and form.kind == "table":
+    of_table = is_table(X)
+    if of_table and form.kind == "table":
         table = _read_table(estimator, X, form.timesteps, reset=False, first_row=first_sample)
         return _from_table(table, form, first_sample)
-    of_table = is_table(X)
     steps = flatten_sequences(_steps_of_table(_as_matrix(X), form) if of_table else X)
     _check_n_features(estimator, steps.values.shape[1], form)
     if form.kind == "sequences" and not of_table and not first_sample:
