@@ -68,7 +68,8 @@ class UserCallbacks(keras.callbacks.Callback):
     def set_model(self, model: keras.Model) -> None:
         """Pass on."""
         super().set_model(model)
-        self.described = describe(model)
+        if self.callbacks:
+            self.described = describe(model)
         self._tell("set_model", model)
 
     def on_train_begin(self, logs: dict | None = None) -> None:
