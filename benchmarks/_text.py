@@ -16,7 +16,7 @@ from _timing import duration
 
 from sklstm import CharSequenceGenerator
 from sklstm.datasets import fetch_shakespeare
-from sklstm.network.runtime import Runtime
+from sklstm.network.onnx_predictor import OnnxPredictor
 
 
 class Split(NamedTuple):
@@ -59,7 +59,7 @@ def held_out_loss(weights: list[np.ndarray], split: Split) -> float:
     units = len(weights[1])
     generator = CharSequenceGenerator(units)
     generator.vocabulary_ = np.array(list(split.vocabulary))
-    generator._runtime = Runtime(generator._spec(), weights)
+    generator._runtime = OnnxPredictor(generator._spec(), weights)
     return -generator.score(split.held_out)
 
 

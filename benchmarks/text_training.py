@@ -29,8 +29,8 @@ from _text import Split, shakespeare
 from _timing import duration, in_new_process, parser, peak_mib, show_machine, show_table
 
 from sklstm import CharSequenceGenerator
-from sklstm._checkpoint import Checkpoint
 from sklstm.network.training.settings import Trained
+from sklstm.persistence._checkpoint import Checkpoint
 
 # The documented recipe.
 RECIPE: dict[str, Any] = {

@@ -1,8 +1,7 @@
 """LSTM networks as scikit-learn estimators."""
 
-from sklstm._estimators import LSTMClassifier, LSTMRegressor
+from sklstm._classifier import LSTMClassifier, LSTMRegressor
 from sklstm._version import __version__
-from sklstm._writing import TextState
 from sklstm.preprocessing import (
     CharOneHotEncoder,
     SequencePadder,
@@ -12,6 +11,7 @@ from sklstm.preprocessing import (
     sliding_windows,
 )
 from sklstm.text.chars import CharSequenceGenerator
+from sklstm.text.decoding import TextState
 from sklstm.text.words import WordSequenceGenerator
 
 __all__ = [

@@ -1,6 +1,6 @@
 """`python -m sklstm`."""
 
-from sklstm._cli import main
+from sklstm.cli.main import main
 
 if __name__ == "__main__":
     raise SystemExit(main())

@@ -18,7 +18,6 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import _num_samples, check_is_fitted
 from tqdm import tqdm
 
-from sklstm._input import read_for_fit, read_for_predict, read_in_blocks
 from sklstm._parameters import (
     LARGEST_INT,
     POSITIVE_INT,
@@ -32,11 +31,12 @@ from sklstm._parameters import (
     checked_keras_params,
     layer_units,
 )
-from sklstm._samples import Samples, Weigher, hold_out
-from sklstm._scaling import InputScaling, TargetScaling
 from sklstm._sequences import Sequences
-from sklstm._targets import check_n_targets, read_sample_weight
-from sklstm.network.runtime import Runtime
+from sklstm.input.parse_x import read_for_fit, read_for_predict, read_in_blocks
+from sklstm.input.parse_y import check_n_targets, read_sample_weight
+from sklstm.input.samples import Samples, Weigher, hold_out
+from sklstm.network.onnx_predictor import OnnxPredictor
+from sklstm.network.scaling import InputScaling, TargetScaling
 from sklstm.network.spec import NetworkSpec
 from sklstm.network.training.data import SequenceData, TrainingData
 from sklstm.network.training.interrupts import Interrupts
@@ -278,7 +278,7 @@ class BaseNetwork(BaseEstimator, metaclass=ABCMeta):
 
     def _remember(self, trained: Trained, *, continues: bool, varies: bool) -> None:
         self._lengths_vary = varies or (continues and self._lengths_vary)
-        self._runtime = Runtime(trained.spec, trained.weights)
+        self._runtime = OnnxPredictor(trained.spec, trained.weights)
         self.training_loop_ = trained.loop
         n_before = self.n_iter_ if continues else 0
         before, now = self.history_ if continues else {}, trained.last.history

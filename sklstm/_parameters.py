@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 
-from sklstm.network.training.schedule import SCHEDULES
+from sklstm.network.training.learning_rate import SCHEDULES
 
 OPTIMIZERS = {
     "adadelta",

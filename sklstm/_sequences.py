@@ -131,7 +131,7 @@ class InputForm:
 
 
 @dataclass(frozen=True)
-class Steps:
+class TimeSteps:
     """All time steps of all sequences, one below the other.
 
     Attributes
@@ -162,7 +162,7 @@ class Steps:
 
 
 def drop_absent_steps(
-    steps: Steps,
+    steps: TimeSteps,
     find_absent: FindAbsent,
     what: str,
     advice: str = "impute the gap, or cut the sequence there",
@@ -171,7 +171,7 @@ def drop_absent_steps(
 
     Parameters
     ----------
-    steps : Steps
+    steps : TimeSteps
     find_absent : callable
         Takes the first row of a block of ``steps.values``, and the block; returns a mask of its
         absent steps, or None for none.
@@ -208,7 +208,7 @@ def drop_absent_steps(
 
 
 def find_spans(
-    steps: Steps, find_absent: FindAbsent, what: str
+    steps: TimeSteps, find_absent: FindAbsent, what: str
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Find where the present steps of each sequence start and stop, and how many they are.
 
@@ -249,7 +249,7 @@ def _sequences_of(offsets: np.ndarray, first: int, end: int) -> tuple[slice, np.
     return slice(first_sequence, end_sequence), bounds
 
 
-def _check_not_empty(steps: Steps, n_present: np.ndarray, what: str) -> None:
+def _check_not_empty(steps: TimeSteps, n_present: np.ndarray, what: str) -> None:
     """Check that each sequence has a time step."""
     if n_present.all():
         return

@@ -14,9 +14,9 @@ import pytest
 
 import sklstm
 from sklstm import CharSequenceGenerator, WordSequenceGenerator, persistence
-from sklstm._cli import main
-from sklstm._text_files import read_text
-from sklstm._text_options import NETWORK, TRAINING
+from sklstm.cli.main import main
+from sklstm.cli.text_files import read_text
+from sklstm.cli.text_options import NETWORK, TRAINING
 from test_imports import REFUSE
 
 TEXT = "to be or not to be, that is the question.\n" * 12
@@ -559,7 +559,7 @@ def test_closed_streams_end_no_command(monkeypatch, text, folder, book, model):
 def test_a_process_without_streams(folder, book):
     """The numbers of the streams must not go to files that are opened then."""
     script = (
-        "import os, sys; from sklstm._cli import main; "
+        "import os, sys; from sklstm.cli.main import main; "
         "code = main(['text', 'score', *sys.argv[1:3]]); "
         "taken = os.open(os.devnull, os.O_RDONLY); os._exit(code or taken < 3)"
     )
@@ -582,7 +582,7 @@ def test_the_tour_is_what_runs_without_a_command(monkeypatch):
 
 def test_sampling_and_scoring_load_no_tensorflow(model, book):
     script = REFUSE + (
-        "from sklstm._cli import main\n"
+        "from sklstm.cli.main import main\n"
         "codes = main(['text', 'sample', *sys.argv[1:2]]), main(['text', 'score', *sys.argv[1:]])\n"
         "sys.exit(codes != (0, 0))"
     )

@@ -15,8 +15,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sklstm import _published
 from sklstm.datasets import (
+    _fetch,
     _images,
     _reviews,
     _series,
@@ -317,7 +317,7 @@ def test_a_server_that_hangs(publish, monkeypatch):
     def hang(url, timeout):
         raise TimeoutError(f"timed out after {timeout} s")
 
-    monkeypatch.setattr(_published, "urlopen", hang)
+    monkeypatch.setattr(_fetch, "urlopen", hang)
     with pytest.raises(OSError, match=r"download failed: TimeoutError.*60 s"):
         fetch_shakespeare()
 
@@ -359,7 +359,7 @@ def test_nothing_half_written_is_left(publish, cache, monkeypatch):
         assert Path(source).parent == Path(target).parent == cache
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(_published.os, "replace", interrupt)
+    monkeypatch.setattr(_fetch.os, "replace", interrupt)
     with pytest.raises(KeyboardInterrupt):
         fetch_shakespeare()
     assert not list(cache.iterdir())
@@ -508,8 +508,8 @@ def test_damage_anywhere_is_an_oserror(data):
     payload = bytearray(mnist_npz(n_train=1, n_test=1))
     place = data.draw(st.integers(0, len(payload) - 1))
     payload[place] ^= data.draw(st.integers(1, 255))
-    with suppress(OSError), _published.blaming(Path("mnist.npz")):
-        _published.load_npz(bytes(payload), ["x_train", "y_train", "x_test", "y_test"])
+    with suppress(OSError), _fetch.blaming(Path("mnist.npz")):
+        _fetch.load_npz(bytes(payload), ["x_train", "y_train", "x_test", "y_test"])
 
 
 def test_own_copies_are_never_unpickled(own_folder):

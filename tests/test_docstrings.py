@@ -17,7 +17,7 @@ MODULES = [
 
 
 def test_modules_are_found():
-    assert "sklstm._estimators" in MODULES
+    assert "sklstm._classifier" in MODULES
     assert "sklstm.network.training.trainer" in MODULES
 
 

@@ -16,9 +16,9 @@ from sklstm._parameters import OPTIMIZERS
 from sklstm._sequences import Sequences
 from sklstm.network.keras_model import build_model, set_weights, trainable_variables
 from sklstm.network.spec import NetworkSpec
-from sklstm.network.training import lengths, trainer
+from sklstm.network.training import bucketing, trainer
+from sklstm.network.training.compiled_model import LOSSES, ModelPool, pool
 from sklstm.network.training.data import SequenceData
-from sklstm.network.training.programs import LOSSES, ProgramPool, pool
 from sklstm.network.training.settings import TrainingSettings
 from tasks import from_padded
 
@@ -172,7 +172,7 @@ def test_dropout_does_not_depend_on_what_fills_batches_up(monkeypatch):
     monkeypatch.setattr(trainer, "MIN_TIME_STEPS_FOR_XLA", 0)
     spec, settings = make_spec(dropout=0.3), make_settings(epochs=2)
     filled_up = train(spec, settings, make_data())
-    monkeypatch.setattr(lengths, "LADDER", np.arange(99))
+    monkeypatch.setattr(bucketing, "LADDER", np.arange(99))
     exact = train(spec, settings, make_data())
     for ours, theirs in zip(filled_up.weights, exact.weights, strict=True):
         assert_allclose(ours, theirs, rtol=1e-3, atol=2e-6)
@@ -228,10 +228,10 @@ def test_lengths_batch_sizes_and_folds_share_few_compiled_loops(loop):
 
 
 def test_the_pool_is_bounded():
-    small = ProgramPool(2)
+    small = ModelPool(2)
     settings = make_settings()
     keys = [
-        trainer.ProgramKey(make_spec(units=(units,)), "", False, None, 1, False)
+        trainer.ModelKey(make_spec(units=(units,)), "", False, None, 1, False)
         for units in (2, 3, 4)
     ]
     for key in keys:

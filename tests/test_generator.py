@@ -16,7 +16,7 @@ from sklearn.utils import estimator_checks
 
 from sklstm import CharSequenceGenerator, WordSequenceGenerator
 from sklstm.datasets import load_python_reference, split_documents
-from sklstm.network.equations import forward
+from sklstm.network.reference.lstm import forward
 from sklstm.network.training.data import TextWindows
 from tasks import from_padded
 

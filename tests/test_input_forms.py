@@ -11,7 +11,7 @@ import pytest
 import zarr
 
 from sklstm import LSTMClassifier, LSTMRegressor
-from sklstm._input import read_for_fit
+from sklstm.input.parse_x import read_for_fit
 from tasks import TINY, first_step_task, nan_padded, object_array, ragged
 
 X, y = first_step_task()

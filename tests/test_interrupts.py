@@ -303,10 +303,10 @@ def test_a_fit_in_a_forked_process_is_an_error_and_predict_works(classifier):
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the names of threads tell, on Linux")
 def test_a_fork_of_a_process_where_others_started_tensorflow_is_noticed(classifier):
-    from sklstm.network.training.programs import ProgramPool
+    from sklstm.network.training.compiled_model import ModelPool
 
-    assert message_of(ProgramPool(1).refuse_forks) == "no error"
-    answer = in_a_fork(lambda: message_of(ProgramPool(1).refuse_forks))
+    assert message_of(ModelPool(1).refuse_forks) == "no error"
+    answer = in_a_fork(lambda: message_of(ModelPool(1).refuse_forks))
     assert answer.startswith("TensorFlow cannot train in this process")
 
 
@@ -314,7 +314,7 @@ def test_a_fork_of_a_process_where_others_started_tensorflow_is_noticed(classifi
 
 AT_THE_END = """
 import atexit, threading
-from sklstm.network.runtime import in_threads
+from sklstm.network.onnx_predictor import in_threads
 
 def show(when):
     print(when, list(in_threads(abs, iter([-1, -2, -3]), 2)), flush=True)

@@ -12,18 +12,18 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from sklstm import LSTMClassifier
 from sklstm._sequences import Sequences
-from sklstm.network.runtime import Runtime
+from sklstm.network.onnx_predictor import OnnxPredictor
 from sklstm.network.spec import NetworkSpec
+from sklstm.network.training import bucketing as grouping
 from sklstm.network.training import data
-from sklstm.network.training import lengths as grouping
-from sklstm.network.training.data import Batches, SequenceData
-from sklstm.network.training.lengths import (
+from sklstm.network.training.bucketing import (
     LADDER,
     MAX_SHAPES,
     choose_shapes,
     draw_order,
     round_up,
 )
+from sklstm.network.training.data import Batches, SequenceData
 from tasks import first_step_task, from_padded, ragged
 
 some_lengths = st.lists(st.integers(1, 60), min_size=1, max_size=80).map(np.array)
@@ -207,7 +207,7 @@ def test_one_long_sequence_among_short_ones_does_not_fill_the_memory():
 
 def test_batches_of_predictions_follow_the_lengths():
     lengths = np.append(np.full(1000, 10), 100_000)
-    runtime = Runtime(NetworkSpec(n_outputs=1, activation="linear"), [])
+    runtime = OnnxPredictor(NetworkSpec(n_outputs=1, activation="linear"), [])
     cuts = [(rows.start, rows.stop) for rows in runtime._batches(lengths, 1)]
     assert cuts[0][1] - cuts[0][0] <= 8  # next to the long one
     assert len(cuts) < 10

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sklstm.network.equations import ACTIVATIONS, forward, lstm_over_time
-from sklstm.network.runtime import Runtime
+from sklstm.network.onnx_predictor import OnnxPredictor
+from sklstm.network.reference.lstm import ACTIVATIONS, forward, lstm_over_time
 from sklstm.network.spec import NetworkSpec
 from tasks import from_padded
 
@@ -63,7 +63,7 @@ def blank_padding(sequences, blank):
 def test_onnx_runtime_computes_the_equations(network):
     spec, weights, sequences = network
     np.testing.assert_allclose(
-        Runtime(spec, weights).predict(sequences),
+        OnnxPredictor(spec, weights).predict(sequences),
         forward(spec, weights, sequences),
         rtol=TOLERANCE,
         atol=TOLERANCE,
@@ -101,7 +101,7 @@ def test_keras_own_layers_compute_the_equations_where_lengths_are_equal(network)
 @given(networks())
 def test_a_sequence_alone_predicts_as_in_a_batch(network):
     spec, weights, sequences = network
-    runtime = Runtime(spec, weights)
+    runtime = OnnxPredictor(spec, weights)
     alone = np.concatenate([runtime.predict(sequences[i : i + 1]) for i in range(len(sequences))])
     np.testing.assert_allclose(runtime.predict(sequences), alone, rtol=1e-6, atol=1e-6)
 
@@ -120,7 +120,7 @@ def test_the_state_carried_between_steps_is_the_whole_past(network):
     rng = np.random.default_rng(0)
     weights = [rng.normal(0, 0.5, s).astype("f") for s in spec.weight_shapes().values()]
     ids = rng.integers(1, 7, (2, sequences.longest), dtype="int32")
-    runtime = Runtime(spec, weights)
+    runtime = OnnxPredictor(spec, weights)
     state, outputs = runtime.initial_state(2), []
     for t in range(ids.shape[1]):
         output, state = runtime.read(ids[:, t : t + 1], state)
@@ -133,7 +133,7 @@ def test_order_of_rows_survives_batches_of_similar_length():
     spec = NetworkSpec(n_outputs=1, activation="linear", units=(3,))
     weights = spec.initial_weights(np.random.RandomState(0))
     rng = np.random.default_rng(0)
-    runtime = Runtime(spec, weights)
+    runtime = OnnxPredictor(spec, weights)
     n = 2 * runtime._rows_per_batch(50) + 7
     values = rng.normal(size=(n, 50, 1)).astype("f")
     sequences = from_padded(values, rng.integers(1, 51, n))

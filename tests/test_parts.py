@@ -12,8 +12,8 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from sklstm import CharSequenceGenerator, LSTMClassifier, LSTMRegressor
 from sklstm.network.spec import NetworkSpec
-from sklstm.network.training import programs, trainer
-from sklstm.network.training.programs import pool
+from sklstm.network.training import compiled_model, trainer
+from sklstm.network.training.compiled_model import pool
 from sklstm.network.training.settings import TrainingSettings
 from tasks import first_step_task, ragged
 
@@ -39,7 +39,7 @@ def in_parts(monkeypatch):
 
     def set_parts(n):
         pool._idle.clear()
-        monkeypatch.setattr(trainer, "count_parts", lambda *_, **__: n)
+        monkeypatch.setattr(trainer, "count_shards", lambda *_, **__: n)
 
     yield set_parts
     pool._idle.clear()
@@ -106,12 +106,12 @@ def count(loss_reduction=None, **options):
     settings = TrainingSettings("sparse_categorical_crossentropy", keras_params=params)
     spec = NetworkSpec(n_outputs=3, activation="softmax", n_features=2, units=(8,))
     batch = {"n_steps": 5, "batch_size": 32, "xla": True}
-    return programs.count_parts(spec, settings, **batch | options)
+    return compiled_model.count_shards(spec, settings, **batch | options)
 
 
 def test_only_large_batches_are_computed_in_parts(monkeypatch):
     assert count() == 1
-    monkeypatch.setattr(programs, "MIN_WORK_FOR_PARTS", 0)
+    monkeypatch.setattr(compiled_model, "MIN_WORK_FOR_SHARDS", 0)
     assert count() == 2
     assert count(xla=False) == 1
     assert count(batch_size=33) == 2
@@ -151,7 +151,7 @@ def test_generators_fitted_in_threads_are_those_fitted_alone(in_parts):
 
 def test_a_gpu_computes_no_halves(monkeypatch):
     """It would compute one after the other."""
-    monkeypatch.setattr(programs, "MIN_WORK_FOR_PARTS", 0)
+    monkeypatch.setattr(compiled_model, "MIN_WORK_FOR_SHARDS", 0)
     assert count() == 2
     monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind=None: [GPU])
     assert count() == 1
@@ -165,13 +165,13 @@ def test_a_worker_takes_its_share_of_cores_and_of_a_gpus_memory(monkeypatch):
         monkeypatch.setattr(tf.config.threading, name, partial(told.__setitem__, kind))
     monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind=None: [GPU])
     monkeypatch.setattr(tf.config.experimental, "set_memory_growth", told.__setitem__)
-    monkeypatch.setattr(programs, "available_cores", lambda: 3)
+    monkeypatch.setattr(compiled_model, "available_cores", lambda: 3)
     spec = NetworkSpec(n_outputs=1, activation="linear", units=(2,))
     settings = TrainingSettings("squared_error")
-    key = programs.ProgramKey(spec, "", False, None, 1, False)
+    key = compiled_model.ModelKey(spec, "", False, None, 1, False)
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
-    programs.Program(key, settings)
+    compiled_model.CompiledModel(key, settings)
     assert told == {}
     monkeypatch.setenv("OMP_NUM_THREADS", "3")
-    programs.Program(key, settings)
+    compiled_model.CompiledModel(key, settings)
     assert told == {"intra": 3, "inter": 1, GPU: True}

@@ -33,9 +33,9 @@ from sklstm import (
     forecasting,
     persistence,
 )
-from sklstm._parts import full_name
 from sklstm.forecasting import ConformalQuantileRegressor, DifferencedRegressor
 from sklstm.persistence._trust import OURS
+from sklstm.persistence._walk import full_name
 from tasks import TINY, first_step_task, ragged
 from test_imports import REFUSE, run
 

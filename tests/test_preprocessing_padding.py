@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from sklstm._input import flatten_sequences
+from sklstm.input.parse_x import flatten_sequences
 from sklstm.preprocessing import SequencePadder
 
 sides = st.sampled_from(["post", "pre"])

@@ -10,10 +10,10 @@ from hypothesis.extra.numpy import arrays
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.stats import chisquare
 
-from sklstm._sampling import distribution
-from sklstm._writing import Writing
-from sklstm.network.runtime import Runtime
+from sklstm.network.onnx_predictor import OnnxPredictor
+from sklstm.network.reference.sampling import distribution
 from sklstm.network.spec import NetworkSpec
+from sklstm.text.decoding import DecodingSettings
 
 EDGE = np.nextafter(1, 0)
 weights = arrays(np.float64, st.integers(1, 12), elements=st.floats(0, 1)).filter(
@@ -33,14 +33,14 @@ def network_with_scores(scores):
     )
     arrays = [np.zeros(shape, np.float32) for shape in spec.weight_shapes().values()]
     arrays[-1] += np.float32(scores)
-    return Runtime(spec, arrays)
+    return OnnxPredictor(spec, arrays)
 
 
 def draw(scores, uniforms, **sampling):
     """Draw one token for each uniform number, by the graph."""
     runtime = network_with_scores(tuple(scores))
     state = [np.zeros((len(uniforms), 1)) for _ in range(2)]
-    writing = Writing(1, **sampling)
+    writing = DecodingSettings(1, **sampling)
     steps = writing.steps(runtime, np.full(len(uniforms), -1), state)
     return steps.write(np.atleast_2d(uniforms))[0][0]
 

@@ -8,8 +8,8 @@ from sklearn.base import clone
 from sklearn.model_selection import train_test_split
 
 from sklstm import LSTMClassifier, LSTMRegressor
-from sklstm._scaling import InputScaling, deltas
 from sklstm._sequences import Sequences
+from sklstm.network.scaling import InputScaling, deltas
 from tasks import TINY, nan_padded, ragged
 
 RNG = np.random.default_rng(0)
@@ -313,7 +313,7 @@ def test_models_for_users_predict_small_changes_of_a_large_y(tmp_path):
 def test_a_fit_that_holds_rows_out_is_one_with_these_as_a_validation_set(
     monkeypatch, estimator, targets
 ):
-    import sklstm._samples as samples
+    import sklstm.input.samples as samples
 
     chosen = []
 

@@ -9,7 +9,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from sklstm import CharSequenceGenerator, LSTMClassifier, LSTMRegressor
 from sklstm.network.training import trainer
-from sklstm.network.training.schedule import Schedule
+from sklstm.network.training.learning_rate import Schedule
 from tasks import first_step_task
 
 X, y = first_step_task()  # 24 rows: three batches of 8

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from sklstm.network.training.sequence_function import SequenceLSTM
+from sklstm.network.training.lstm_layer import SequenceLSTM
 
 IDS = np.random.default_rng(0).integers(6, size=(4, 5), dtype="int32")
 ONE_HOT = np.eye(6, dtype="float32")[IDS]

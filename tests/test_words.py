@@ -11,10 +11,10 @@ from scipy.stats import chisquare
 from sklearn.model_selection import GridSearchCV, cross_val_score
 
 from sklstm import CharSequenceGenerator, WordSequenceGenerator, persistence
-from sklstm._sampling import distribution
 from sklstm.datasets import load_python_reference, split_documents
-from sklstm.network.equations import forward
-from sklstm.network.runtime import Runtime
+from sklstm.network.onnx_predictor import OnnxPredictor
+from sklstm.network.reference.lstm import forward
+from sklstm.network.reference.sampling import distribution
 from tasks import from_padded
 
 WORDS = ["the", " the", " cat", " sat", " on", " mat", ".", "\n", " because", " be", "<unk>"]
@@ -45,7 +45,7 @@ def drawn():
     weights = generator._spec().initial_weights(rng)
     weights = [rng.normal(0, 0.8, array.shape).astype("f") for array in weights]
     weights[-1][-1] += 2
-    generator._runtime = Runtime(generator._spec(), weights)
+    generator._runtime = OnnxPredictor(generator._spec(), weights)
     generator._lengths_vary = False
     return generator
 

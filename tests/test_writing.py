@@ -12,19 +12,19 @@ from scipy.stats import chisquare
 from sklearn.exceptions import NotFittedError
 
 from sklstm import CharSequenceGenerator, TextState, WordSequenceGenerator
-from sklstm._sampling import distribution
-from sklstm._writing import (
+from sklstm.network.onnx_predictor import OnnxPredictor
+from sklstm.network.reference.lstm import forward
+from sklstm.network.reference.sampling import distribution
+from sklstm.network.spec import NetworkSpec
+from sklstm.text.decoding import (
     MIN_WORK_PER_THREAD,
-    Writing,
+    DecodingSettings,
     beginning,
     random_streams,
     read,
     stream,
     write,
 )
-from sklstm.network.equations import forward
-from sklstm.network.runtime import Runtime
-from sklstm.network.spec import NetworkSpec
 from tasks import from_padded
 
 ALPHABET = "abcdefgh ."
@@ -49,7 +49,9 @@ def make_runtime(units=(12, 7), embedding_dim=None, n_tokens=10, dense_units=())
         pooling=None,
     )
     rng = np.random.default_rng(0)
-    return Runtime(spec, [rng.normal(0, 0.8, s).astype("f") for s in spec.weight_shapes().values()])
+    return OnnxPredictor(
+        spec, [rng.normal(0, 0.8, s).astype("f") for s in spec.weight_shapes().values()]
+    )
 
 
 @pytest.fixture(scope="module")
@@ -81,7 +83,7 @@ def by_equations(runtime, tokens):
 @pytest.mark.parametrize("sampling", SAMPLING, ids=str)
 def test_steps_compute_the_equations(shape, sampling):
     runtime = make_runtime(**shape)
-    writing = Writing(60, log_probabilities=True, **sampling)
+    writing = DecodingSettings(60, log_probabilities=True, **sampling)
     for written in write(runtime, beginning(runtime), writing, random_streams(0, 3)):
         p = by_equations(runtime, written.tokens)
         chosen = p[np.arange(60), written.tokens]
@@ -94,7 +96,7 @@ def test_steps_compute_the_equations(shape, sampling):
 def test_first_tokens_follow_the_distribution(sampling):
     runtime = make_runtime()
     state = read(runtime, np.array([3, 1, 4]), beginning(runtime))[1]
-    written = write(runtime, state, Writing(1, **sampling), random_streams(1, 4000))
+    written = write(runtime, state, DecodingSettings(1, **sampling), random_streams(1, 4000))
     counts = np.bincount([int(sample.tokens[0]) for sample in written], minlength=10)
     expected = distribution(by_equations(runtime, np.array([3, 1, 4, 0]))[3], **sampling)
     possible = expected > 0
@@ -214,7 +216,7 @@ def test_a_nul_is_a_character_like_others(generator):
         generator.encode("a\0")
     weights = [array.copy() for array in records._runtime.weights]
     weights[-1][0] += 99  # of the output layer: NUL is always the likeliest
-    records._runtime = Runtime(records._runtime.spec, weights)
+    records._runtime = OnnxPredictor(records._runtime.spec, weights)
     assert records.predict(["a", "\0"]).tolist() == ["\0", "\0"]
 
 
@@ -335,14 +337,14 @@ def test_a_stream_is_independent_of_its_neighbours(generator):
 
 def test_a_stream_goes_on_in_blocks_that_are_short():
     runtime = make_runtime()
-    blocks = stream(runtime, beginning(runtime), Writing(20), random_streams(0, 1)[0])
+    blocks = stream(runtime, beginning(runtime), DecodingSettings(20), random_streams(0, 1)[0])
     assert max(len(block.tokens) for block in blocks) <= 8
 
 
 def test_samples_shared_between_threads_are_the_same_as_alone():
     runtime = make_runtime(units=(256,))
     assert 64 * runtime.spec.work_per_step >= 2 * MIN_WORK_PER_THREAD
-    writing, rngs = Writing(40, stops=(np.array([1, 2]),)), random_streams(0, 64)
+    writing, rngs = DecodingSettings(40, stops=(np.array([1, 2]),)), random_streams(0, 64)
     together = write(runtime, beginning(runtime), writing, rngs)
     assert len(together) == 64
     for i, rng in enumerate(random_streams(0, 64)[:40:9]):

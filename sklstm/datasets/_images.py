@@ -6,7 +6,7 @@ import numpy as np
 from sklearn.utils import Bunch
 from sklearn.utils._param_validation import validate_params
 
-from sklstm._published import PLACES, Published, blaming, load_npz, read_copy
+from sklstm.datasets._fetch import PLACES, Published, blaming, load_npz, read_copy
 
 _MNIST = Published(
     name="mnist.npz",

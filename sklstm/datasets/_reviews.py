@@ -10,7 +10,7 @@ import numpy as np
 from sklearn.utils import Bunch, check_random_state
 from sklearn.utils._param_validation import Interval, validate_params
 
-from sklstm._published import (
+from sklstm.datasets._fetch import (
     PLACES,
     Copy,
     Published,

@@ -5,7 +5,7 @@ import os
 import numpy as np
 from sklearn.utils._param_validation import validate_params
 
-from sklstm._published import PLACES, Copy, Published, blaming, read_copy
+from sklstm.datasets._fetch import PLACES, Copy, Published, blaming, read_copy
 
 _AIRLINE_PASSENGERS = """
 112 118 132 129 121 135 148 148 136 119 104 118

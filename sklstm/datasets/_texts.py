@@ -5,7 +5,7 @@ from numbers import Integral
 
 from sklearn.utils._param_validation import Interval, validate_params
 
-from sklstm._published import PLACES, Published, read_copy
+from sklstm.datasets._fetch import PLACES, Published, read_copy
 
 _SHAKESPEARE = Published(
     name="shakespeare.txt",

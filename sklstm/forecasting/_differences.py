@@ -10,8 +10,8 @@ from sklearn.utils import Tags, check_array
 from sklearn.utils._param_validation import HasMethods
 from sklearn.utils.validation import check_consistent_length, check_is_fitted
 
-from sklstm._containers import as_numbers
-from sklstm._targets import read_numbers_as_shaped
+from sklstm.input.containers import as_numbers
+from sklstm.input.parse_y import read_numbers_as_shaped
 
 
 class DifferencedRegressor(RegressorMixin, MetaEstimatorMixin, BaseEstimator):

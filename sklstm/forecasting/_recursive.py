@@ -12,8 +12,8 @@ from sklearn.utils import check_array
 from sklearn.utils._param_validation import HasMethods, Interval, validate_params
 
 from sklstm._base import BaseLSTM
+from sklstm.forecasting._fitted_parts import fitted_parts
 from sklstm.forecasting._index import continued_index
-from sklstm.forecasting._parts import fitted_parts
 from sklstm.preprocessing import SlidingWindow
 from sklstm.preprocessing._series import check_finite, read_series
 

@@ -14,8 +14,8 @@ from sklearn.utils._param_validation import HasMethods, StrOptions, validate_par
 
 from sklstm._base import BaseNetwork
 from sklstm._sequences import Sequences
-from sklstm.inspection._networks import read
-from sklstm.network.equations import gates_over_time
+from sklstm.inspection._find_network import read
+from sklstm.network.reference.lstm import gates_over_time
 from sklstm.network.spec import NetworkSpec
 
 NUMBERS_PER_BATCH = 2**17  # of one gate over time: larger batches are slower, and take memory

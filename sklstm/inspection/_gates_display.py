@@ -11,8 +11,8 @@ from sklearn.base import BaseEstimator
 from sklearn.utils._optional_dependencies import check_matplotlib_support
 from sklearn.utils._plotting import _validate_style_kwargs
 
+from sklstm.inspection._find_network import read
 from sklstm.inspection._gates import GATES, GateActivations, activations_of
-from sklstm.inspection._networks import read
 from sklstm.inspection._plotting import panels
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from sklearn.base import BaseEstimator
 from sklearn.utils._optional_dependencies import check_matplotlib_support
 from sklearn.utils._plotting import _validate_style_kwargs
 
-from sklstm.inspection._networks import find_network
+from sklstm.inspection._find_network import find_network
 from sklstm.inspection._plotting import panels
 
 if TYPE_CHECKING:

@@ -17,9 +17,9 @@ from sklearn.utils._param_validation import HasMethods, Interval, StrOptions, va
 from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import check_consistent_length
 
-from sklstm._containers import is_frame, is_series
-from sklstm._input import flatten_sequences, is_table
-from sklstm._sequences import Steps
+from sklstm._sequences import TimeSteps
+from sklstm.input.containers import is_frame, is_series
+from sklstm.input.parse_x import flatten_sequences, is_table
 
 Scores = float | Mapping[str, float]
 
@@ -249,7 +249,7 @@ def _permuted_scores(
 
 
 def _permute(
-    steps: Steps, absent: np.ndarray, block: Block, order: np.ndarray | None, out: np.ndarray
+    steps: TimeSteps, absent: np.ndarray, block: Block, order: np.ndarray | None, out: np.ndarray
 ) -> None:
     """Write a block into `out`: each sample's from the next one in `order`; None puts it back."""
     starts, lengths = steps.offsets[:-1], np.diff(steps.offsets)

@@ -8,7 +8,6 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from sklstm._scaling import InputScaling, TargetScaling
 from sklstm.network.keras_layers import (
     CountSteps,
     LastOutputs,
@@ -18,6 +17,7 @@ from sklstm.network.keras_layers import (
     ScaleInputs,
     ScaleTargets,
 )
+from sklstm.network.scaling import InputScaling, TargetScaling
 from sklstm.network.spec import NetworkSpec
 
 KERAS_BATCH_SIZE = 32  # of `keras.Model.predict`

@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 from sklearn.base import BaseEstimator
 
-from sklstm._parts import full_name, parts
-from sklstm._scaling import InputScaling, TargetScaling
 from sklstm._sequences import InputForm
+from sklstm.network.scaling import InputScaling, TargetScaling
 from sklstm.network.spec import NetworkSpec
 from sklstm.network.training.settings import OptimizerState, Snapshot
 from sklstm.persistence._random import checked_random_state
 from sklstm.persistence._trust import NAMES_OF_OURS
+from sklstm.persistence._walk import full_name, parts
 
 NETWORKS = {  # estimators that hold one network each, once they are fitted
     "sklstm.CharSequenceGenerator",
@@ -43,7 +43,7 @@ def check_contents(estimator: BaseEstimator) -> None:
             _check_fields(part, place)
         if isinstance(part, BaseEstimator) and name:
             _check_parameters(part, place)
-        if name == "sklstm.Runtime":
+        if name == "sklstm.OnnxPredictor":
             _check_spec(part.spec, place)
             _check_weights(part.weights, part.spec, place)
         elif name in NETWORKS:
@@ -105,7 +105,7 @@ def _check_array(array: Any, shape: tuple[int, ...], place: str) -> None:
 def _check_network(estimator: BaseEstimator, place: str) -> None:
     """Check what an estimator holds besides its network, against the network."""
     held = list(parts(estimator, place))
-    specs = [part.spec for _, part in held if _our_name(part) == "sklstm.Runtime"]
+    specs = [part.spec for _, part in held if _our_name(part) == "sklstm.OnnxPredictor"]
     if not specs:
         if estimator.__sklearn_is_fitted__():
             raise ValueError(f"{place} is fitted, but holds no network")

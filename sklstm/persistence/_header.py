@@ -9,8 +9,8 @@ from typing import Any
 
 import sklearn
 
-from sklstm._requests import Requests
 from sklstm._version import __version__
+from sklstm.persistence._metadata_requests import Requests
 
 FORMAT = 1  # of what an estimator of ours holds; a newer one is refused
 VERSION = re.compile(r"[0-9A-Za-z.+!_-]{1,40}")  # it is printed, so it has no other characters

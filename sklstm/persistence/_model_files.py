@@ -14,8 +14,6 @@ import sklearn
 from sklearn.base import BaseEstimator
 
 from sklstm._files import open_regular, write_atomically
-from sklstm._parts import full_name
-from sklstm._requests import Requests, restore_requests, separate
 from sklstm._version import __version__
 from sklstm.persistence._archive import (
     HEADER,
@@ -29,9 +27,11 @@ from sklstm.persistence._building import Builder
 from sklstm.persistence._contents import check_contents
 from sklstm.persistence._dumping import take_apart
 from sklstm.persistence._header import FORMAT, Header
+from sklstm.persistence._metadata_requests import Requests, restore_requests, separate
 from sklstm.persistence._refusals import refuse, refuse_foreign, refuse_keys
 from sklstm.persistence._structure import Checker, Node, parse
 from sklstm.persistence._trust import Trust
+from sklstm.persistence._walk import full_name
 
 BEGINNING = 64  # bytes, which tell a model file from others
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection
 
 from sklearn.base import BaseEstimator
 
-from sklstm._parts import full_name, keys_last, parts
+from sklstm.persistence._walk import full_name, keys_last, parts
 
 # Objects of other packages are refused before skops looks into them.
 KNOWN_PACKAGES = {"builtins", "collections", "numpy", "scipy", "sklearn", "sklstm"}

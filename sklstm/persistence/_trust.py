@@ -11,7 +11,7 @@ import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.metrics import get_scorer, get_scorer_names
 
-from sklstm._parts import full_name
+from sklstm.persistence._walk import full_name
 
 # What files call our classes, and where these are: moving a class changes no file.
 OURS = {
@@ -27,7 +27,7 @@ OURS = {
     "sklstm.LSTMRegressor": "sklstm._estimators.LSTMRegressor",
     "sklstm.NetworkSpec": "sklstm.network.spec.NetworkSpec",
     "sklstm.OptimizerState": "sklstm.network.training.settings.OptimizerState",
-    "sklstm.Runtime": "sklstm.network.runtime.Runtime",
+    "sklstm.OnnxPredictor": "sklstm.network.runtime.OnnxPredictor",
     "sklstm.SequencePadder": "sklstm.preprocessing._padding.SequencePadder",
     "sklstm.SequenceTokenizer": "sklstm.preprocessing._tokens.SequenceTokenizer",
     "sklstm.SlidingWindow": "sklstm.preprocessing._windows.SlidingWindow",

@@ -8,9 +8,9 @@ from typing import Any, Literal, Self
 import numpy as np
 from sklearn.base import BaseEstimator
 
-from sklstm._containers import is_lazy_array, is_series, load_lazy_array, rows_per_block
-from sklstm._input import BYTES_PER_READ, flatten_sequences
-from sklstm._sequences import Steps, drop_absent_steps, find_spans
+from sklstm._sequences import TimeSteps, drop_absent_steps, find_spans
+from sklstm.input.containers import is_lazy_array, is_series, load_lazy_array, rows_per_block
+from sklstm.input.parse_x import BYTES_PER_READ, flatten_sequences
 
 VALID_SEQUENCES = (
     "valid are an array of shape (n, T, F), padded with NaN, "
@@ -45,7 +45,7 @@ class SequenceOutputMixin:
         return self
 
 
-def read_sequences(X: Any) -> Steps:
+def read_sequences(X: Any) -> TimeSteps:
     """Lay the time steps of all sequences one below the other, as floats, which know NaN.
 
     What is masked or None is NaN.
@@ -92,7 +92,7 @@ def _as_sequence_array(X: Any) -> np.ndarray:
     return array
 
 
-def present_steps(steps: Steps) -> tuple[np.ndarray, np.ndarray]:
+def present_steps(steps: TimeSteps) -> tuple[np.ndarray, np.ndarray]:
     """Find where each sequence starts and stops; a step that is all NaN is absent.
 
     Returns
@@ -108,7 +108,7 @@ def present_steps(steps: Steps) -> tuple[np.ndarray, np.ndarray]:
     return drop_absent_steps(steps, _all_missing, "NaN")
 
 
-def spans(steps: Steps) -> tuple[np.ndarray, np.ndarray]:
+def spans(steps: TimeSteps) -> tuple[np.ndarray, np.ndarray]:
     """Find where each sequence starts and stops, gaps inside it included.
 
     Returns
@@ -128,7 +128,7 @@ def _all_missing(_: int, block: np.ndarray) -> np.ndarray:
     return np.isnan(block).all(axis=1)
 
 
-def check_n_features(estimator: BaseEstimator, steps: Steps, n_features: int) -> None:
+def check_n_features(estimator: BaseEstimator, steps: TimeSteps, n_features: int) -> None:
     """Raise ValueError unless the time steps have `n_features` features."""
     if steps.values.shape[1] != n_features:
         raise ValueError(

@@ -12,7 +12,7 @@ from sklearn.utils import Tags
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
-from sklstm._sequences import Steps
+from sklstm._sequences import TimeSteps
 from sklstm.preprocessing._base import (
     SequenceOutputMixin,
     as_object_array,
@@ -241,7 +241,7 @@ def _read_alphabet(alphabet: str | Sequence[str]) -> np.ndarray:
     return as_object_array([str(character) for character in characters])
 
 
-def _check_not_partly_missing(steps: Steps) -> None:
+def _check_not_partly_missing(steps: TimeSteps) -> None:
     missing = np.isnan(steps.values)
     if (partly := missing.any(axis=1) & ~missing.all(axis=1)).any():
         where = steps.locate(int(np.flatnonzero(partly)[0]))

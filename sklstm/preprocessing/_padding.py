@@ -11,9 +11,9 @@ from sklearn.utils import Tags
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
-from sklstm._containers import is_missing
-from sklstm._input import check_names
-from sklstm._sequences import Steps, drop_absent_steps
+from sklstm._sequences import TimeSteps, drop_absent_steps
+from sklstm.input.containers import is_missing
+from sklstm.input.parse_x import check_names
 from sklstm.preprocessing._base import (
     SequenceOutputMixin,
     as_object_array,
@@ -191,7 +191,7 @@ class SequencePadder(SequenceOutputMixin, OneToOneFeatureMixin, TransformerMixin
                 check_names(self, listed(X), steps, reset=False)
         return [steps.values[a:b] for a, b in zip(starts, stops, strict=True)]
 
-    def _read(self, X: Any) -> tuple[Steps, np.ndarray, np.ndarray]:
+    def _read(self, X: Any) -> tuple[TimeSteps, np.ndarray, np.ndarray]:
         if not self._holds_ids:
             steps = read_sequences(X)
             return steps, *present_steps(steps)
@@ -279,9 +279,9 @@ def _as_ids(row: Any, sample: int) -> np.ndarray | None:
     return array.astype(np.int64) if array.dtype == object else array
 
 
-def _steps_of_ids(rows: list[np.ndarray]) -> Steps:
+def _steps_of_ids(rows: list[np.ndarray]) -> TimeSteps:
     if not rows:
         raise ValueError("X is empty: found 0 sample(s) while a minimum of 1 is required.")
     offsets = np.concatenate([[0], np.cumsum([len(row) for row in rows])])
     values = np.concatenate(rows)  # floats where signed and unsigned ids meet
-    return Steps(values.astype(np.int64) if values.dtype.kind == "f" else values, offsets)
+    return TimeSteps(values.astype(np.int64) if values.dtype.kind == "f" else values, offsets)

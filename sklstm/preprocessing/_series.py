@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from sklstm._containers import as_numbers, frame_as_array, is_frame, is_series
+from sklstm.input.containers import as_numbers, frame_as_array, is_frame, is_series
 from sklstm.preprocessing._time_index import check_time_order
 
 

@@ -19,9 +19,9 @@ from sklearn.utils._param_validation import HasMethods
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import _estimator_has, check_consistent_length, check_is_fitted
 
-from sklstm._containers import as_numbers
-from sklstm._input import check_names
-from sklstm._sequences import Steps
+from sklstm._sequences import TimeSteps
+from sklstm.input.containers import as_numbers
+from sklstm.input.parse_x import check_names
 from sklstm.preprocessing._base import (
     SequenceOutputMixin,
     as_object_array,
@@ -173,7 +173,7 @@ class TimeDistributed(SequenceOutputMixin, MetaEstimatorMixin, TransformerMixin,
         check_is_fitted(self)
         return self.transformer_.get_feature_names_out(input_features)
 
-    def _map_rows(self, method: str, steps: Steps, X: Any) -> Any:
+    def _map_rows(self, method: str, steps: TimeSteps, X: Any) -> Any:
         """Apply a method of the transformer to the time steps, and give back the form of X."""
         present = _is_present(steps)
         rows = getattr(self.transformer_, method)(steps.values[present])
@@ -201,7 +201,7 @@ class TimeDistributed(SequenceOutputMixin, MetaEstimatorMixin, TransformerMixin,
         return tags
 
 
-def _is_present(steps: Steps) -> np.ndarray:
+def _is_present(steps: TimeSteps) -> np.ndarray:
     """Say which rows lie between the first and the last present time step of a sequence."""
     starts, stops = spans(steps)
     present = np.zeros(len(steps.values), bool)
@@ -221,7 +221,7 @@ def _warn_of_empty_features(rows: np.ndarray) -> None:
         )
 
 
-def _repeat_targets(y: Any, steps: Steps, present: np.ndarray) -> Any:
+def _repeat_targets(y: Any, steps: TimeSteps, present: np.ndarray) -> Any:
     lengths = np.diff(steps.offsets)
     check_consistent_length(lengths, y)
     return _safe_indexing(y, np.repeat(np.arange(len(lengths)), lengths)[present])

@@ -11,7 +11,7 @@ from sklearn.utils import Tags, check_array
 from sklearn.utils._param_validation import Interval, validate_params
 from sklearn.utils.validation import FLOAT_DTYPES, check_is_fitted, validate_data
 
-from sklstm._containers import is_frame
+from sklstm.input.containers import is_frame
 from sklstm.preprocessing._base import (
     SequenceOutputMixin,
     check_n_features,

@@ -13,10 +13,18 @@ from sklearn.utils._param_validation import Interval
 from tqdm import tqdm
 
 from sklstm._base import LARGEST_INT, POSITIVE_INT
-from sklstm._checkpoint import Checkpoint
-from sklstm._writing import TextState, Writing, Written, random_streams, read, stream, write
 from sklstm.network.training.settings import Trained
+from sklstm.persistence._checkpoint import Checkpoint
 from sklstm.text.arguments import checked
+from sklstm.text.decoding import (
+    DecodedTokens,
+    DecodingSettings,
+    TextState,
+    random_streams,
+    read,
+    stream,
+    write,
+)
 from sklstm.text.language_model import UNKNOWN, LanguageModel
 
 WRITING_CONSTRAINTS: dict[str, list] = {
@@ -222,11 +230,11 @@ class TextGenerator(LanguageModel):
         stop: str | Sequence[str] | None,
         return_logprobs: bool,
         **sampling: Any,
-    ) -> tuple[TextState, Writing]:
+    ) -> tuple[TextState, DecodingSettings]:
         """Read the prompt; return the state after it, and what to write."""
         state = self._begin(state)
         tokens = self._encode(prompt, "The prompt", unknown) - 1
-        writing = Writing(
+        writing = DecodingSettings(
             stops=tuple(ids for text in _stop_texts(stop) for ids in self._encode_stop(text)),
             n_drawn=self._n_drawn,
             log_probabilities=return_logprobs,
@@ -238,7 +246,9 @@ class TextGenerator(LanguageModel):
         """Turn indices of the vocabulary into pieces of text, one for each."""
         return self.vocabulary_[tokens].tolist()
 
-    def _pieces(self, blocks: Iterator[Written]) -> Iterator[str] | Iterator[tuple[str, float]]:
+    def _pieces(
+        self, blocks: Iterator[DecodedTokens]
+    ) -> Iterator[str] | Iterator[tuple[str, float]]:
         for block in blocks:
             decoded = self._decode(block.tokens)
             if block.log_probabilities is None:

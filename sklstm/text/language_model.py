@@ -15,10 +15,15 @@ from sklearn.utils import Tags
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from sklstm._base import BaseNetwork
-from sklstm._checkpoint import Checkpoint
 from sklstm._parameters import TRAINING_CONSTRAINTS, layer_units
 from sklstm._sequences import Sequences
-from sklstm._writing import (
+from sklstm.network.spec import NetworkSpec
+from sklstm.network.training.bucketing import round_up
+from sklstm.network.training.data import TextWindows
+from sklstm.network.training.settings import Progress, Trained
+from sklstm.persistence._checkpoint import Checkpoint
+from sklstm.text.arguments import checked
+from sklstm.text.decoding import (
     TextState,
     beginning,
     check_state,
@@ -26,11 +31,6 @@ from sklstm._writing import (
     next_probabilities,
     read,
 )
-from sklstm.network.spec import NetworkSpec
-from sklstm.network.training.data import TextWindows
-from sklstm.network.training.lengths import round_up
-from sklstm.network.training.settings import Progress, Trained
-from sklstm.text.arguments import checked
 from sklstm.text.documents import as_documents
 
 START = 0  # the id that stands before a document's first token

@@ -12,7 +12,7 @@ import keras
 import numpy as np
 from tqdm import tqdm
 
-from sklstm.network.training.changes import changes, describe, may_change
+from sklstm.network.training.fingerprint import changes, describe, may_change
 from sklstm.network.training.interrupts import Interrupts
 from sklstm.network.training.settings import Progress, Snapshot
 

@@ -10,9 +10,9 @@ from typing import Protocol
 
 import numpy as np
 
-from sklstm._scaling import InputScaling
 from sklstm._sequences import Sequences
-from sklstm.network.training.lengths import choose_shapes, draw_order
+from sklstm.network.scaling import InputScaling
+from sklstm.network.training.bucketing import choose_shapes, draw_order
 
 Arrays = tuple[np.ndarray, ...]
 

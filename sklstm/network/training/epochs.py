@@ -11,7 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 from sklstm.network.training.data import Batches
-from sklstm.network.training.schedule import Schedule
+from sklstm.network.training.learning_rate import Schedule
 
 SECONDS_PER_CALL = 0.5  # how long Ctrl-C may have to wait
 SEEDS_PER_PART = 2**29
@@ -48,7 +48,7 @@ class EpochModel(keras.Model):
         metrics: list[keras.metrics.Metric],
         *,
         xla: bool,
-        n_parts: int = 1,
+        n_shards: int = 1,
         any_shape: bool = False,
     ) -> None:
         """Make the loops that are compiled, by XLA or as plain graphs, when first called.
@@ -58,13 +58,13 @@ class EpochModel(keras.Model):
         metrics : list of Metric
             All whose state an epoch begins anew.
         xla : bool
-        n_parts : int, default=1
+        n_shards : int, default=1
             In how many parts a batch is computed, side by side. The model takes a part's rows.
         any_shape : bool, default=False
             Whether one graph serves batches of any number of rows and time steps, which XLA cannot
             do. Otherwise the loops are compiled for each shape of a chunk.
         """
-        self._n_parts, self._any_shape = n_parts, any_shape
+        self._n_parts, self._any_shape = n_shards, any_shape
         self._weight_ids = [id(variable) for variable in self.trainable_variables]
         metric_states = [variable for metric in metrics for variable in metric.variables]
         self.forget_loops = partial(self._make_loops, metric_states, xla=xla)
@@ -72,11 +72,11 @@ class EpochModel(keras.Model):
 
     def _make_loops(self, metric_states: list[keras.Variable], *, xla: bool) -> None:
         """Make the loops anew: they are traced when next called, as the model then is."""
-        n_parts = self._n_parts
+        n_shards = self._n_parts
         compiled = tf.function(jit_compile=xla, autograph=False)
         # Parts are computed side by side as functions of a graph, which XLA would put in a row.
-        outer = compiled if n_parts == 1 else tf.function(autograph=False)
-        inner = compiled if n_parts > 1 else lambda function: function
+        outer = compiled if n_shards == 1 else tf.function(autograph=False)
+        inner = compiled if n_shards > 1 else lambda function: function
         self._gradients_of = inner(self._gradients_of_part)
         self._outputs_of = inner(self._outputs_of_part)
         self._update_by, self._judge_by = inner(self._update), inner(self._judge)

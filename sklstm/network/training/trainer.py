@@ -12,17 +12,17 @@ import numpy as np
 
 from sklstm.network.spec import NetworkSpec
 from sklstm.network.training import callbacks as ours
-from sklstm.network.training.data import Batches, TrainingData
-from sklstm.network.training.interrupts import Interrupts
-from sklstm.network.training.lengths import round_up
-from sklstm.network.training.programs import (
-    Program,
-    ProgramKey,
-    count_parts,
+from sklstm.network.training.bucketing import round_up
+from sklstm.network.training.compiled_model import (
+    CompiledModel,
+    ModelKey,
+    count_shards,
     pool,
     settings_key,
 )
-from sklstm.network.training.schedule import Schedule
+from sklstm.network.training.data import Batches, TrainingData
+from sklstm.network.training.interrupts import Interrupts
+from sklstm.network.training.learning_rate import Schedule
 from sklstm.network.training.settings import (
     OptimizerState,
     Snapshot,
@@ -111,15 +111,15 @@ def _program_key(
     n_batches: int,
     n_steps: float,
     varies: bool,
-) -> ProgramKey:
+) -> ModelKey:
     work = settings.epochs * n_batches * n_steps * max(1, len(spec.units))
     xla = settings.always_xla or work >= MIN_TIME_STEPS_FOR_XLA
-    return ProgramKey(
+    return ModelKey(
         spec=spec,
         settings=settings_key(settings),
         varies=varies,
         carried_rows=_capacity(settings, batch_size) if spec.pooling is None else None,
-        n_parts=count_parts(spec, settings, n_steps=n_steps, batch_size=batch_size, xla=xla),
+        n_shards=count_shards(spec, settings, n_steps=n_steps, batch_size=batch_size, xla=xla),
         xla=xla,
     )
 
@@ -133,7 +133,7 @@ def _capacity(settings: TrainingSettings, batch_size: int) -> int:
 
 
 def _fit(
-    program: Program,
+    program: CompiledModel,
     settings: TrainingSettings,
     batches: Batches,
     n_batches: int,
@@ -173,7 +173,7 @@ def _fit(
 
 
 def _after_epochs(
-    program: Program,
+    program: CompiledModel,
     last: ours.LastEpoch,
     on_epoch: Callable[[Trained], None] | None,
     bar: ours.ProgressBar | None,
@@ -210,7 +210,7 @@ def _is_ctrl_c(error: BaseException, kept: BaseException | None) -> bool:
     return any(isinstance(one, KeyboardInterrupt) for one in errors)
 
 
-def _trained(program: Program, last: Snapshot) -> Trained:
+def _trained(program: CompiledModel, last: Snapshot) -> Trained:
     loop = "xla" if program.key.xla else "graph"
     return Trained(
         spec=program.key.spec,
@@ -221,7 +221,9 @@ def _trained(program: Program, last: Snapshot) -> Trained:
     )
 
 
-def _schedule(program: Program, settings: TrainingSettings, n_batches: int) -> Schedule | None:
+def _schedule(
+    program: CompiledModel, settings: TrainingSettings, n_batches: int
+) -> Schedule | None:
     if settings.schedule == "constant" and not settings.warmup:
         return None
     if not program.sets_learning_rate:

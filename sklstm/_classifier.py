@@ -14,15 +14,15 @@ from sklearn.utils import Tags
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from sklstm._base import BaseLSTM
-from sklstm._samples import Weigher
-from sklstm._scaling import TargetScaling
-from sklstm._targets import (
+from sklstm.input.parse_y import (
     is_one_hot,
     read_classes,
     read_labels,
     read_numbers,
     weights_of_classes,
 )
+from sklstm.input.samples import Weigher
+from sklstm.network.scaling import TargetScaling
 
 if TYPE_CHECKING:
     import keras
@@ -484,7 +484,7 @@ class LSTMRegressor(RegressorMixin, BaseLSTM):
 
     y is standardised inside and its predictions are put back (not for the Poisson loss), so that
     targets in the thousands train as well as targets near one. Keras trains the network, ONNX
-    Runtime predicts with it; a fitted regressor holds numpy arrays only.
+    OnnxPredictor predicts with it; a fitted regressor holds numpy arrays only.
 
     Parameters
     ----------

@@ -10,9 +10,9 @@ from typing import Any
 from sklearn.utils._param_validation import InvalidParameterError, validate_parameter_constraints
 
 from sklstm import CharSequenceGenerator
-from sklstm import _text_commands as commands
 from sklstm._parameters import OPTIMIZERS
-from sklstm.network.training.schedule import SCHEDULES
+from sklstm.cli import text_commands as commands
+from sklstm.network.training.learning_rate import SCHEDULES
 from sklstm.text.generator import WRITING_CONSTRAINTS
 
 Convert = Callable[[str], Any]

@@ -13,11 +13,11 @@ import onnx
 import onnxruntime
 from joblib import cpu_count
 
-from sklstm._scaling import InputScaling, TargetScaling
 from sklstm._sequences import Sequences
-from sklstm.network.graphs import build_graph, state_sizes
+from sklstm.network.onnx_graph import build_graph, state_sizes
+from sklstm.network.onnx_sampler import TokenSampler, build_step_graph
+from sklstm.network.scaling import InputScaling, TargetScaling
 from sklstm.network.spec import NetworkSpec
-from sklstm.network.steps import Steps, build_step_graph
 
 BYTES_PER_BATCH = 12 * 2**20  # of gates over time, which then stay in the cache
 MIN_ROWS_PER_BATCH = 8
@@ -29,7 +29,7 @@ Argument = TypeVar("Argument")
 Result = TypeVar("Result")
 
 
-class Runtime:
+class OnnxPredictor:
     """A fitted network that predicts.
 
     Parameters
@@ -121,8 +121,8 @@ class Runtime:
         top_k: int | None = None,
         top_p: float | None = None,
         n_drawn: int | None = None,
-    ) -> Steps:
-        """Return what writes some rows on from a state, on one thread; see `Steps`."""
+    ) -> TokenSampler:
+        """Return what writes some rows on from a state, on one thread; see `TokenSampler`."""
         truncates = top_k is not None or top_p is not None
         n_drawn = self.spec.n_outputs if n_drawn is None else n_drawn
 
@@ -130,7 +130,7 @@ class Runtime:
             graph = build_step_graph(self.spec, self.weights, truncates=truncates, n_drawn=n_drawn)
             return _make_session(graph, 1)
 
-        return Steps(
+        return TokenSampler(
             self._session(("steps", truncates, n_drawn), make),
             self.spec,
             tokens,

@@ -20,11 +20,11 @@ from tensorflow.python.eager.context import context  # nothing public tells whet
 
 from sklstm.network.keras_layers import PinballLoss
 from sklstm.network.keras_model import build_model, trainable_variables
-from sklstm.network.runtime import available_cores
+from sklstm.network.onnx_predictor import available_cores
 from sklstm.network.spec import NetworkSpec
-from sklstm.network.training.changes import describe
 from sklstm.network.training.epochs import EpochModel
-from sklstm.network.training.sequence_function import CarryingLSTM, SequenceLSTM
+from sklstm.network.training.fingerprint import describe
+from sklstm.network.training.lstm_layer import CarryingLSTM, SequenceLSTM
 from sklstm.network.training.settings import (
     OptimizerState,
     Snapshot,
@@ -32,8 +32,8 @@ from sklstm.network.training.settings import (
 )
 
 POOL_SIZE = 16
-MIN_WORK_FOR_PARTS = 2**27  # multiplications of a batch
-MIN_ROWS_FOR_PARTS = 32
+MIN_WORK_FOR_SHARDS = 2**27  # multiplications of a batch
+MIN_ROWS_FOR_SHARDS = 32
 
 LOSSES = {
     "sparse_categorical_crossentropy": keras.losses.SparseCategoricalCrossentropy,
@@ -51,7 +51,7 @@ METRICS = {
 
 
 @dataclass(frozen=True)
-class ProgramKey:
+class ModelKey:
     """What two fits must share to share a program: all that is compiled into it.
 
     Attributes
@@ -64,8 +64,8 @@ class ProgramKey:
     carried_rows : int or None
         Rows of a batch where they carry states to the next batch; None where they carry none, and
         the program serves batches of all sizes.
-    n_parts : int
-        In how many parts a batch is computed; see `count_parts`.
+    n_shards : int
+        In how many parts a batch is computed; see `count_shards`.
     xla : bool
     """
 
@@ -73,7 +73,7 @@ class ProgramKey:
     settings: str
     varies: bool
     carried_rows: int | None
-    n_parts: int
+    n_shards: int
     xla: bool
 
     @property
@@ -82,7 +82,7 @@ class ProgramKey:
         return not self.xla and self.carried_rows is None
 
 
-def count_parts(
+def count_shards(
     spec: NetworkSpec, settings: TrainingSettings, *, n_steps: float, batch_size: int, xla: bool
 ) -> int:
     """Return in how many parts batches of so many time steps are computed, side by side.
@@ -93,7 +93,7 @@ def count_parts(
     after the other.
     """
     work = batch_size * n_steps * spec.work_per_step
-    is_large = work >= MIN_WORK_FOR_PARTS and batch_size >= MIN_ROWS_FOR_PARTS
+    is_large = work >= MIN_WORK_FOR_SHARDS and batch_size >= MIN_ROWS_FOR_SHARDS
     # of which that of a batch can be told
     is_mean = "loss__reduction" not in settings.keras_params
     has_gpu = bool(tf.config.list_physical_devices("GPU"))
@@ -155,7 +155,7 @@ class KerasAdapter(BaseWrapper):
 
     def __init__(
         self,
-        key: ProgramKey,
+        key: ModelKey,
         settings: TrainingSettings,
         weighted_metrics: list[keras.metrics.Metric],
         routed: dict,
@@ -174,7 +174,7 @@ class KerasAdapter(BaseWrapper):
         if rows is None:
             lstm = partial(SequenceLSTM, one_length=not self.key.varies)
         else:
-            lstm = partial(CarryingLSTM, batch_size=rows // self.key.n_parts)
+            lstm = partial(CarryingLSTM, batch_size=rows // self.key.n_shards)
         model = build_model(
             self.key.spec,
             varies=rows is None,
@@ -206,10 +206,10 @@ class KerasAdapter(BaseWrapper):
             ) from error
 
 
-class Program:
+class CompiledModel:
     """A compiled model, set to any weights, optimizer state and learning rate before each fit."""
 
-    def __init__(self, key: ProgramKey, settings: TrainingSettings) -> None:
+    def __init__(self, key: ModelKey, settings: TrainingSettings) -> None:
         share_machine()  # heard only before TensorFlow computes for the first time
         routed = dict(settings.keras_params)
         if isinstance(settings.optimizer, str):
@@ -229,7 +229,7 @@ class Program:
         self.model.set_up(
             [*metrics, self.model._loss_tracker],
             xla=key.xla,
-            n_parts=key.n_parts,
+            n_shards=key.n_shards,
             any_shape=key.any_shape,
         )
         self._fresh_state = self.optimizer_state()
@@ -324,7 +324,7 @@ def _copy(variable: keras.Variable) -> np.ndarray:
     return np.asarray(variable.value.numpy())
 
 
-class ProgramPool:
+class ModelPool:
     """Programs that wait for their next fit, the latest used last.
 
     A fit takes its program out and puts it back, so that threads never share one. A program that
@@ -334,13 +334,13 @@ class ProgramPool:
     def __init__(self, size: int) -> None:
         self.size = size
         self._process: int | None = None
-        self._idle: list[Program] = []
+        self._idle: list[CompiledModel] = []
         self._lock = threading.Lock()
 
     @contextmanager
-    def borrow(self, key: ProgramKey, settings: TrainingSettings) -> Iterator[Program]:
+    def borrow(self, key: ModelKey, settings: TrainingSettings) -> Iterator[CompiledModel]:
         """Lend a program for a key, made anew if none is idle."""
-        program = self._take(key) or Program(key, settings)
+        program = self._take(key) or CompiledModel(key, settings)
         try:
             yield program
         finally:
@@ -371,7 +371,7 @@ class ProgramPool:
         with self._lock:
             return len(self._idle), sum(program.n_compiled for program in self._idle)
 
-    def _take(self, key: ProgramKey) -> Program | None:
+    def _take(self, key: ModelKey) -> CompiledModel | None:
         with self._lock:
             for index in reversed(range(len(self._idle))):
                 if self._idle[index].key == key:
@@ -416,4 +416,4 @@ def share_machine() -> None:
         return
 
 
-pool = ProgramPool(POOL_SIZE)
+pool = ModelPool(POOL_SIZE)

@@ -17,7 +17,7 @@ from sklearn.model_selection import GridSearchCV, cross_val_score, train_test_sp
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import MinMaxScaler, StandardScaler
 
-from sklstm._estimators import LSTMClassifier, LSTMRegressor
+from sklstm._classifier import LSTMClassifier, LSTMRegressor
 from sklstm._files import check_writable
 from sklstm.datasets import load_airline_passengers, load_python_reference
 from sklstm.preprocessing import SlidingWindow

@@ -14,7 +14,7 @@ from typing import Any
 from sklearn.base import BaseEstimator
 from sklearn.utils.metadata_routing import MetadataRequest
 
-from sklstm._parts import parts, passing_attributes
+from sklstm.persistence._walk import parts, passing_attributes
 
 ATTRIBUTE = "_metadata_request"
 METHODS = {name for name in vars(MetadataRequest(owner="nobody")) if name != "owner"}

@@ -11,7 +11,8 @@ from sklearn.base import BaseEstimator
 from sklearn.utils import check_array
 from sklearn.utils.validation import validate_data
 
-from sklstm._containers import (
+from sklstm._sequences import InputForm, Sequences, TimeSteps, drop_absent_steps
+from sklstm.input.containers import (
     NUMBERS,
     as_numbers,
     first_element,
@@ -24,8 +25,7 @@ from sklstm._containers import (
     rows_per_block,
     sequence_as_array,
 )
-from sklstm._sequences import InputForm, Sequences, Steps, drop_absent_steps
-from sklstm._token_ids import read_token_ids
+from sklstm.input.token_ids import read_token_ids
 
 VALID_FORMS = (
     "valid are an array of shape (n, T, F), a 2-D array or DataFrame of shape (n, T), "
@@ -108,7 +108,7 @@ def is_table(X: Any) -> bool:
     return getattr(X, "ndim", 0) < 3
 
 
-def flatten_sequences(X: Any) -> Steps:
+def flatten_sequences(X: Any) -> TimeSteps:
     """Lay the time steps of a 3-D array or of a list of arrays one below the other.
 
     Nothing is dropped, and numbers keep their dtype.
@@ -234,7 +234,7 @@ def _steps_of_table(X: np.ndarray, form: InputForm) -> np.ndarray:
     return X.reshape(len(X), -1, n_features)
 
 
-def _steps_of_array(array: np.ndarray) -> Steps:
+def _steps_of_array(array: np.ndarray) -> TimeSteps:
     if array.ndim != 3:
         raise ValueError(f"X has shape {array.shape}: {VALID_FORMS}.")
     if 0 in array.shape:
@@ -245,14 +245,14 @@ def _steps_of_array(array: np.ndarray) -> Steps:
         )
     n, n_steps, n_features = array.shape
     values = as_numbers(array, "X", _in_array).reshape(n * n_steps, n_features)
-    return Steps(np.asarray(values), np.arange(n + 1) * n_steps)
+    return TimeSteps(np.asarray(values), np.arange(n + 1) * n_steps)
 
 
 def _in_array(index: tuple[int, ...]) -> str:
     return "sample {} at time step {}, feature {}".format(*index)
 
 
-def _steps_of_list(arrays: list[np.ndarray]) -> Steps:
+def _steps_of_list(arrays: list[np.ndarray]) -> TimeSteps:
     if not arrays:
         raise ValueError(
             f"X is empty: found 0 sample(s) while a minimum of 1 is required; {VALID_FORMS}."
@@ -266,7 +266,7 @@ def _steps_of_list(arrays: list[np.ndarray]) -> Steps:
                 f"sequence 0 has {n_features}: all sequences need the same features."
             )
     offsets = np.concatenate([[0], np.cumsum([len(column) for column in columns])])
-    return Steps(np.concatenate(columns), offsets)
+    return TimeSteps(np.concatenate(columns), offsets)
 
 
 def _as_column(array: np.ndarray, sample: int) -> np.ndarray:
@@ -282,7 +282,7 @@ def _as_column(array: np.ndarray, sample: int) -> np.ndarray:
     return array[:, np.newaxis] if array.ndim == 1 else array
 
 
-def _present(steps: Steps, *, may_be_absent: bool = True) -> Sequences:
+def _present(steps: TimeSteps, *, may_be_absent: bool = True) -> Sequences:
     """Check that all is finite; NaN at the ends means "no such time step"."""
     hint = "A time step is absent only if all its features are NaN: impute the rest."
     if not may_be_absent:
@@ -325,7 +325,7 @@ def _set_n_features(estimator: Any, n_features: int) -> None:
     vars(estimator).pop("feature_names_in_", None)
 
 
-def check_names(estimator: BaseEstimator, X: Any, steps: Steps, *, reset: bool) -> None:
+def check_names(estimator: BaseEstimator, X: Any, steps: TimeSteps, *, reset: bool) -> None:
     """Learn, or check, the names of the features in a list of DataFrames, as of one.
 
     X is what `steps` were read from: a list, or anything else, which has no names.

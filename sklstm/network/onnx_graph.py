@@ -6,7 +6,7 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-from sklstm._scaling import InputScaling, TargetScaling
+from sklstm.network.scaling import InputScaling, TargetScaling
 from sklstm.network.spec import NetworkSpec
 
 OPSET, IR_VERSION = 17, 9

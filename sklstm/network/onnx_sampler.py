@@ -12,7 +12,7 @@ import onnx
 import onnxruntime
 from onnx import TensorProto, helper
 
-from sklstm.network.graphs import GraphWriter, order_gates, state_sizes
+from sklstm.network.onnx_graph import GraphWriter, order_gates, state_sizes
 from sklstm.network.spec import NetworkSpec
 
 # From Keras's order (i, f, c, o) to i, f, o, c: one sigmoid then serves three of them.
@@ -141,7 +141,7 @@ class _StepWriter(GraphWriter):
         ]
 
 
-class Steps:
+class TokenSampler:
     """Some rows of tokens that are written side by side.
 
     Parameters

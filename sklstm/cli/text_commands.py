@@ -21,8 +21,8 @@ from sklearn.utils.validation import check_is_fitted
 from sklstm import CharSequenceGenerator, WordSequenceGenerator
 from sklstm._files import check_writable
 from sklstm._parameters import layer_units
-from sklstm._terminal import check_memory, load_tensorflow_quietly, tell, warnings_in_one_line
-from sklstm._text_files import (
+from sklstm.cli.terminal import check_memory, load_tensorflow_quietly, tell, warnings_in_one_line
+from sklstm.cli.text_files import (
     MIN_LENGTH,
     STANDARD_INPUT,
     check_length,

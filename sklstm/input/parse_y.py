@@ -13,8 +13,8 @@ from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 from sklearn.utils.validation import _check_sample_weight
 
-from sklstm._containers import as_numbers, frame_as_array, is_frame, is_missing
 from sklstm._sequences import InputForm, Sequences
+from sklstm.input.containers import as_numbers, frame_as_array, is_frame, is_missing
 
 
 def read_labels(y: Any, name: str = "y") -> np.ndarray:

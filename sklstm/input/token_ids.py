@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from sklstm._containers import as_numbers, refuse_container
-from sklstm._sequences import Sequences, Steps, drop_absent_steps
+from sklstm._sequences import Sequences, TimeSteps, drop_absent_steps
+from sklstm.input.containers import as_numbers, refuse_container
 
 HIGHEST_ID = 2**31 - 1
 # A vocabulary that is taken from X may be larger only if X holds more ids than it has entries.
@@ -27,7 +27,7 @@ def read_token_ids(
         If X is empty, or holds what is no id of the vocabulary.
     """
     steps = _steps_of_ids(X, first_sample)
-    steps = Steps(_as_ids(steps, vocabulary_size), steps.offsets, first_sample)
+    steps = TimeSteps(_as_ids(steps, vocabulary_size), steps.offsets, first_sample)
     if vocabulary_size is None:
         vocabulary_size = _learnt_size(steps)
 
@@ -41,17 +41,17 @@ def read_token_ids(
     return Sequences(steps.values, starts, stops - starts), vocabulary_size
 
 
-def _steps_of_ids(X: np.ndarray | list, first_sample: int) -> Steps:
+def _steps_of_ids(X: np.ndarray | list, first_sample: int) -> TimeSteps:
     """Lay token ids one after another, in their own dtype."""
     if isinstance(X, np.ndarray) and X.ndim == 2:
         _check_dtype(X, "X")
-        return Steps(X.reshape(-1), np.arange(len(X) + 1) * X.shape[1], first_sample)
+        return TimeSteps(X.reshape(-1), np.arange(len(X) + 1) * X.shape[1], first_sample)
     if not len(X):
         raise ValueError("X is empty: found 0 sample(s) while a minimum of 1 is required.")
     arrays = [_row_of_ids(row, sample) for sample, row in enumerate(X, first_sample)]
     offsets = np.concatenate([[0], np.cumsum([len(array) for array in arrays])])
     filled = [array for array in arrays if len(array)]
-    return Steps(np.concatenate(filled or arrays), offsets, first_sample)
+    return TimeSteps(np.concatenate(filled or arrays), offsets, first_sample)
 
 
 def _row_of_ids(row: Any, sample: int) -> np.ndarray:
@@ -78,7 +78,7 @@ def _check_dtype(array: np.ndarray, name: str) -> None:
         )
 
 
-def _as_ids(steps: Steps, vocabulary_size: int | None) -> np.ndarray:
+def _as_ids(steps: TimeSteps, vocabulary_size: int | None) -> np.ndarray:
     """Check ids block by block, and make them int32."""
     is_done = steps.values.dtype == np.int32
     ids = steps.values if is_done else np.empty(len(steps.values), np.int32)
@@ -91,7 +91,7 @@ def _as_ids(steps: Steps, vocabulary_size: int | None) -> np.ndarray:
     return ids
 
 
-def _check_whole(steps: Steps, first: int, block: np.ndarray) -> None:
+def _check_whole(steps: TimeSteps, first: int, block: np.ndarray) -> None:
     broken = block != np.trunc(block)  # NaN is; infinity is out of range
     if broken.any():
         place = int(np.flatnonzero(broken)[0])
@@ -106,7 +106,9 @@ def _check_whole(steps: Steps, first: int, block: np.ndarray) -> None:
         )
 
 
-def _check_range(steps: Steps, first: int, block: np.ndarray, vocabulary_size: int | None) -> None:
+def _check_range(
+    steps: TimeSteps, first: int, block: np.ndarray, vocabulary_size: int | None
+) -> None:
     highest = HIGHEST_ID if vocabulary_size is None else min(vocabulary_size - 1, HIGHEST_ID)
     if block.min() >= 0 and block.max() <= highest:
         return
@@ -122,7 +124,7 @@ def _check_range(steps: Steps, first: int, block: np.ndarray, vocabulary_size: i
     )
 
 
-def _learnt_size(steps: Steps) -> int:
+def _learnt_size(steps: TimeSteps) -> int:
     ids = steps.values
     size = int(ids.max(initial=0)) + 1
     if size > max(LARGEST_SPARSE_VOCABULARY, len(ids)):
@@ -130,7 +132,7 @@ def _learnt_size(steps: Steps) -> int:
     return size
 
 
-def _refuse_vocabulary(steps: Steps, step: int) -> None:
+def _refuse_vocabulary(steps: TimeSteps, step: int) -> None:
     """Raise ValueError for an id that asks for an embedding of a size that no data can teach."""
     token_id = int(steps.values[step])
     is_possible = token_id <= HIGHEST_ID

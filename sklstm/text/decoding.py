@@ -14,8 +14,8 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from sklearn.utils import check_random_state
 
-from sklstm.network.runtime import Runtime, State, available_cores, in_threads
-from sklstm.network.steps import Steps
+from sklstm.network.onnx_predictor import OnnxPredictor, State, available_cores, in_threads
+from sklstm.network.onnx_sampler import TokenSampler
 
 BEGINNING = -1
 NOTHING = -2  # no token: what stands before the first token that was written
@@ -71,11 +71,12 @@ class TextState:
 
 
 @dataclass(frozen=True)
-class Writing:
+class DecodingSettings:
     """What to write.
 
     The network's probabilities are tempered, then cut to the `top_k` most probable tokens, then to
-    the fewest of these whose share reaches `top_p`; `sklstm._sampling` has that as equations.
+    the fewest of these whose share reaches `top_p`; `sklstm.network.reference.sampling` has that
+    as equations.
 
     Attributes
     ----------
@@ -101,7 +102,7 @@ class Writing:
     log_probabilities: bool = False
     n_drawn: int | None = None
 
-    def steps(self, runtime: Runtime, tokens: np.ndarray, state: State) -> Steps:
+    def steps(self, runtime: OnnxPredictor, tokens: np.ndarray, state: State) -> TokenSampler:
         """Return what draws so, on from some rows' last tokens and the state before these."""
         if self.temperature == 0:
             return runtime.steps(tokens, state, top_k=1, n_drawn=self.n_drawn)
@@ -116,20 +117,20 @@ class Writing:
 
 
 @dataclass(frozen=True)
-class Written:
+class DecodedTokens:
     """Tokens that were written, and the logarithms of their probabilities where asked for."""
 
     tokens: np.ndarray
     log_probabilities: np.ndarray | None
 
 
-def beginning(runtime: Runtime) -> TextState:
+def beginning(runtime: OnnxPredictor) -> TextState:
     """Return the state before a document's first token."""
     layers = tuple(part[0, 0] for part in runtime.initial_state())
     return TextState(BEGINNING, layers, runtime.spec.n_outputs)
 
 
-def check_state(state: TextState, runtime: Runtime) -> TextState:
+def check_state(state: TextState, runtime: OnnxPredictor) -> TextState:
     """Refuse the state of a network of another shape, and what is no state."""
     spec = runtime.spec
     _check_form(state)
@@ -172,7 +173,9 @@ def random_streams(random_state: Any, n: int) -> list[np.random.Generator]:
     return [np.random.default_rng(seed) for seed in np.random.SeedSequence(entropy).spawn(n)]
 
 
-def read(runtime: Runtime, tokens: np.ndarray, state: TextState) -> tuple[np.ndarray, TextState]:
+def read(
+    runtime: OnnxPredictor, tokens: np.ndarray, state: TextState
+) -> tuple[np.ndarray, TextState]:
     """Read some tokens of one text on from a state.
 
     Returns
@@ -193,7 +196,7 @@ def read(runtime: Runtime, tokens: np.ndarray, state: TextState) -> tuple[np.nda
     return np.concatenate(logs), TextState(int(tokens[-1]), layers, state.n_tokens)
 
 
-def log_likelihoods(runtime: Runtime, documents: Sequence[np.ndarray]) -> np.ndarray:
+def log_likelihoods(runtime: OnnxPredictor, documents: Sequence[np.ndarray]) -> np.ndarray:
     """Return the log-likelihood of each document, read from its beginning, of shape (n,).
 
     Documents are arrays of tokens counted from 1, and are read side by side.
@@ -208,7 +211,7 @@ def log_likelihoods(runtime: Runtime, documents: Sequence[np.ndarray]) -> np.nda
     return totals
 
 
-def next_probabilities(runtime: Runtime, prompts: Sequence[np.ndarray]) -> np.ndarray:
+def next_probabilities(runtime: OnnxPredictor, prompts: Sequence[np.ndarray]) -> np.ndarray:
     """Return the probabilities of what comes after each prompt, of shape (n, n_tokens).
 
     Prompts are documents, as of `log_likelihoods`.
@@ -238,7 +241,7 @@ def _side_by_side(batch: Sequence[np.ndarray]) -> np.ndarray:
     return ids
 
 
-def _read_pieces(runtime: Runtime, ids: np.ndarray) -> Iterator[tuple[int, np.ndarray]]:
+def _read_pieces(runtime: OnnxPredictor, ids: np.ndarray) -> Iterator[tuple[int, np.ndarray]]:
     """Yield the first time step of each piece of (n, T) ids, and its outputs."""
     first, state = 0, runtime.initial_state(len(ids))
     for inputs in pieces(ids):
@@ -261,12 +264,15 @@ def log_of_chosen(outputs: np.ndarray, tokens: np.ndarray) -> np.ndarray:
 
 
 def write(
-    runtime: Runtime, state: TextState, writing: Writing, rngs: Sequence[np.random.Generator]
-) -> list[Written]:
+    runtime: OnnxPredictor,
+    state: TextState,
+    writing: DecodingSettings,
+    rngs: Sequence[np.random.Generator],
+) -> list[DecodedTokens]:
     """Write samples on from one state; each draws one number per token from its own generator."""
 
-    def write_part(part: Sequence[np.random.Generator]) -> list[Written]:
-        samples: list[list[Written]] = [[] for _ in part]
+    def write_part(part: Sequence[np.random.Generator]) -> list[DecodedTokens]:
+        samples: list[list[DecodedTokens]] = [[] for _ in part]
         for row, written in _blocks(runtime, state, writing, part, STEPS_PER_BLOCK):
             samples[row].append(written)
         return [_join(sample, writing) for sample in samples]
@@ -279,20 +285,20 @@ def write(
 
 
 def stream(
-    runtime: Runtime, state: TextState, writing: Writing, rng: np.random.Generator
-) -> Iterator[Written]:
+    runtime: OnnxPredictor, state: TextState, writing: DecodingSettings, rng: np.random.Generator
+) -> Iterator[DecodedTokens]:
     """Write one sample as `write` does, some tokens at a time."""
     for _, written in _blocks(runtime, state, writing, [rng], STEPS_PER_STREAMED_BLOCK):
         yield written
 
 
 def _blocks(
-    runtime: Runtime,
+    runtime: OnnxPredictor,
     state: TextState,
-    writing: Writing,
+    writing: DecodingSettings,
     rngs: Sequence[np.random.Generator],
     n_steps: int,
-) -> Iterator[tuple[int, Written]]:
+) -> Iterator[tuple[int, DecodedTokens]]:
     """Yield (sample, what was written of it), block by block, and drop samples that have ended."""
     rows = np.arange(len(rngs))
     layers = [np.tile(part, (len(rows), 1)) for part in state.layers]
@@ -305,7 +311,7 @@ def _blocks(
         ends, goes_on = finder.find(tokens)
         for place, (row, end) in enumerate(zip(rows, ends, strict=True)):
             part = logs[:end, place] if logs is not None else None
-            yield int(row), Written(tokens[:end, place], part)
+            yield int(row), DecodedTokens(tokens[:end, place], part)
         if not goes_on.any():
             return
         if not goes_on.all():
@@ -354,8 +360,10 @@ class _StopFinder:
         return ends, goes_on
 
 
-def _join(blocks: Sequence[Written], writing: Writing) -> Written:
+def _join(blocks: Sequence[DecodedTokens], writing: DecodingSettings) -> DecodedTokens:
     tokens = np.concatenate([np.empty(0, np.int64), *(block.tokens for block in blocks)])
     if not writing.log_probabilities:
-        return Written(tokens, None)
-    return Written(tokens, np.concatenate([np.empty(0), *(b.log_probabilities for b in blocks)]))
+        return DecodedTokens(tokens, None)
+    return DecodedTokens(
+        tokens, np.concatenate([np.empty(0), *(b.log_probabilities for b in blocks)])
+    )

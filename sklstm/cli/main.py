@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 
-from sklstm import _terminal
-from sklstm._text_options import add_text_parser, read_seed
+from sklstm.cli import terminal
+from sklstm.cli.text_options import add_text_parser, read_seed
 
 DESCRIPTION = """\
 A tour of sklstm in about a minute: digits classified in a grid search, a forecast of airline
@@ -21,10 +21,10 @@ examples:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; return the exit code."""
-    _terminal.open_streams()
+    terminal.open_streams()
     parser = _parser()
     options = parser.parse_args(arguments)
-    return _terminal.run(parser.prog, lambda: options.command(options))
+    return terminal.run(parser.prog, lambda: options.command(options))
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -53,7 +53,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _tour(options: argparse.Namespace) -> None:
-    _terminal.load_tensorflow_quietly()
-    from sklstm._tour import tour
+    terminal.load_tensorflow_quietly()
+    from sklstm.cli.tour import tour
 
     tour(options.picture, options.seed)

@@ -1,0 +1,1 @@
+"""What the fast code computes, written slowly in numpy from the equations, to test against."""
