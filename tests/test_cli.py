@@ -571,7 +571,7 @@ def test_a_process_without_streams(folder, book):
 
 def test_the_tour_is_what_runs_without_a_command(monkeypatch):
     tours = []
-    monkeypatch.setattr("sklstm._tour.tour", lambda *arguments: tours.append(arguments))
+    monkeypatch.setattr("sklstm.cli.tour.tour", lambda *arguments: tours.append(arguments))
     assert main([]) == 0
     assert main(["--picture", "x.png", "--seed", "3"]) == 0
     assert tours == [("sklstm_tour.png", 0), ("x.png", 3)]

@@ -90,12 +90,12 @@ def test_nan_padding_of_a_memory_map(tmp_path, ragged_classifier):
 def test_prediction_block_by_block_is_the_same(tmp_path, ragged_classifier, monkeypatch):
     padded = memory_map(nan_padded(SEQUENCES, 8), tmp_path)
     whole = ragged_classifier.predict_proba(padded)
-    monkeypatch.setattr("sklstm._input.BYTES_PER_BLOCK", 8 * 8 * 2 * 5)  # 5 rows
+    monkeypatch.setattr("sklstm.input.parse_x.BYTES_PER_BLOCK", 8 * 8 * 2 * 5)  # 5 rows
     np.testing.assert_allclose(ragged_classifier.predict_proba(padded), whole, rtol=1e-6)
 
 
 def test_errors_of_a_later_block_name_the_sample_of_the_whole(ragged_classifier, monkeypatch):
-    monkeypatch.setattr("sklstm._input.BYTES_PER_BLOCK", 8 * 5 * 2 * 5)
+    monkeypatch.setattr("sklstm.input.parse_x.BYTES_PER_BLOCK", 8 * 5 * 2 * 5)
     padded = nan_padded(SEQUENCES, 5)
     padded[17, 1] = np.nan
     with pytest.raises(ValueError, match="NaN in sample 17 at time step 1"):
@@ -106,7 +106,7 @@ def test_errors_of_a_later_block_name_the_sample_of_the_whole(ragged_classifier,
 
 
 def test_errors_of_a_later_block_of_a_table_or_of_tokens(table_classifier, monkeypatch):
-    monkeypatch.setattr("sklstm._input.BYTES_PER_BLOCK", 8 * 10 * 5)
+    monkeypatch.setattr("sklstm.input.parse_x.BYTES_PER_BLOCK", 8 * 10 * 5)
     table = X.reshape(24, 10).copy()
     table[17, 4] = np.inf
     with pytest.raises(ValueError, match=r"infinity in sample 17 at time step 2"):
@@ -252,8 +252,8 @@ def of_zarr(array, folder):
 
 @pytest.mark.parametrize("store", [of_h5py, of_zarr, lambda array, _: Sliced(array)])
 def test_arrays_on_a_disk_are_read_slice_by_slice(store, tmp_path, classifier, monkeypatch):
-    monkeypatch.setattr("sklstm._input.BYTES_PER_BLOCK", 8 * 5 * 2 * 5)  # 5 rows
-    monkeypatch.setattr("sklstm._input.BYTES_PER_READ", 8 * 5 * 2 * 7)
+    monkeypatch.setattr("sklstm.input.parse_x.BYTES_PER_BLOCK", 8 * 5 * 2 * 5)  # 5 rows
+    monkeypatch.setattr("sklstm.input.parse_x.BYTES_PER_READ", 8 * 5 * 2 * 7)
     stored = store(X, tmp_path)
     expected = classifier.predict_proba(X)
     np.testing.assert_allclose(classifier.predict_proba(stored), expected, rtol=1e-6)
@@ -277,7 +277,7 @@ def test_arrays_on_a_disk_are_read_slice_by_slice(store, tmp_path, classifier, m
     ids=["float32", "float64", "int16", "NaN", "table", "list", "on a disk"],
 )
 def test_reading_takes_no_memory_but_that_of_x(X, copies, monkeypatch):
-    monkeypatch.setattr("sklstm._input.BYTES_PER_READ", 2**20)
+    monkeypatch.setattr("sklstm.input.parse_x.BYTES_PER_READ", 2**20)
     tracemalloc.start()
     sequences, _ = read_for_fit(LSTMClassifier(), X)
     peak = tracemalloc.get_traced_memory()[1]

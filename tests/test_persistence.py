@@ -325,7 +325,7 @@ REFUSED = {
         r"LSTMClassifier.class_weight has the keys \[1, '1'\]",
     ),
     "no estimator": (lambda: {"a": 1}, "writes fitted estimators, but was given {'a': 1} of type"),
-    "a class": (lambda: LSTMClassifier, "but was given <class 'sklstm._estimators.LSTMClass"),
+    "a class": (lambda: LSTMClassifier, "but was given <class 'sklstm._classifier.LSTMClass"),
 }
 
 

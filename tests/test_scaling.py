@@ -228,7 +228,7 @@ def test_numbers_of_every_type_are_scaled_alike(dtype):
 
 def test_blocks_do_not_change_what_is_measured(monkeypatch):
     whole = measure(ragged(MIXED)), measure(ragged(MIXED)).transform(sequences_of(ragged(MIXED)))
-    monkeypatch.setattr("sklstm._scaling.NUMBERS_PER_BLOCK", 250)
+    monkeypatch.setattr("sklstm.network.scaling.NUMBERS_PER_BLOCK", 250)
     parts = measure(ragged(MIXED)), measure(ragged(MIXED)).transform(sequences_of(ragged(MIXED)))
     assert_allclose(parts[0].mean, whole[0].mean, rtol=1e-12, atol=1e-12)
     assert_allclose(parts[0].scale, whole[0].scale, rtol=1e-12)
