@@ -14,8 +14,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.utils import Tags, check_random_state
-from sklearn.utils._param_validation import Interval, StrOptions
-from sklearn.utils.validation import _num_samples, check_is_fitted
+from sklearn.utils.validation import check_is_fitted
 from tqdm import tqdm
 
 from sklstm._parameters import (
@@ -32,6 +31,7 @@ from sklstm._parameters import (
     layer_units,
 )
 from sklstm._sequences import Sequences
+from sklstm._sklearn_compat import Interval, StrOptions, num_samples
 from sklstm.input.parse_x import read_for_fit, read_for_predict, read_in_blocks
 from sklstm.input.parse_y import check_n_targets, read_sample_weight
 from sklstm.input.samples import Samples, Weigher, hold_out
@@ -613,7 +613,7 @@ class BaseLSTM(BaseNetwork):
         if not self.verbose:
             blocks = self._blocks(X)
             return np.concatenate([self._runtime.predict(block) for block in blocks])
-        with tqdm(desc="predict", unit="sample", total=_num_samples(X)) as bar:
+        with tqdm(desc="predict", unit="sample", total=num_samples(X)) as bar:
             outputs = [self._runtime.predict(block, bar.update) for block in self._blocks(X)]
         return np.concatenate(outputs)
 

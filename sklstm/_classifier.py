@@ -8,12 +8,12 @@ from numbers import Real
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
-from sklearn.base import ClassifierMixin, RegressorMixin, _fit_context
+from sklearn.base import ClassifierMixin, RegressorMixin
 from sklearn.metrics import r2_score
 from sklearn.utils import Tags
-from sklearn.utils._param_validation import Interval, StrOptions
 
 from sklstm._base import BaseLSTM
+from sklstm._sklearn_compat import Interval, StrOptions, fit_context
 from sklstm.input.parse_y import (
     is_one_hot,
     read_classes,
@@ -241,7 +241,7 @@ class LSTMClassifier(ClassifierMixin, BaseLSTM):
         self.random_state = random_state
         self.verbose = verbose
 
-    @_fit_context(prefer_skip_nested_validation=True)
+    @fit_context(prefer_skip_nested_validation=True)
     def fit(
         self,
         X: Any,
@@ -287,7 +287,7 @@ class LSTMClassifier(ClassifierMixin, BaseLSTM):
         )
         return self
 
-    @_fit_context(prefer_skip_nested_validation=True)
+    @fit_context(prefer_skip_nested_validation=True)
     def partial_fit(self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None) -> Self:
         """Train for one epoch more; the scales of the features stay those of the first call.
 
@@ -679,7 +679,7 @@ class LSTMRegressor(RegressorMixin, BaseLSTM):
         self.random_state = random_state
         self.verbose = verbose
 
-    @_fit_context(prefer_skip_nested_validation=True)
+    @fit_context(prefer_skip_nested_validation=True)
     def fit(
         self,
         X: Any,
@@ -724,7 +724,7 @@ class LSTMRegressor(RegressorMixin, BaseLSTM):
         )
         return self
 
-    @_fit_context(prefer_skip_nested_validation=True)
+    @fit_context(prefer_skip_nested_validation=True)
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
         """Train for one epoch more; the scales of X and y stay those of the first call.
 

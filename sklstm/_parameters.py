@@ -7,8 +7,8 @@ from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
-from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 
+from sklstm._sklearn_compat import HasMethods, Interval, StrOptions
 from sklstm.network.training.learning_rate import SCHEDULES
 
 OPTIMIZERS = {

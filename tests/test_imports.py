@@ -32,6 +32,7 @@ FLOORS = {
     "sklstm.preprocessing": 1,
     "sklstm.datasets": 1,
     "sklstm._files": 0,
+    "sklstm._sklearn_compat": 0,
     "sklstm._version": 0,
     "sklstm._parameters": 0,
     "sklstm._sequences": 0,
@@ -153,6 +154,17 @@ def test_what_loads_tensorflow_is_imported_inside_functions(module):
     assert all(function is not None for _, function in late)
     if module == "sklstm._base":
         assert {function for _, function in late} == {"_train", "to_keras"}
+
+
+@every_module
+def test_private_names_of_scikit_learn_are_in_one_file(module):
+    if module == "sklstm._sklearn_compat":
+        return
+    nodes = ast.walk(ast.parse(MODULES[module].read_text()))
+    for node in nodes:
+        if isinstance(node, ast.ImportFrom) and node.module.split(".")[0] == "sklearn":
+            names = [*node.module.split("."), *(alias.name for alias in node.names)]
+            assert not any(name.startswith("_") for name in names), names
 
 
 @every_module

@@ -7,10 +7,9 @@ import inspect
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from sklearn.utils._param_validation import InvalidParameterError, validate_parameter_constraints
-
 from sklstm import CharSequenceGenerator
 from sklstm._parameters import OPTIMIZERS
+from sklstm._sklearn_compat import InvalidParameterError, validate_parameter_constraints
 from sklstm.cli import text_commands as commands
 from sklstm.network.training.learning_rate import SCHEDULES
 from sklstm.text.generator import WRITING_CONSTRAINTS

@@ -4,8 +4,8 @@ import os
 
 import numpy as np
 from sklearn.utils import Bunch
-from sklearn.utils._param_validation import validate_params
 
+from sklstm._sklearn_compat import validate_params
 from sklstm.datasets._fetch import PLACES, Published, blaming, load_npz, read_copy
 
 _MNIST = Published(

@@ -8,8 +8,8 @@ from typing import NamedTuple
 
 import numpy as np
 from sklearn.utils import Bunch, check_random_state
-from sklearn.utils._param_validation import Interval, validate_params
 
+from sklstm._sklearn_compat import Interval, validate_params
 from sklstm.datasets._fetch import (
     PLACES,
     Copy,

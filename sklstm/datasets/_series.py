@@ -3,8 +3,8 @@
 import os
 
 import numpy as np
-from sklearn.utils._param_validation import validate_params
 
+from sklstm._sklearn_compat import validate_params
 from sklstm.datasets._fetch import PLACES, Copy, Published, blaming, read_copy
 
 _AIRLINE_PASSENGERS = """

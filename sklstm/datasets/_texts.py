@@ -3,8 +3,7 @@
 import os
 from numbers import Integral
 
-from sklearn.utils._param_validation import Interval, validate_params
-
+from sklstm._sklearn_compat import Interval, validate_params
 from sklstm.datasets._fetch import PLACES, Published, read_copy
 
 _SHAKESPEARE = Published(

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from sklearn.utils._param_validation import validate_params
+
+from sklstm._sklearn_compat import validate_params
 
 
 @validate_params({"path": [str, os.PathLike]}, prefer_skip_nested_validation=True)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any, ClassVar, Self
 
 import numpy as np
-from sklearn.base import BaseEstimator, MetaEstimatorMixin, RegressorMixin, _fit_context, clone
+from sklearn.base import BaseEstimator, MetaEstimatorMixin, RegressorMixin, clone
 from sklearn.utils import Tags, check_array
-from sklearn.utils._param_validation import HasMethods
 from sklearn.utils.validation import check_consistent_length, check_is_fitted
 
+from sklstm._sklearn_compat import HasMethods, fit_context
 from sklstm.input.containers import as_numbers
 from sklstm.input.parse_y import read_numbers_as_shaped
 
@@ -64,7 +64,7 @@ class DifferencedRegressor(RegressorMixin, MetaEstimatorMixin, BaseEstimator):
     def __init__(self, regressor: BaseEstimator) -> None:
         self.regressor = regressor
 
-    @_fit_context(prefer_skip_nested_validation=False)
+    @fit_context(prefer_skip_nested_validation=False)
     def fit(self, X: Any, y: Any) -> Self:
         """Fit the regressor on the changes.
 

@@ -6,11 +6,18 @@ from numbers import Integral, Real
 from typing import Any, ClassVar, Self
 
 import numpy as np
-from sklearn.base import BaseEstimator, MetaEstimatorMixin, RegressorMixin, _fit_context, clone
-from sklearn.utils import Tags, _safe_indexing, check_array, column_or_1d, get_tags
-from sklearn.utils._param_validation import HasMethods, Interval, validate_params
-from sklearn.utils.validation import _num_samples, check_is_fitted
+from sklearn.base import BaseEstimator, MetaEstimatorMixin, RegressorMixin, clone
+from sklearn.utils import Tags, check_array, column_or_1d, get_tags
+from sklearn.utils.validation import check_is_fitted
 
+from sklstm._sklearn_compat import (
+    HasMethods,
+    Interval,
+    fit_context,
+    num_samples,
+    safe_indexing,
+    validate_params,
+)
 from sklstm.preprocessing._series import check_finite, read_numbers
 from sklstm.preprocessing._time_index import check_time_order
 
@@ -101,7 +108,7 @@ class ConformalQuantileRegressor(RegressorMixin, MetaEstimatorMixin, BaseEstimat
         self.calibration_fraction = calibration_fraction
         self.adaptation_rate = adaptation_rate
 
-    @_fit_context(prefer_skip_nested_validation=False)
+    @fit_context(prefer_skip_nested_validation=False)
     def fit(self, X: Any, y: Any) -> Self:
         """Measure the margin on the last rows, then fit on all.
 
@@ -126,13 +133,13 @@ class ConformalQuantileRegressor(RegressorMixin, MetaEstimatorMixin, BaseEstimat
         check_finite(y, y, "y")
         name = _quantile_parameter(self.estimator)
         n_train = len(y) - int(np.ceil(self.calibration_fraction * len(y)))
-        if n_train < 1 or _num_samples(X) != len(y):
+        if n_train < 1 or num_samples(X) != len(y):
             raise ValueError(
-                f"X has {_num_samples(X)} and y {len(y)} row(s): valid are equal numbers, of which "
+                f"X has {num_samples(X)} and y {len(y)} row(s): valid are equal numbers, of which "
                 f"calibration_fraction={self.calibration_fraction} leaves some to fit on."
             )
         tail = (1 - self.coverage) / 2
-        earlier = _safe_indexing(X, slice(n_train)), y[:n_train]
+        earlier = safe_indexing(X, slice(n_train)), y[:n_train]
         ends = [self._fit_quantile(name, q, *earlier) for q in (tail, 1 - tail)]
         self.scores_ = _scores(_ends(*ends, X)[n_train:], y[n_train:])
         self.margin_ = _margin(self.scores_, 1 - self.coverage)
@@ -211,8 +218,8 @@ class ConformalQuantileRegressor(RegressorMixin, MetaEstimatorMixin, BaseEstimat
         """
         check_is_fitted(self)
         y = _read_values(X, y)
-        if not 0 < len(y) <= _num_samples(X):
-            raise ValueError(f"y has {len(y)} row(s): valid are 1 to {_num_samples(X)}, as X has.")
+        if not 0 < len(y) <= num_samples(X):
+            raise ValueError(f"y has {len(y)} row(s): valid are 1 to {num_samples(X)}, as X has.")
         ends = _ends(self.lower_, self.upper_, X)[-len(y) :]
         margins = _rolling_margins(
             self.scores_, _scores(ends, y), 1 - self.coverage, self.adaptation_rate, int(horizon)

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from sklearn.pipeline import Pipeline
 from sklearn.utils import check_array
-from sklearn.utils._param_validation import HasMethods, Interval, validate_params
 
 from sklstm._base import BaseLSTM
+from sklstm._sklearn_compat import HasMethods, Interval, validate_params
 from sklstm.forecasting._fitted_parts import fitted_parts
 from sklstm.forecasting._index import continued_index
 from sklstm.preprocessing import SlidingWindow

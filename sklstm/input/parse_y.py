@@ -11,9 +11,9 @@ from scipy.sparse import issparse
 from sklearn.utils import check_array, column_or_1d
 from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
-from sklearn.utils.validation import _check_sample_weight
 
 from sklstm._sequences import InputForm, Sequences
+from sklstm._sklearn_compat import check_sample_weight
 from sklstm.input.containers import as_numbers, frame_as_array, is_frame, is_missing
 
 
@@ -140,7 +140,7 @@ def read_sample_weight(sample_weight: Any, n: int) -> np.ndarray:
     _refuse_mask(sample_weight, "sample_weight")
     if sample_weight is not None:
         _refuse_missing(np.asarray(sample_weight), "sample_weight")
-    weights = _check_sample_weight(sample_weight, np.empty(n), dtype=np.float64)
+    weights = check_sample_weight(sample_weight, np.empty(n), dtype=np.float64)
     if (weights < 0).any():
         sample = int(np.argmax(weights < 0))
         raise ValueError(

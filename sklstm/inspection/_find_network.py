@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from sklearn.base import BaseEstimator
-from sklearn.model_selection._search import BaseSearchCV
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
 from sklstm._base import BaseNetwork
+from sklstm._sklearn_compat import BaseSearchCV
 
 
 def find_network(estimator: BaseEstimator) -> tuple[list[Pipeline], BaseNetwork]:

@@ -10,10 +10,10 @@ from typing import Any
 
 import numpy as np
 from sklearn.base import BaseEstimator
-from sklearn.utils._param_validation import HasMethods, StrOptions, validate_params
 
 from sklstm._base import BaseNetwork
 from sklstm._sequences import Sequences
+from sklstm._sklearn_compat import HasMethods, StrOptions, validate_params
 from sklstm.inspection._find_network import read
 from sklstm.network.reference.lstm import gates_over_time
 from sklstm.network.spec import NetworkSpec

@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from sklearn.base import BaseEstimator
-from sklearn.utils._optional_dependencies import check_matplotlib_support
-from sklearn.utils._plotting import _validate_style_kwargs
 
+from sklstm._sklearn_compat import check_matplotlib_support, validate_style_kwargs
 from sklstm.inspection._find_network import read
 from sklstm.inspection._gates import GATES, GateActivations, activations_of
 from sklstm.inspection._plotting import panels
@@ -212,7 +211,7 @@ class GateActivationsDisplay:
     ) -> Any:
         values = getattr(self.activations, name)[self.sample, :length, units]  # (units, T)
         style = {"aspect": "auto", "interpolation": "nearest", **_colours(name, values)}
-        image = axes.imshow(values, **_validate_style_kwargs(style, im_kw))
+        image = axes.imshow(values, **validate_style_kwargs(style, im_kw))
         axes.figure.colorbar(image, ax=axes, pad=0.01)
         axes.set_title(name.replace("_", " "), loc="left", fontsize="medium")
         axes.set_ylabel("unit")

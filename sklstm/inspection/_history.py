@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from sklearn.base import BaseEstimator
-from sklearn.utils._optional_dependencies import check_matplotlib_support
-from sklearn.utils._plotting import _validate_style_kwargs
 
+from sklstm._sklearn_compat import check_matplotlib_support, validate_style_kwargs
 from sklstm.inspection._find_network import find_network
 from sklstm.inspection._plotting import panels
 
@@ -195,7 +194,7 @@ class TrainingHistoryDisplay:
         for prefix, label, style in CURVES:
             values = self.history.get(prefix + name)
             if values is not None:
-                style = _validate_style_kwargs({"label": label, **style}, line_kw)
+                style = validate_style_kwargs({"label": label, **style}, line_kw)
                 epochs = np.arange(1, len(values) + 1)
                 (self.lines_[prefix + name],) = axes.plot(epochs, values, **style)
 
@@ -205,5 +204,5 @@ class TrainingHistoryDisplay:
         style = {"label": f"best epoch ({self.best_epoch})", **BEST}
         value = self.history[name][self.best_epoch - 1]
         self.markers_ += axes.plot(
-            [self.best_epoch], [value], **_validate_style_kwargs(style, marker_kw)
+            [self.best_epoch], [value], **validate_style_kwargs(style, marker_kw)
         )

@@ -13,11 +13,11 @@ from joblib import effective_n_jobs
 from sklearn.base import BaseEstimator
 from sklearn.metrics import check_scoring, get_scorer_names
 from sklearn.utils import Bunch, check_random_state
-from sklearn.utils._param_validation import HasMethods, Interval, StrOptions, validate_params
 from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import check_consistent_length
 
 from sklstm._sequences import TimeSteps
+from sklstm._sklearn_compat import HasMethods, Interval, StrOptions, validate_params
 from sklstm.input.containers import is_frame, is_series
 from sklstm.input.parse_x import flatten_sequences, is_table
 

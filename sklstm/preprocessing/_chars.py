@@ -7,12 +7,12 @@ from numbers import Integral
 from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
-from sklearn.base import BaseEstimator, TransformerMixin, _fit_context
+from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils import Tags
-from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
 from sklstm._sequences import TimeSteps
+from sklstm._sklearn_compat import Interval, StrOptions, fit_context
 from sklstm.preprocessing._base import (
     SequenceOutputMixin,
     as_object_array,
@@ -83,7 +83,7 @@ class CharOneHotEncoder(SequenceOutputMixin, TransformerMixin, BaseEstimator):
         self.max_length = max_length
         self.unknown = unknown
 
-    @_fit_context(prefer_skip_nested_validation=True)
+    @fit_context(prefer_skip_nested_validation=True)
     def fit(self, X: Any, y: Any = None) -> Self:
         """Learn the characters.
 

@@ -6,12 +6,12 @@ from numbers import Integral
 from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
-from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin, _fit_context
+from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
 from sklearn.utils import Tags
-from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
 from sklstm._sequences import TimeSteps, drop_absent_steps
+from sklstm._sklearn_compat import Interval, StrOptions, fit_context
 from sklstm.input.containers import is_missing
 from sklstm.input.parse_x import check_names
 from sklstm.preprocessing._base import (
@@ -90,7 +90,7 @@ class SequencePadder(SequenceOutputMixin, OneToOneFeatureMixin, TransformerMixin
         self.padding = padding
         self.truncating = truncating
 
-    @_fit_context(prefer_skip_nested_validation=True)
+    @fit_context(prefer_skip_nested_validation=True)
     def fit(self, X: Any, y: Any = None) -> Self:
         """Learn the length, and whether X holds token ids.
 

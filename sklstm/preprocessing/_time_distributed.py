@@ -7,19 +7,13 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 from scipy.sparse import issparse
-from sklearn.base import (
-    BaseEstimator,
-    MetaEstimatorMixin,
-    TransformerMixin,
-    _fit_context,
-    clone,
-)
-from sklearn.utils import Tags, _safe_indexing, get_tags
-from sklearn.utils._param_validation import HasMethods
+from sklearn.base import BaseEstimator, MetaEstimatorMixin, TransformerMixin, clone
+from sklearn.utils import Tags, get_tags
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.validation import _estimator_has, check_consistent_length, check_is_fitted
+from sklearn.utils.validation import check_consistent_length, check_is_fitted
 
 from sklstm._sequences import TimeSteps
+from sklstm._sklearn_compat import HasMethods, estimator_has, fit_context, safe_indexing
 from sklstm.input.containers import as_numbers
 from sklstm.input.parse_x import check_names
 from sklstm.preprocessing._base import (
@@ -75,7 +69,7 @@ class TimeDistributed(SequenceOutputMixin, MetaEstimatorMixin, TransformerMixin,
     def __init__(self, transformer: BaseEstimator) -> None:
         self.transformer = transformer
 
-    @_fit_context(prefer_skip_nested_validation=False)
+    @fit_context(prefer_skip_nested_validation=False)
     def fit(self, X: Any, y: Any = None) -> Self:
         """Fit the transformer on all time steps.
 
@@ -134,7 +128,7 @@ class TimeDistributed(SequenceOutputMixin, MetaEstimatorMixin, TransformerMixin,
         check_names(self, listed(X), steps, reset=False)
         return self._map_rows("transform", steps, X)
 
-    @available_if(_estimator_has("inverse_transform", delegates=DELEGATES))
+    @available_if(estimator_has("inverse_transform", delegates=DELEGATES))
     def inverse_transform(self, X: Any) -> Any:
         """Undo `transform` on every time step.
 
@@ -157,7 +151,7 @@ class TimeDistributed(SequenceOutputMixin, MetaEstimatorMixin, TransformerMixin,
         check_is_fitted(self)
         return self._map_rows("inverse_transform", read_sequences(X), X)
 
-    @available_if(_estimator_has("get_feature_names_out", delegates=DELEGATES))
+    @available_if(estimator_has("get_feature_names_out", delegates=DELEGATES))
     def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
         """Get the names of the features (the last axis of the output) from the transformer.
 
@@ -224,7 +218,7 @@ def _warn_of_empty_features(rows: np.ndarray) -> None:
 def _repeat_targets(y: Any, steps: TimeSteps, present: np.ndarray) -> Any:
     lengths = np.diff(steps.offsets)
     check_consistent_length(lengths, y)
-    return _safe_indexing(y, np.repeat(np.arange(len(lengths)), lengths)[present])
+    return safe_indexing(y, np.repeat(np.arange(len(lengths)), lengths)[present])
 
 
 def _as_rows(rows: Any, n: int, source: str) -> np.ndarray:

@@ -10,16 +10,11 @@ from numbers import Integral
 from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
-from sklearn.base import (
-    BaseEstimator,
-    ClassNamePrefixFeaturesOutMixin,
-    TransformerMixin,
-    _fit_context,
-)
+from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils import Tags
-from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
+from sklstm._sklearn_compat import Interval, StrOptions, fit_context
 from sklstm.preprocessing._base import as_object_array
 from sklstm.preprocessing._padding import Side, pad, truncate
 from sklstm.preprocessing._texts import UNKNOWN_TOKEN, most_frequent, read_texts
@@ -128,7 +123,7 @@ class SequenceTokenizer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
         self.lowercase = lowercase
         self.token_pattern = token_pattern
 
-    @_fit_context(prefer_skip_nested_validation=True)
+    @fit_context(prefer_skip_nested_validation=True)
     def fit(self, X: Any, y: Any = None) -> Self:
         """Learn the vocabulary.
 

@@ -6,11 +6,11 @@ from numbers import Integral
 from typing import Any, ClassVar, Self
 
 import numpy as np
-from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin, _fit_context
+from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
 from sklearn.utils import Tags, check_array
-from sklearn.utils._param_validation import Interval, validate_params
 from sklearn.utils.validation import FLOAT_DTYPES, check_is_fitted, validate_data
 
+from sklstm._sklearn_compat import Interval, fit_context, validate_params
 from sklstm.input.containers import is_frame
 from sklstm.preprocessing._base import (
     SequenceOutputMixin,
@@ -71,7 +71,7 @@ class SlidingWindow(SequenceOutputMixin, OneToOneFeatureMixin, TransformerMixin,
     def __init__(self, length: int = 10) -> None:
         self.length = length
 
-    @_fit_context(prefer_skip_nested_validation=True)
+    @fit_context(prefer_skip_nested_validation=True)
     def fit(self, X: Any, y: Any = None) -> Self:
         """Learn the number of features.
 

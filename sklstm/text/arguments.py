@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 from sklearn import get_config
-from sklearn.utils._param_validation import validate_parameter_constraints
+
+from sklstm._sklearn_compat import validate_parameter_constraints
 
 
 def checked(constraints: Mapping[str, list]) -> Callable[[Callable], Callable]:

@@ -9,10 +9,10 @@ from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
-from sklearn.utils._param_validation import Interval
 from tqdm import tqdm
 
 from sklstm._base import LARGEST_INT, POSITIVE_INT
+from sklstm._sklearn_compat import Interval
 from sklstm.network.training.settings import Trained
 from sklstm.persistence._checkpoint import Checkpoint
 from sklstm.text.arguments import checked

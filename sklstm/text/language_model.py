@@ -10,13 +10,12 @@ from numbers import Integral
 from typing import Any, ClassVar, Self
 
 import numpy as np
-from sklearn.base import _fit_context
 from sklearn.utils import Tags
-from sklearn.utils._param_validation import Interval, StrOptions
 
 from sklstm._base import BaseNetwork
 from sklstm._parameters import TRAINING_CONSTRAINTS, layer_units
 from sklstm._sequences import Sequences
+from sklstm._sklearn_compat import Interval, StrOptions, fit_context
 from sklstm.network.spec import NetworkSpec
 from sklstm.network.training.bucketing import round_up
 from sklstm.network.training.data import TextWindows
@@ -95,7 +94,7 @@ class LanguageModel(BaseNetwork):
     def __getstate__(self) -> dict[str, Any]:
         return {k: v for k, v in super().__getstate__().items() if k != "_vocabulary_index"}
 
-    @_fit_context(prefer_skip_nested_validation=True)
+    @fit_context(prefer_skip_nested_validation=True)
     def fit(
         self, X: str | Sequence[str], y: None = None, *, X_val: str | Sequence[str] | None = None
     ) -> Self:
@@ -126,7 +125,7 @@ class LanguageModel(BaseNetwork):
         self._fit(X, X_val, continues=continues, keep_optimizer=self.warm_start, one_epoch=False)
         return self
 
-    @_fit_context(prefer_skip_nested_validation=True)
+    @fit_context(prefer_skip_nested_validation=True)
     def partial_fit(self, X: str | Sequence[str], y: None = None) -> Self:
         """Train for one epoch more; the vocabulary stays that of the first call.
 

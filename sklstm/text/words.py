@@ -10,8 +10,8 @@ from numbers import Integral
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from sklearn.utils._param_validation import Interval
 
+from sklstm._sklearn_compat import Interval
 from sklstm.preprocessing._base import as_object_array
 from sklstm.preprocessing._texts import UNKNOWN_TOKEN, most_frequent
 from sklstm.preprocessing._words import lower, split_text
