@@ -1,6 +1,7 @@
 """LSTM networks as scikit-learn estimators."""
 
-from sklstm._classifier import LSTMClassifier, LSTMRegressor
+from sklstm._classifier import LSTMClassifier
+from sklstm._regressor import LSTMRegressor
 from sklstm._version import __version__
 from sklstm.preprocessing import (
     CharOneHotEncoder,

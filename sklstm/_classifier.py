@@ -1,48 +1,21 @@
-"""`LSTMClassifier` and `LSTMRegressor`: what targets mean."""
+"""`LSTMClassifier`."""
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping, Sequence
-from numbers import Real
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
-from sklearn.base import ClassifierMixin, RegressorMixin
-from sklearn.metrics import r2_score
+from sklearn.base import ClassifierMixin
 from sklearn.utils import Tags
 
-from sklstm._base import BaseLSTM
-from sklstm._sklearn_compat import Interval, StrOptions, fit_context
-from sklstm.input.parse_y import (
-    is_one_hot,
-    read_classes,
-    read_labels,
-    read_numbers,
-    weights_of_classes,
-)
-from sklstm.input.samples import Weigher
-from sklstm.network.scaling import TargetScaling
+from sklstm._base_lstm import BaseLSTM
+from sklstm._sklearn_compat import StrOptions, fit_context
+from sklstm._targets import ClassTargets, ClassWeights, MultilabelTargets, Targets
+from sklstm.input.parse_y import read_classes, read_labels
 
 if TYPE_CHECKING:
     import keras
-
-ONE_HOT = (
-    "Every row of y has exactly one 1, as one-hot labels have. y is read as an indicator matrix of "
-    "several labels at once, and a prediction may have none of them, or several. If each sample "
-    "has one class, pass y.argmax(axis=1). If it is meant as it is, silence this by "
-    "warnings.filterwarnings('ignore', message='Every row of y')."
-)
-
-
-class LossNames(StrOptions):
-    """Valid losses; their error names those for which Keras has another word."""
-
-    def __str__(self) -> str:
-        return (
-            f"{super().__str__()} (Keras's 'mse' and 'mean_squared_error' are 'squared_error' "
-            "here, 'mae' and 'mean_absolute_error' are 'absolute_error')"
-        )
 
 
 class LSTMClassifier(ClassifierMixin, BaseLSTM):
@@ -241,6 +214,11 @@ class LSTMClassifier(ClassifierMixin, BaseLSTM):
         self.random_state = random_state
         self.verbose = verbose
 
+    @property
+    def classes_(self) -> np.ndarray:
+        """The labels in order."""
+        return self._fitted().data.targets.classes
+
     @fit_context(prefer_skip_nested_validation=True)
     def fit(
         self,
@@ -279,11 +257,9 @@ class LSTMClassifier(ClassifierMixin, BaseLSTM):
             X,
             y,
             sample_weight,
-            X_val,
-            y_val,
-            continues=self.warm_start and self.__sklearn_is_fitted__(),
-            keep_optimizer=self.warm_start,
-            one_epoch=False,
+            None if X_val is None and y_val is None else (X_val, y_val),
+            previous=self._state_to_continue(),
+            partial=False,
         )
         return self
 
@@ -347,11 +323,8 @@ class LSTMClassifier(ClassifierMixin, BaseLSTM):
         ValueError
             If X is not valid, or has other features than in ``fit``.
         """
-        learnt = self._as_learnt()
-        outputs = learnt._predict_outputs(X)
-        if learnt._multilabel:
-            return (outputs > 0.5).astype(int)
-        return learnt.classes_[outputs.argmax(axis=1)]
+        state = self._fitted()
+        return state.data.targets.decode(self._predict_outputs(X, state))
 
     def predict_proba(self, X: Any) -> np.ndarray:
         """Predict the probability of each label.
@@ -373,7 +346,7 @@ class LSTMClassifier(ClassifierMixin, BaseLSTM):
         ValueError
             If X is not valid, or has other features than in ``fit``.
         """
-        return self._as_learnt()._predict_outputs(X)
+        return self._predict_outputs(X, self._fitted())
 
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
         """Return the accuracy; for several labels at once the share of samples all right.
@@ -401,461 +374,18 @@ class LSTMClassifier(ClassifierMixin, BaseLSTM):
         y, weights = self._targets_to_score(y, sample_weight)
         return super().score(X, y, weights)
 
-    def _check_targets(self, y: Any, name: str = "y") -> np.ndarray:
+    def _read_targets(self, y: Any, name: str = "y") -> np.ndarray:
         return read_labels(y, name)
 
-    def _learn_kind_of_targets(self, y: np.ndarray, classes: np.ndarray | None) -> None:
-        self._multilabel = y.ndim == 2
-        self.n_outputs_ = y.shape[1] if self._multilabel else 1
-        if self._multilabel:
-            self.classes_ = np.arange(y.shape[1])
-            if is_one_hot(y):
-                warnings.warn(ONE_HOT, UserWarning, stacklevel=7)
-            return
-        self.classes_ = np.unique(y) if classes is None else classes
-        if len(self.classes_) < 2:
-            name, held = ("y", "only one class") if classes is None else ("classes", "too few")
-            raise ValueError(
-                f"{type(self).__name__} needs samples of at least 2 classes, but {name} holds "
-                f"{held}: {', '.join(map(repr, self.classes_.tolist())) or 'none'}."
-            )
+    def _learn_targets(self, y: np.ndarray, classes: np.ndarray | None) -> Targets:
+        if y.ndim == 2:
+            return MultilabelTargets.of(y, stacklevel=6)
+        return ClassTargets.of(y, classes, type(self).__name__)
 
-    def _check_columns(self, y: np.ndarray, name: str = "y") -> None:
-        if (y.ndim == 2) != self._multilabel or (y.ndim == 2 and y.shape[1] != self.n_outputs_):
-            raise ValueError(
-                f"{name} has shape {y.shape}, but the classifier was fitted on "
-                f"{self.n_outputs_} column(s) of labels."
-            )
-
-    def _check_kind_of_targets(self, y: np.ndarray, name: str) -> None:
-        self._check_columns(y, name)
-        if self._multilabel:
-            return
-        unseen = ~np.isin(y, self.classes_)
-        if unseen.any():
-            raise ValueError(
-                f"{name} holds {np.unique(y[unseen]).tolist()}, which are not among the classes "
-                f"{self.classes_.tolist()}."
-            )
-
-    def _encode_targets(self, y: np.ndarray) -> np.ndarray:
-        if self._multilabel:
-            return y.astype(np.float32)
-        return np.searchsorted(self.classes_, y).astype(np.int32)
-
-    def _output_layer(self) -> tuple[int, str]:
-        return len(self.classes_), "sigmoid" if self._multilabel else "softmax"
-
-    def _loss_and_metric(self) -> tuple[str, str | None]:
-        if self._multilabel:
-            return "binary_crossentropy", "binary_accuracy"
-        return "sparse_categorical_crossentropy", "sparse_categorical_accuracy"
-
-    def _class_weights(self, y: np.ndarray, weights: np.ndarray) -> Weigher:
-        if self.class_weight is None:
-            return super()._class_weights(y, weights)
-        if self._multilabel:
-            raise ValueError(
-                f"class_weight={self.class_weight!r} weighs single labels, and y is an indicator "
-                "matrix of several: use sample_weight."
-            )
-        by_label = weights_of_classes(self.class_weight, y, self.classes_, weights)
-
-        def weigh(y: np.ndarray) -> np.ndarray:
-            labels, places = np.unique(y, return_inverse=True)
-            return np.array([by_label.get(label, 1.0) for label in labels.tolist()])[places]
-
-        return weigh
-
-    def _strata(self, y: np.ndarray) -> np.ndarray | None:
-        """Stratify by the label where every class has two samples or more."""
-        if self._multilabel or np.unique(y, return_counts=True)[1].min() < 2:
-            return None
-        return y
+    def _class_weights(self, targets: Targets, y: np.ndarray, weights: np.ndarray) -> ClassWeights:
+        return targets.class_weights(self.class_weight, y, weights)
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
         tags.classifier_tags.multi_label = True
         return tags
-
-
-class LSTMRegressor(RegressorMixin, BaseLSTM):
-    """LSTM network for regression, to one or several numbers.
-
-    y is standardised inside and its predictions are put back (not for the Poisson loss), so that
-    targets in the thousands train as well as targets near one. Keras trains the network, ONNX
-    OnnxPredictor predicts with it; a fitted regressor holds numpy arrays only.
-
-    Parameters
-    ----------
-    units : int or sequence of int, default=64
-        Units of the LSTM layers: an int for one layer, a sequence for one layer each, ``()`` for
-        none (with `embedding_dim` and ``pooling="mean"``, the averaged embedding).
-    bidirectional : bool, default=False
-        Whether each LSTM layer reads the sequence in both directions.
-    dropout : float in [0, 1), default=0.0
-        Share of each layer's outputs that training hides, the same at all time steps of a
-        sequence.
-    pooling : {"last", "mean", "max", "concat"}, default="max"
-        How the outputs over time become one vector: those of the last time step, their mean,
-        their maximum, or these three side by side. With the maximum a sequence is also learnt
-        where what matters came long before its end.
-    dense_units : int or sequence of int, default=()
-        Units of the hidden dense layers (rectified linear) after the pooling.
-    vocabulary_size : int, default=None
-        For token ids: the highest possible id + 1. None takes it from the X of ``fit``.
-    embedding_dim : int, default=None
-        Set it to read X as token ids (0 is padding), each of which becomes a vector of this
-        length. None reads numbers.
-    timesteps : int, default=None
-        The columns of a 2-D X are this many time steps, one step's features after another's.
-        None reads each column as a time step of one feature.
-    standardize : bool, default=True
-        Whether the network sees features of mean 0 and standard deviation 1, over all time steps
-        of the X of ``fit``. Has no meaning for token ids.
-    differences : "auto" or bool, default="auto"
-        Whether the network sees, beside each feature, its first and second differences from time
-        step to time step, as speech recognition does [1]_. "auto" adds those of slow features,
-        that a time step changes by less than a quarter of their standard deviation: a smooth
-        series says more by its changes than by its values.
-    optimizer : str or keras.optimizers.Optimizer, default="adam"
-        One of "adadelta", "adafactor", "adagrad", "adam", "adamax", "adamw", "ftrl", "lion",
-        "nadam", "rmsprop" and "sgd", or an object, of which a copy is trained with its own
-        learning rate.
-    learning_rate : float or "auto", default="auto"
-        For an optimizer given by name; None for that optimizer's own default. "auto" is 0.01 for
-        batches of 32 and more, and 0.01 * sqrt(batch_size / 32) for smaller ones, whose gradients
-        are noisier [2]_.
-    learning_rate_schedule : {"constant", "cosine"}, default="cosine"
-        Whether the learning rate stays, or falls to 0 over the fit in half a period of a cosine,
-        for an optimizer given by name. It multiplies what callbacks make of the rate.
-    warmup : float in [0, 1), default=0.0
-        Share of the fit over which the learning rate first rises, in equal steps.
-    clipnorm : float, default=1.0
-        Largest norm of the gradient of each weight array, for an optimizer given by name; None
-        does not clip.
-    batch_size : int or "auto", default="auto"
-        Samples per step of the optimizer. "auto" is a power of two from 4 to 32 that makes at
-        least 10 batches of the samples: few samples need small batches, or their epochs have few
-        steps.
-    epochs : int, default=60
-        Passes over the data.
-    early_stopping : bool, default=False
-        Whether to stop when the validation loss has not improved for `n_iter_no_change` epochs;
-        the best weights are restored.
-    validation_fraction : float in [0, 1), default=None
-        Fraction of the samples held out as a validation set. Above 0, ``history_`` records
-        ``val_*`` with or without early stopping. None holds out 0.1 for early stopping and
-        nothing otherwise. ``partial_fit`` holds nothing out.
-    n_iter_no_change : int, default=10
-        Patience of early stopping, in epochs.
-    loss : {"squared_error", "absolute_error", "huber", "poisson", "quantile"}, \
-            default="squared_error"
-        What is minimised: "poisson" is for counts and rates (y >= 0), "quantile" estimates the
-        `quantile` of y. Keras's "mse" is "squared_error" here, and its "mae" "absolute_error".
-    quantile : float in (0, 1), default=0.5
-        For ``loss="quantile"``; another value than 0.5 is an error for other losses.
-    callbacks : list, default=None
-        Keras callbacks, and functions of ``(epoch, logs)`` called at each epoch's end. Each fit
-        makes shallow copies of Keras's: their counters begin anew, and what they share with yours
-        (a list, a lock, a trial) is yours. What they change in the model counts in its own fit
-        only. The model that Keras's callbacks see, and write to files, takes X as the
-        network sees it: see `standardize` and `differences`.
-    keras_params : dict, default=None
-        Parameters of the optimizer and the loss by Keras's names, such as
-        ``{"optimizer__beta_1": 0.8}``.
-    warm_start : bool, default=False
-        Whether ``fit`` continues from the fitted weights and optimizer state.
-    random_state : int, RandomState or None, default=None
-        Draws the initial weights, the held-out samples, the order of the samples and the dropout.
-        An int gives the same numbers to the last bit on one machine.
-    verbose : int, default=0
-        1 shows a progress bar over the epochs with loss and metrics.
-
-    Attributes
-    ----------
-    n_features_in_ : int
-        Columns of a table, otherwise features per time step (1 for token ids).
-    feature_names_in_ : ndarray of shape (`n_features_in_`,)
-        Names of the columns, where X was a DataFrame with string names, or a list of them.
-    n_outputs_ : int
-        Numbers that y has for each sample.
-    history_ : dict of lists
-        One entry per epoch: ``loss`` (of the standardised y), and ``val_*`` with a validation set
-        (NaN for epochs that had none).
-    n_iter_ : int
-        Epochs run.
-    training_loop_ : str
-        What ran the epochs: "xla" or "graph" (compiled epochs, by XLA or, where too short to earn
-        its compilation, as a plain graph), with ", batch by batch" where a callback asked for it.
-
-    See Also
-    --------
-    LSTMClassifier : The same for labels.
-    sklstm.preprocessing.SlidingWindow : Makes sequences of the rows of a time series.
-
-    References
-    ----------
-    .. [1] S. Furui, "Speaker-independent isolated word recognition using dynamic features of
-       speech spectrum", 1986.
-    .. [2] A. Krizhevsky, "One weird trick for parallelizing convolutional neural networks", 2014:
-       the square root of the batch size.
-
-    S. Hochreiter, J. Schmidhuber, "Long short-term memory", Neural Computation 9(8), 1997.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from sklstm import LSTMRegressor
-    >>> X = np.random.RandomState(0).normal(size=(256, 10, 1))
-    >>> y = 1000 + 50 * X[:, :, 0].sum(axis=1)
-    >>> reg = LSTMRegressor(16, learning_rate=0.02, random_state=0).fit(X, y)
-    >>> reg.score(X, y) > 0.9
-    True
-    """
-
-    _fixed_parameters = (*BaseLSTM._fixed_parameters, "loss")
-    _parameter_constraints: dict = BaseLSTM._parameter_constraints | {
-        "loss": [LossNames({"squared_error", "absolute_error", "huber", "poisson", "quantile"})],
-        "quantile": [Interval(Real, 0, 1, closed="neither")],
-    }
-
-    def __init__(
-        self,
-        units: int | Sequence[int] = 64,
-        *,
-        bidirectional: bool = False,
-        dropout: float = 0.0,
-        pooling: str = "max",
-        dense_units: int | Sequence[int] = (),
-        vocabulary_size: int | None = None,
-        embedding_dim: int | None = None,
-        timesteps: int | None = None,
-        standardize: bool = True,
-        differences: bool | str = "auto",
-        optimizer: str | keras.optimizers.Optimizer = "adam",
-        learning_rate: float | str | None = "auto",
-        learning_rate_schedule: str = "cosine",
-        warmup: float = 0.0,
-        clipnorm: float | None = 1.0,
-        batch_size: int | str = "auto",
-        epochs: int = 60,
-        early_stopping: bool = False,
-        validation_fraction: float | None = None,
-        n_iter_no_change: int = 10,
-        loss: str = "squared_error",
-        quantile: float = 0.5,
-        callbacks: list | None = None,
-        keras_params: Mapping[str, Any] | None = None,
-        warm_start: bool = False,
-        random_state: int | np.random.RandomState | None = None,
-        verbose: int = 0,
-    ) -> None:
-        self.units = units
-        self.bidirectional = bidirectional
-        self.dropout = dropout
-        self.pooling = pooling
-        self.dense_units = dense_units
-        self.vocabulary_size = vocabulary_size
-        self.embedding_dim = embedding_dim
-        self.timesteps = timesteps
-        self.standardize = standardize
-        self.differences = differences
-        self.optimizer = optimizer
-        self.learning_rate = learning_rate
-        self.learning_rate_schedule = learning_rate_schedule
-        self.warmup = warmup
-        self.clipnorm = clipnorm
-        self.batch_size = batch_size
-        self.epochs = epochs
-        self.early_stopping = early_stopping
-        self.validation_fraction = validation_fraction
-        self.n_iter_no_change = n_iter_no_change
-        self.loss = loss
-        self.quantile = quantile
-        self.callbacks = callbacks
-        self.keras_params = keras_params
-        self.warm_start = warm_start
-        self.random_state = random_state
-        self.verbose = verbose
-
-    @fit_context(prefer_skip_nested_validation=True)
-    def fit(
-        self,
-        X: Any,
-        y: Any,
-        sample_weight: Any = None,
-        *,
-        X_val: Any = None,
-        y_val: Any = None,
-    ) -> Self:
-        """Fit the network, anew or, with `warm_start`, from where it stands.
-
-        Parameters
-        ----------
-        X : array of shape (n, T, F) or (n, T), DataFrame, or list of arrays of shape (T_i, F)
-            Sequences; NaN-padded 3-D arrays and lists may vary in length.
-        y : array of shape (n,), (n, n_outputs) or (n, horizon, F)
-            Targets.
-        sample_weight : array of shape (n,), default=None
-            Weights of the samples in the loss, sum(w * l) / sum(w): only their ratios matter.
-            Samples of weight 0 are dropped.
-        X_val, y_val : like X and y, default=None
-            A validation set of your own, instead of `validation_fraction`.
-
-        Returns
-        -------
-        self
-
-        Raises
-        ------
-        ValueError
-            If a parameter, X, y or a weight is not valid, or the loss becomes infinite or NaN.
-        """
-        self._fit(
-            X,
-            y,
-            sample_weight,
-            X_val,
-            y_val,
-            continues=self.warm_start and self.__sklearn_is_fitted__(),
-            keep_optimizer=self.warm_start,
-            one_epoch=False,
-        )
-        return self
-
-    @fit_context(prefer_skip_nested_validation=True)
-    def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
-        """Train for one epoch more; the scales of X and y stay those of the first call.
-
-        Parameters
-        ----------
-        X : array of shape (n, T, F) or (n, T), DataFrame, or list of arrays of shape (T_i, F)
-            Sequences; NaN-padded 3-D arrays and lists may vary in length.
-        y : array of shape (n,), (n, n_outputs) or (n, horizon, F)
-            Targets.
-        sample_weight : array of shape (n,), default=None
-            Weights of the samples.
-
-        Returns
-        -------
-        self
-
-        Raises
-        ------
-        ValueError
-            As ``fit``.
-        """
-        self._partial_fit(X, y, sample_weight)
-        return self
-
-    def predict(self, X: Any) -> np.ndarray:
-        """Predict the target of each sequence.
-
-        Parameters
-        ----------
-        X : array of shape (n, T, F) or (n, T), DataFrame, or list of arrays of shape (T_i, F)
-            Sequences; NaN-padded 3-D arrays and lists may vary in length.
-
-        Returns
-        -------
-        ndarray of shape (n,), (n, n_outputs) or (n, horizon, F), float64
-            With the dimensions of the y of ``fit``.
-
-        Raises
-        ------
-        NotFittedError
-            If the regressor is not fitted.
-        ValueError
-            If X is not valid, or has other features than in ``fit``.
-        """
-        learnt = self._as_learnt()
-        outputs = learnt._predict_outputs(X) * learnt._y_scale + learnt._y_mean
-        return outputs.reshape(len(outputs), *learnt._y_shape)
-
-    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
-        """Return the coefficient of determination R², the mean of all outputs.
-
-        Parameters
-        ----------
-        X : array of shape (n, T, F) or (n, T), DataFrame, or list of arrays of shape (T_i, F)
-            Sequences; NaN-padded 3-D arrays and lists may vary in length.
-        y : array of shape (n,), (n, n_outputs) or (n, horizon, F)
-            Targets.
-        sample_weight : array of shape (n,), default=None
-            Weights of the samples.
-
-        Returns
-        -------
-        float
-            1 for predictions without error, 0 for those of a constant, the mean of y.
-
-        Raises
-        ------
-        NotFittedError
-            If the regressor is not fitted.
-        ValueError
-            If X, y or a weight is not valid.
-        """
-        y, weights = self._targets_to_score(y, sample_weight)
-        return r2_score(_as_columns(y), _as_columns(self.predict(X)), sample_weight=weights)
-
-    def _check_targets(self, y: Any, name: str = "y") -> np.ndarray:
-        y = read_numbers(y, name)
-        if self.loss == "poisson" and (y < 0).any():
-            raise ValueError(
-                f"loss='poisson' needs y >= 0, but {name} holds {y[y < 0][0]} in sample "
-                f"{np.argwhere(y < 0)[0][0]}."
-            )
-        return y
-
-    def _learn_kind_of_targets(self, y: np.ndarray, classes: np.ndarray | None) -> None:
-        self._y_shape = y.shape[1:]
-        self.n_outputs_ = _as_columns(y).shape[1]
-
-    def _learn_scale_of_targets(self, y: np.ndarray, weights: np.ndarray) -> None:
-        columns = _as_columns(y)
-        if self.loss == "poisson":
-            self._y_scale, self._y_mean = np.ones(self.n_outputs_), np.zeros(self.n_outputs_)
-        else:
-            self._y_scale, self._y_mean = TargetScaling.fit(columns, weights)
-
-    def _check_columns(self, y: np.ndarray, name: str = "y") -> None:
-        if y.shape[1:] != self._y_shape:
-            raise ValueError(
-                f"{name} has shape {y.shape}, but the regressor was fitted on a y of shape "
-                f"({', '.join(['n', *map(str, self._y_shape)])}{'' if self._y_shape else ','})."
-            )
-
-    def _check_kind_of_targets(self, y: np.ndarray, name: str) -> None:
-        self._check_columns(y, name)
-
-    def _encode_targets(self, y: np.ndarray) -> np.ndarray:
-        return ((_as_columns(y) - self._y_mean) / self._y_scale).astype(np.float32)
-
-    def _output_layer(self) -> tuple[int, str]:
-        return self.n_outputs_, "exponential" if self.loss == "poisson" else "linear"
-
-    def _loss_and_metric(self) -> tuple[str, str | None]:
-        if self.loss != "quantile" and self.quantile != 0.5:
-            raise ValueError(
-                f"quantile={self.quantile} is for loss='quantile', but loss={self.loss!r}: set "
-                "loss='quantile', or leave quantile=0.5."
-            )
-        return self.loss, None
-
-    def _keras_params(self) -> dict[str, Any]:
-        of_loss = {"loss__quantile": self.quantile} if self.loss == "quantile" else {}
-        return super()._keras_params() | of_loss
-
-    def _target_scaling(self) -> TargetScaling:
-        return TargetScaling(self._y_scale, self._y_mean)
-
-    def __sklearn_tags__(self) -> Tags:
-        tags = super().__sklearn_tags__()
-        tags.target_tags.multi_output = True
-        return tags
-
-
-def _as_columns(y: np.ndarray) -> np.ndarray:
-    return y.reshape(len(y), -1)

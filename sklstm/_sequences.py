@@ -118,6 +118,10 @@ class InputForm:
     kind : {"table", "sequences", "tokens"}
     n_features : int
         Features per time step; 1 for tokens.
+    n_columns : int
+        Columns of a table, otherwise the same as `n_features`.
+    names : tuple of str or None
+        Names of the columns of a data frame, or of frames in a list.
     timesteps : int or None
         Time steps that the columns of a table hold.
     vocabulary_size : int or None
@@ -126,6 +130,8 @@ class InputForm:
 
     kind: str
     n_features: int
+    n_columns: int
+    names: tuple[str, ...] | None = None
     timesteps: int | None = None
     vocabulary_size: int | None = None
 

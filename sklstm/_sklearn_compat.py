@@ -3,6 +3,10 @@
 Their public names are ours: when scikit-learn moves one of them, this is the file to change.
 """
 
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Any
+
 from sklearn.base import _fit_context as fit_context
 from sklearn.model_selection._search import BaseSearchCV
 from sklearn.utils import _safe_indexing as safe_indexing
@@ -16,8 +20,10 @@ from sklearn.utils._param_validation import (
     validate_params,
 )
 from sklearn.utils._plotting import _validate_style_kwargs as validate_style_kwargs
+from sklearn.utils.validation import _check_feature_names, _check_n_features
 from sklearn.utils.validation import _check_sample_weight as check_sample_weight
 from sklearn.utils.validation import _estimator_has as estimator_has
+from sklearn.utils.validation import _get_feature_names as get_feature_names
 from sklearn.utils.validation import _num_samples as num_samples
 
 __all__ = [
@@ -26,13 +32,41 @@ __all__ = [
     "Interval",
     "InvalidParameterError",
     "StrOptions",
+    "check_columns",
     "check_matplotlib_support",
     "check_sample_weight",
     "estimator_has",
     "fit_context",
+    "get_feature_names",
     "num_samples",
     "safe_indexing",
     "validate_parameter_constraints",
     "validate_params",
     "validate_style_kwargs",
 ]
+
+
+def check_columns(
+    X: Any, *, n_columns: int, names: Sequence[str] | None, estimator_name: str
+) -> None:
+    """Check the number of columns and their names as scikit-learn's `validate_data` does.
+
+    scikit-learn reads what was learnt from attributes of an estimator, whose class its messages
+    name. Here an object of that name stands in, so that what was learnt may be anywhere.
+
+    Raises
+    ------
+    ValueError
+        If X has other columns.
+    """
+    stand_in = _class_of_name(estimator_name)()
+    stand_in.n_features_in_ = n_columns
+    if names is not None:
+        stand_in.feature_names_in_ = names
+    _check_feature_names(stand_in, X, reset=False)
+    _check_n_features(stand_in, X, reset=False)
+
+
+@lru_cache
+def _class_of_name(name: str) -> type:
+    return type(name, (), {})

@@ -17,8 +17,9 @@ from sklearn.model_selection import GridSearchCV, cross_val_score, train_test_sp
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import MinMaxScaler, StandardScaler
 
-from sklstm._classifier import LSTMClassifier, LSTMRegressor
+from sklstm._classifier import LSTMClassifier
 from sklstm._files import check_writable
+from sklstm._regressor import LSTMRegressor
 from sklstm.datasets import load_airline_passengers, load_python_reference
 from sklstm.preprocessing import SlidingWindow
 from sklstm.text.chars import CharSequenceGenerator

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -12,6 +13,7 @@ from sklearn.utils import check_array
 from sklearn.utils.validation import validate_data
 
 from sklstm._sequences import InputForm, Sequences, TimeSteps, drop_absent_steps
+from sklstm._sklearn_compat import check_columns, get_feature_names
 from sklstm.input.containers import (
     NUMBERS,
     as_numbers,
@@ -35,14 +37,13 @@ BYTES_PER_BLOCK, BYTES_PER_READ = 64 * 2**20, 16 * 2**20
 
 
 def read_for_fit(
-    estimator: BaseEstimator,
     X: Any,
     *,
     timesteps: int | None = None,
     tokens: bool = False,
     vocabulary_size: int | None = None,
 ) -> tuple[Sequences, InputForm]:
-    """Read X and remember its form; set ``n_features_in_`` (and ``feature_names_in_``).
+    """Read X, and return the form that it has, names of columns included.
 
     Raises
     ------
@@ -52,41 +53,47 @@ def read_for_fit(
     X = _opened(X)
     if tokens:
         sequences, size = read_token_ids(_rows_of_ids(X), vocabulary_size)
-        _set_n_features(estimator, 1)
-        return sequences, InputForm("tokens", 1, vocabulary_size=size)
+        return sequences, InputForm("tokens", 1, 1, vocabulary_size=size)
     if is_table(X):
-        table = _read_table(estimator, X, timesteps, reset=True)
-        form = InputForm("table", table.shape[1] // (timesteps or table.shape[1]), timesteps)
+        names = get_feature_names(X) if is_frame(X) else None
+        table = _read_table(X, timesteps)
+        n_columns = table.shape[1]
+        n_features = n_columns // (timesteps or n_columns)
+        form = InputForm("table", n_features, n_columns, _as_tuple(names), timesteps)
         return _from_table(table, form), form
     steps = flatten_sequences(X)
-    _set_n_features(estimator, steps.values.shape[1])
-    check_names(estimator, X, steps, reset=True)
-    return _present(steps), InputForm("sequences", steps.values.shape[1], timesteps)
+    n_features, names = steps.values.shape[1], _names_in_list(X)
+    form = InputForm("sequences", n_features, n_features, _as_tuple(names), timesteps)
+    return _present(steps), form
 
 
 def read_for_predict(
-    estimator: BaseEstimator, X: Any, form: InputForm, *, first_sample: int = 0
+    X: Any, form: InputForm, estimator_name: str, *, first_sample: int = 0
 ) -> Sequences:
     """Read X in a form that means the same as the one seen by ``fit``.
 
     `first_sample` is the number of X's first row where X is a part of something longer: errors
-    name samples of the whole.
+    name samples of the whole, and columns have been checked.
     """
     X = _opened(X)
     if form.kind == "tokens":
         return read_token_ids(_rows_of_ids(X), form.vocabulary_size, first_sample)[0]
     of_table = is_table(X)
     if of_table and form.kind == "table":
-        table = _read_table(estimator, X, form.timesteps, reset=False, first_row=first_sample)
+        if is_frame(X):
+            _check_columns(X, form, estimator_name)
+        table = _read_table(X, form.timesteps, first_sample)
+        if not is_frame(X) and not first_sample:
+            _check_columns(table, form, estimator_name)
         return _from_table(table, form, first_sample)
     steps = flatten_sequences(_steps_of_table(_as_matrix(X), form) if of_table else X)
-    _check_n_features(estimator, steps.values.shape[1], form)
+    _check_n_features(steps.values.shape[1], form, estimator_name)
     if form.kind == "sequences" and not of_table and not first_sample:
-        check_names(estimator, X, steps, reset=False)
+        _check_names_in_list(X, steps, form, estimator_name)
     return _present(replace(steps, first_sample=first_sample))
 
 
-def read_in_blocks(estimator: BaseEstimator, X: Any, form: InputForm) -> Iterator[Sequences]:
+def read_in_blocks(X: Any, form: InputForm, estimator_name: str) -> Iterator[Sequences]:
     """Read X block by block where it is an array, so that X may exceed the memory.
 
     Arrays are those of numpy, memory maps, and all that can be sliced and knows its shape.
@@ -95,10 +102,11 @@ def read_in_blocks(estimator: BaseEstimator, X: Any, form: InputForm) -> Iterato
     can_be_cut = (is_array or is_lazy_array(X)) and X.dtype.kind in NUMBERS
     rows = rows_per_block(X, BYTES_PER_BLOCK) if can_be_cut else None
     if rows is None or X.shape[0] <= rows:
-        yield read_for_predict(estimator, X, form)
+        yield read_for_predict(X, form, estimator_name)
         return
     for first in range(0, X.shape[0], rows):
-        yield read_for_predict(estimator, X[first : first + rows], form, first_sample=first)
+        block = X[first : first + rows]
+        yield read_for_predict(block, form, estimator_name, first_sample=first)
 
 
 def is_table(X: Any) -> bool:
@@ -200,14 +208,8 @@ def _rows_of_ids(X: Any) -> Any:
     return X if is_list else _as_matrix(X)
 
 
-def _read_table(
-    estimator: Any, X: Any, timesteps: int | None, *, reset: bool, first_row: int = 0
-) -> np.ndarray:
-    if is_frame(X):
-        validate_data(estimator, X, reset=reset, skip_check_array=True)
+def _read_table(X: Any, timesteps: int | None, first_row: int = 0) -> np.ndarray:
     table = _as_matrix(X, first_row)
-    if not is_frame(X) and not first_row:
-        validate_data(estimator, table, reset=reset, skip_check_array=True)
     if timesteps and table.shape[1] % timesteps:
         raise ValueError(
             f"timesteps={timesteps} does not divide the {table.shape[1]} columns of X: "
@@ -320,11 +322,6 @@ def _all_finite(block: np.ndarray) -> bool:
         return bool(np.isfinite(block.sum(dtype=np.result_type(block, np.float32))))
 
 
-def _set_n_features(estimator: Any, n_features: int) -> None:
-    estimator.n_features_in_ = n_features
-    vars(estimator).pop("feature_names_in_", None)
-
-
 def check_names(estimator: BaseEstimator, X: Any, steps: TimeSteps, *, reset: bool) -> None:
     """Learn, or check, the names of the features in a list of DataFrames, as of one.
 
@@ -332,7 +329,19 @@ def check_names(estimator: BaseEstimator, X: Any, steps: TimeSteps, *, reset: bo
     """
     if isinstance(X, np.ndarray) and not hasattr(estimator, "feature_names_in_"):
         return  # there are no names; scikit-learn would take longer than a prediction to say so
-    first, frames = steps.values[:1], X if isinstance(X, list | tuple) else []
+    first = _first_frame(X)
+    with _naming_sequence_0():
+        validate_data(
+            estimator,
+            steps.values[:1] if first is None else first,
+            reset=reset,
+            skip_check_array=True,
+        )
+
+
+def _first_frame(X: Any) -> Any:
+    """Return the first of a list of frames, all of the same columns; None if X has no names."""
+    frames = X if isinstance(X, list | tuple) else []
     columns = [list(x.columns) if is_frame(x) else None for x in frames]
     for sample, names in enumerate(columns):
         if names != columns[0]:
@@ -340,20 +349,47 @@ def check_names(estimator: BaseEstimator, X: Any, steps: TimeSteps, *, reset: bo
                 f"Sequence {sample} of X has {_columns(names)}, but sequence 0 has "
                 f"{_columns(columns[0])}: all need the same columns in the same order."
             )
+    return X[0] if columns and columns[0] is not None else None
+
+
+def _names_in_list(X: Any) -> np.ndarray | None:
+    """Return the names of the features in a list of frames; None if X has none."""
+    first = _first_frame(X)
+    with _naming_sequence_0():
+        return None if first is None else get_feature_names(first)
+
+
+def _check_names_in_list(X: Any, steps: TimeSteps, form: InputForm, estimator_name: str) -> None:
+    if isinstance(X, np.ndarray) and form.names is None:
+        return  # there are no names; scikit-learn would take longer than a prediction to say so
+    first = _first_frame(X)
+    with _naming_sequence_0():
+        _check_columns(steps.values[:1] if first is None else first, form, estimator_name)
+
+
+@contextmanager
+def _naming_sequence_0() -> Iterator[None]:
     try:
-        first = X[0] if columns and columns[0] is not None else first
-        validate_data(estimator, first, reset=reset, skip_check_array=True)
+        yield
     except ValueError as error:
         raise ValueError(f"Sequence 0 of X: {error}") from None
+
+
+def _check_columns(X: Any, form: InputForm, estimator_name: str) -> None:
+    check_columns(X, n_columns=form.n_columns, names=form.names, estimator_name=estimator_name)
+
+
+def _as_tuple(names: np.ndarray | None) -> tuple[str, ...] | None:
+    return None if names is None else tuple(names.tolist())
 
 
 def _columns(names: list | None) -> str:
     return "no column names" if names is None else f"the columns {names}"
 
 
-def _check_n_features(estimator: BaseEstimator, n_features: int, form: InputForm) -> None:
+def _check_n_features(n_features: int, form: InputForm, estimator_name: str) -> None:
     if n_features != form.n_features:
         raise ValueError(
-            f"X has {n_features} features per time step, but {type(estimator).__name__} is "
+            f"X has {n_features} features per time step, but {estimator_name} is "
             f"expecting {form.n_features} features per time step as input."
         )

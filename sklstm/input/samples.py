@@ -28,7 +28,7 @@ class Samples(NamedTuple):
         arrays = (array[rows] for array in self[:4])
         return Samples(*arrays, self.name)
 
-    def that_count(self) -> Samples:
+    def with_weight(self) -> Samples:
         """Leave out samples of weight zero."""
         if self.weights.all():
             return self
@@ -41,7 +41,7 @@ class Samples(NamedTuple):
     def weighted(self, weights_of: Weigher) -> Samples:
         """Multiply the weights by those of the targets, and leave out what then is zero."""
         weights = self.weights * weights_of(self.y)
-        return self._replace(weights=weights).that_count()
+        return self._replace(weights=weights).with_weight()
 
 
 def hold_out(

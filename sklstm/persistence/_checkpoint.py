@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
+from dataclasses import replace
 from numbers import Integral
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,7 +14,8 @@ from sklearn.base import BaseEstimator
 
 from sklstm import persistence
 from sklstm._files import check_writable
-from sklstm.network.training.settings import Snapshot, Trained
+from sklstm._fitted_state import CheckpointState, FittedState
+from sklstm.network.training.settings import Snapshot
 
 if TYPE_CHECKING:
     from sklstm._base import BaseNetwork
@@ -36,7 +38,7 @@ class Checkpoint:
     def __init__(self, estimator: BaseNetwork, data: Iterable[np.ndarray | None]) -> None:
         self.estimator = estimator
         self.path = Path(estimator.checkpoint)
-        self.fingerprint = _fingerprint(data)
+        self.data_digest = _digest(data)
 
     def read(self) -> Snapshot | None:
         """Return where an earlier run of the fit stood; None if there is no file.
@@ -52,19 +54,20 @@ class Checkpoint:
         if not self.path.exists():
             return None
         saved = self._load()
-        if not isinstance(saved, type(self.estimator)) or not hasattr(saved, "_snapshot"):
+        found = _checkpoint_state(saved)
+        if not isinstance(saved, type(self.estimator)) or found is None:
             self._refuse(f"it holds a {type(saved).__name__} and no state of a training")
         for name, value in self._fixed_parameters().items():
             if repr(before := getattr(saved, name)) != repr(value):
                 self._refuse(f"that had {name}={before!r}, and this has {name}={value!r}")
-        if saved._fingerprint != self.fingerprint:
+        if found.data_digest != self.data_digest:
             self._refuse("that learnt another text")
-        if saved._snapshot.n_epochs > self.estimator.epochs:
+        if found.snapshot.n_epochs > self.estimator.epochs:
             self._refuse(
-                f"that ran {saved._snapshot.n_epochs} epochs, and this has "
+                f"that ran {found.snapshot.n_epochs} epochs, and this has "
                 f"epochs={self.estimator.epochs}"
             )
-        return saved._snapshot
+        return found.snapshot
 
     def _load(self) -> BaseEstimator:
         try:
@@ -75,13 +78,15 @@ class Checkpoint:
                 "delete or move the file, or name another one."
             ) from error
 
-    def write(self, trained: Trained) -> None:
+    def write(self, state: FittedState, snapshot: Snapshot) -> None:
         """Write the estimator as it stands after an epoch, whole or not at all."""
-        saved = self.estimator._as_of(trained)
-        saved.set_params(callbacks=None, checkpoint=None)
-        saved._optimizer_state, saved._rng = trained.last.optimizer_state, None
-        saved._snapshot, saved._fingerprint = trained.last, self.fingerprint
-        persistence.save(saved, self.path)
+        state = replace(
+            state,
+            optimizer_state=snapshot.optimizer_state,
+            checkpoint=CheckpointState(snapshot, self.data_digest),
+        )
+        saved = self.estimator._with_state(state)
+        persistence.save(saved.set_params(callbacks=None, checkpoint=None), self.path)
 
     def _fixed_parameters(self) -> dict[str, object]:
         """Return the parameters that determine the epochs run so far."""
@@ -102,7 +107,13 @@ class Checkpoint:
         )
 
 
-def _fingerprint(data: Iterable[np.ndarray | None]) -> str:
+def _checkpoint_state(saved: BaseEstimator) -> CheckpointState | None:
+    """Return what a loaded estimator holds of a training; None if it holds nothing."""
+    state = vars(saved).get("_fitted_state")
+    return state.checkpoint if isinstance(state, FittedState) else None
+
+
+def _digest(data: Iterable[np.ndarray | None]) -> str:
     digest = hashlib.sha256()
     for array in data:
         digest.update(_content(array))

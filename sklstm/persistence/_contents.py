@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import fields, is_dataclass
+from types import NoneType
 from typing import Any
 
 import numpy as np
 from sklearn.base import BaseEstimator
 
+from sklstm._fitted_state import CheckpointState, FittedState, LearntFromData
 from sklstm._sequences import InputForm
+from sklstm._targets import ClassTargets, MultilabelTargets, NumberTargets
+from sklstm.network.onnx_predictor import OnnxPredictor
 from sklstm.network.scaling import InputScaling, TargetScaling
 from sklstm.network.spec import NetworkSpec
 from sklstm.network.training.settings import OptimizerState, Snapshot
 from sklstm.persistence._random import checked_random_state
 from sklstm.persistence._trust import NAMES_OF_OURS
 from sklstm.persistence._walk import full_name, parts
+from sklstm.text.vocabulary import CharVocabulary, Vocabulary, WordVocabulary
 
 NETWORKS = {  # estimators that hold one network each, once they are fitted
     "sklstm.CharSequenceGenerator",
@@ -25,7 +31,13 @@ NETWORKS = {  # estimators that hold one network each, once they are fitted
 READING_FORMS = {"sklstm.LSTMClassifier", "sklstm.LSTMRegressor"}
 ACTIVATIONS = ("softmax", "sigmoid", "linear", "exponential")
 POOLINGS = ("last", "mean", "max", "concat", None)
-PER_OUTPUT = ("classes_", "vocabulary_")
+TARGETS_OF = {
+    "sklstm.CharSequenceGenerator": CharVocabulary,
+    "sklstm.LSTMClassifier": ClassTargets | MultilabelTargets,
+    "sklstm.LSTMRegressor": NumberTargets,
+    "sklstm.WordSequenceGenerator": WordVocabulary,
+}
+TARGETS = (ClassTargets, MultilabelTargets, NumberTargets, Vocabulary)
 
 
 def check_contents(estimator: BaseEstimator) -> None:
@@ -103,36 +115,77 @@ def _check_array(array: Any, shape: tuple[int, ...], place: str) -> None:
 
 
 def _check_network(estimator: BaseEstimator, place: str) -> None:
-    """Check what an estimator holds besides its network, against the network."""
-    held = list(parts(estimator, place))
-    specs = [part.spec for _, part in held if _our_name(part) == "sklstm.OnnxPredictor"]
-    if not specs:
-        if estimator.__sklearn_is_fitted__():
-            raise ValueError(f"{place} is fitted, but holds no network")
+    """Check what an estimator has learnt against its network."""
+    if not estimator.__sklearn_is_fitted__():
         return
-    spec, reads_forms = specs[0], _our_name(estimator) in READING_FORMS
-    if (spec.pooling is None) == reads_forms:
+    state, place = estimator._fitted_state, f"{place}._fitted_state"
+    _check_types(state, place)
+    spec, data = state.network.spec, state.data
+    _check_targets(data.targets, estimator, spec, f"{place}.data.targets")
+    _check_scalings(data.input_scaling, data.targets.scaling, spec, f"{place}.data")
+    reads_forms = _our_name(estimator) in READING_FORMS
+    if (spec.pooling is None) == reads_forms or reads_forms != (data.input_form is not None):
         raise ValueError(f"{place} holds a network of another estimator: {spec!a:.200}")
-    if reads_forms and not any(isinstance(part, InputForm) for _, part in held):
-        raise ValueError(f"{place} is fitted, but does not hold how X is read")
-    if reads_forms and not _is_count(estimator.n_features_in_):
-        raise ValueError(f"{place}.n_features_in_ is {estimator.n_features_in_!a:.80}")
-    _check_scalings(estimator, spec, place)
-    for at, part in held:
-        if isinstance(part, InputForm):
-            _check_form(part, estimator, spec, at)
-        elif isinstance(part, OptimizerState):
-            _check_optimizer(part, spec, at)
-        elif isinstance(part, Snapshot):
-            _check_snapshot(part, spec, at)
-    for name in PER_OUTPUT:
-        if (labels := getattr(estimator, name, None)) is not None:
-            _check_array(labels, (spec.n_outputs,), f"{place}.{name}")
+    if reads_forms:
+        _check_form(data, spec, f"{place}.data.input_form")
+    if state.optimizer_state is not None:
+        _check_optimizer(state.optimizer_state, spec, f"{place}.optimizer_state")
+    if state.checkpoint is not None:
+        _check_snapshot(state.checkpoint.snapshot, spec, f"{place}.checkpoint.snapshot")
 
 
-def _check_scalings(estimator: BaseEstimator, spec: NetworkSpec, place: str) -> None:
+def _check_types(state: Any, place: str) -> None:
+    """Check the types of what a fitted state holds."""
+    _check_type(state, (FittedState,), place)
+    _check_type(state.network, (OnnxPredictor,), f"{place}.network")
+    data = state.data
+    _check_type(data, (LearntFromData,), f"{place}.data")
+    _check_type(data.targets, TARGETS, f"{place}.data.targets")
+    _check_type(data.input_form, (InputForm, NoneType), f"{place}.data.input_form")
+    _check_type(data.input_scaling, (InputScaling, NoneType), f"{place}.data.input_scaling")
+    _check_type(data.fixed_parameters, (dict,), f"{place}.data.fixed_parameters")
+    optimizer, generator = state.optimizer_state, state.random_generator
+    _check_type(optimizer, (OptimizerState, NoneType), f"{place}.optimizer_state")
+    _check_type(generator, (np.random.RandomState, NoneType), f"{place}.random_generator")
+    _check_type(state.checkpoint, (CheckpointState, NoneType), f"{place}.checkpoint")
+    if state.checkpoint is not None:
+        _check_type(state.checkpoint.snapshot, (Snapshot,), f"{place}.checkpoint.snapshot")
+    if not _is_count(state.n_epochs) or not isinstance(state.history, dict):
+        raise ValueError(f"{place} holds no history of a training")
+    if any(not _are_losses(values, state.n_epochs) for values in state.history.values()):
+        raise ValueError(f"{place}.history is not one of {state.n_epochs} epochs")
+
+
+def _check_type(value: Any, kinds: tuple[type, ...], place: str) -> None:
+    if not isinstance(value, kinds):
+        valid = " or ".join(kind.__name__ for kind in kinds)
+        raise ValueError(f"{place} is of type {full_name(value)}, valid is {valid}")
+
+
+def _check_targets(targets: Any, estimator: BaseEstimator, spec: NetworkSpec, place: str) -> None:
+    """Check that targets are those of the estimator and of the network's outputs."""
+    if not isinstance(targets, TARGETS_OF[_our_name(estimator)]):
+        raise ValueError(f"{place} are of another estimator: {type(targets).__name__}")
+    n_outputs = (spec.n_outputs,)
+    if isinstance(targets, ClassTargets):
+        _check_array(targets.classes, n_outputs, f"{place}.classes")
+    elif isinstance(targets, Vocabulary):
+        _check_array(targets.tokens, n_outputs, f"{place}.tokens")
+    elif isinstance(targets, NumberTargets):
+        is_shape = isinstance(targets.shape, tuple) and all(map(_is_count, targets.shape))
+        if not is_shape or math.prod(targets.shape) != spec.n_outputs:
+            raise ValueError(f"{place}.shape is {targets.shape!a:.80}, outputs: {spec.n_outputs}")
+    elif targets.n_columns != spec.n_outputs:
+        raise ValueError(f"{place}.n_columns is {targets.n_columns!a:.80}")
+
+
+def _check_scalings(
+    of_inputs: InputScaling | None,
+    of_targets: TargetScaling | None,
+    spec: NetworkSpec,
+    place: str,
+) -> None:
     """Check the scales of X and of y, of which a network of tokens has neither."""
-    of_inputs, of_targets = estimator._scalings()
     if of_inputs is not None:
         n_deltas = 2 * len(of_inputs.deltas_of)
         n_features = spec.n_features - n_deltas
@@ -153,17 +206,25 @@ def _check_scale(scaling: InputScaling | TargetScaling, size: int, place: str) -
         raise ValueError(f"{place}, scale holds what is not above 0")
 
 
-def _check_form(form: InputForm, estimator: BaseEstimator, spec: NetworkSpec, place: str) -> None:
+def _check_form(data: LearntFromData, spec: NetworkSpec, place: str) -> None:
     """Check how X is read."""
-    scaling, sizes = estimator._scalings()[0], (form.timesteps, form.vocabulary_size)
+    form, scaling = data.input_form, data.input_scaling
+    sizes = (form.timesteps, form.vocabulary_size)
     is_valid = (
         isinstance(form.kind, str)
+        and _is_count(form.n_columns)
         and all(size is None or _is_count(size) for size in sizes)
         and form.vocabulary_size == spec.vocabulary_size
         and form.n_features == (spec.n_features if scaling is None else scaling.n_features)
+        and (form.names is None or _are_names(form.names, form.n_columns))
     )
     if not is_valid:
         raise ValueError(f"{place} is not how X of its network is read: {form!a:.200}")
+
+
+def _are_names(names: Any, n: int) -> bool:
+    is_tuple = isinstance(names, tuple) and len(names) == n
+    return is_tuple and all(isinstance(name, str) for name in names)
 
 
 def _check_optimizer(state: OptimizerState, spec: NetworkSpec, place: str) -> None:

@@ -16,16 +16,23 @@ from sklstm.persistence._walk import full_name
 # What files call our classes, and where these are: moving a class changes no file.
 OURS = {
     "sklstm.CharOneHotEncoder": "sklstm.preprocessing._chars.CharOneHotEncoder",
+    "sklstm.CharVocabulary": "sklstm.text.vocabulary.CharVocabulary",
+    "sklstm.CheckpointState": "sklstm._fitted_state.CheckpointState",
+    "sklstm.ClassTargets": "sklstm._targets.ClassTargets",
     "sklstm.CharSequenceGenerator": "sklstm.text.chars.CharSequenceGenerator",
     "sklstm.ConformalQuantileRegressor": (
         "sklstm.forecasting._intervals.ConformalQuantileRegressor"
     ),
     "sklstm.DifferencedRegressor": "sklstm.forecasting._differences.DifferencedRegressor",
+    "sklstm.FittedState": "sklstm._fitted_state.FittedState",
     "sklstm.InputForm": "sklstm._sequences.InputForm",
     "sklstm.InputScaling": "sklstm.network.scaling.InputScaling",
     "sklstm.LSTMClassifier": "sklstm._classifier.LSTMClassifier",
-    "sklstm.LSTMRegressor": "sklstm._classifier.LSTMRegressor",
+    "sklstm.LSTMRegressor": "sklstm._regressor.LSTMRegressor",
+    "sklstm.LearntFromData": "sklstm._fitted_state.LearntFromData",
+    "sklstm.MultilabelTargets": "sklstm._targets.MultilabelTargets",
     "sklstm.NetworkSpec": "sklstm.network.spec.NetworkSpec",
+    "sklstm.NumberTargets": "sklstm._targets.NumberTargets",
     "sklstm.OptimizerState": "sklstm.network.training.settings.OptimizerState",
     "sklstm.OnnxPredictor": "sklstm.network.onnx_predictor.OnnxPredictor",
     "sklstm.SequencePadder": "sklstm.preprocessing._padding.SequencePadder",
@@ -34,6 +41,7 @@ OURS = {
     "sklstm.Snapshot": "sklstm.network.training.settings.Snapshot",
     "sklstm.TimeDistributed": "sklstm.preprocessing._time_distributed.TimeDistributed",
     "sklstm.WordSequenceGenerator": "sklstm.text.words.WordSequenceGenerator",
+    "sklstm.WordVocabulary": "sklstm.text.vocabulary.WordVocabulary",
 }
 NAMES_OF_OURS = {place: name for name, place in OURS.items()}
 

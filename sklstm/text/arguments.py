@@ -1,4 +1,4 @@
-"""Checks arguments of methods that several public classes inherit."""
+"""Checks of what users pass to language models: arguments of methods, and parameters together."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 from sklearn import get_config
+from sklearn.base import BaseEstimator
 
 from sklstm._sklearn_compat import validate_parameter_constraints
 
@@ -17,8 +18,7 @@ def checked(constraints: Mapping[str, list]) -> Callable[[Callable], Callable]:
     """Decorate a method: its arguments are checked as scikit-learn's `validate_params` does it.
 
     Errors name the class of the object, which is public, and not the one that holds the method.
-    Numbers of numpy become Python's: a count never outgrows their width. The method computes with
-    what one fit has learnt, even if another one ends meanwhile.
+    Numbers of numpy become Python's: a count never outgrows their width.
 
     Parameters
     ----------
@@ -41,12 +41,35 @@ def checked(constraints: Mapping[str, list]) -> Callable[[Callable], Callable]:
             bound.arguments.update({name: plain(v) for name, v in bound.arguments.items()})
             if not get_config()["skip_parameter_validation"]:
                 validate_parameter_constraints(constraints, bound.arguments, caller_name=caller)
-            bound.arguments["self"] = self._as_learnt()
             return method(*bound.args, **bound.kwargs)
 
         return call
 
     return decorate
+
+
+def check_combinations(model: BaseEstimator, X_val: Any, *, partial: bool) -> None:
+    """Check parameters of a language model that do not go with each other.
+
+    Raises
+    ------
+    ValueError
+        If early stopping has no validation text, or a checkpoint is set with what it cannot keep.
+    """
+    if model.early_stopping and X_val is None and not partial:
+        raise ValueError("early_stopping=True needs a validation text: fit(X, X_val=...).")
+    if model.checkpoint is None:
+        return
+    if model.warm_start:
+        raise ValueError(
+            f"checkpoint={str(model.checkpoint)!r} goes on with a fit that was interrupted, "
+            "warm_start=True with one that was complete: set one of them."
+        )
+    if not isinstance(model.optimizer, str):
+        raise ValueError(
+            f"checkpoint={str(model.checkpoint)!r} needs an optimizer given by name: a model "
+            f"file cannot keep {model.optimizer!r}."
+        )
 
 
 def plain(value: Any) -> Any:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sklstm.preprocessing._base import as_object_array
 from sklstm.text.generator import TextGenerator
+from sklstm.text.vocabulary import CharVocabulary
 
 if TYPE_CHECKING:
     import keras
@@ -30,9 +30,10 @@ class CharSequenceGenerator(TextGenerator):
         Share of each layer's outputs that training hides, the same at all time steps of a window.
     embedding_dim : int, default=None
         Length of a vector learnt for each character; None codes characters one-hot.
-    vocabulary : str, default=None
-        All characters that may ever come. None learns them from the text of ``fit``. In
-        cross-validation give it: a held-out document may have characters that the others lack.
+    vocabulary : str or sequence of str, default=None
+        All characters that may ever come, as a text or one by one. None learns them from the text
+        of ``fit``. In cross-validation give it: a held-out document may have characters that the
+        others lack.
     window : int, default=64
         Characters of a training window, each of which is a target. Every epoch cuts the documents
         that are longer at another place.
@@ -117,7 +118,7 @@ class CharSequenceGenerator(TextGenerator):
         *,
         dropout: float = 0.0,
         embedding_dim: int | None = None,
-        vocabulary: str | None = None,
+        vocabulary: str | Sequence[str] | None = None,
         window: int = 64,
         optimizer: str | keras.optimizers.Optimizer = "adam",
         learning_rate: float | None = 0.01,
@@ -158,48 +159,7 @@ class CharSequenceGenerator(TextGenerator):
         self.random_state = random_state
         self.verbose = verbose
 
-    def _learn_vocabulary(self, texts: list[str]) -> np.ndarray:
-        characters = sorted(set().union(*texts))
-        if len(characters) > 1:
-            # An array of str would lose the character NUL.
-            return as_object_array(characters)
+    def _learn_vocabulary(self, texts: list[str]) -> CharVocabulary:
         if self.vocabulary is None:
-            raise ValueError(
-                f"X holds one character only, {characters[0]!r}: a text of two or more different "
-                "ones is needed, or vocabulary= all characters that may come."
-            )
-        raise ValueError(
-            f"vocabulary={self.vocabulary!r:.40} holds {len(characters)} different character(s): "
-            "valid are all characters that may come, at least two, or None for those of X."
-        )
-
-    def _index_vocabulary(self) -> np.ndarray:
-        return _code_points("".join(self.vocabulary_))  # in order
-
-    def _tokens(self, text: str) -> list[str]:
-        return list(text)
-
-    def _encode_stop(self, text: str) -> list[np.ndarray]:
-        # A stop with characters that the vocabulary lacks never comes.
-        known = self._encode(text, "stop", unknown="skip")
-        return [known - 1] if len(known) == len(text) else []
-
-    def _encode(self, text: str, name: str, unknown: str = "auto") -> np.ndarray:
-        points, known = _code_points(text), self._index
-        places = np.searchsorted(known, points)
-        unseen = known[np.minimum(places, len(known) - 1)] != points
-        if unknown == "skip":
-            return places[~unseen] + 1
-        if unseen.any():
-            places = np.flatnonzero(unseen)
-            characters = "".join(dict.fromkeys(text[place] for place in places))
-            raise ValueError(
-                f"{name} holds characters that the vocabulary lacks: {characters[:40]!r}, the "
-                f"first at position {places[0]}. Remove them, or fit with vocabulary= all "
-                "characters that may come; vocabulary_ lists those that are known."
-            )
-        return places + 1
-
-
-def _code_points(text: str) -> np.ndarray:
-    return np.frombuffer(text.encode("utf-32-le", "surrogatepass"), "<u4")
+            return CharVocabulary.learn(texts)
+        return CharVocabulary.given(self.vocabulary, f"{self.vocabulary!r:.40}")

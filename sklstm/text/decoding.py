@@ -102,11 +102,11 @@ class DecodingSettings:
     log_probabilities: bool = False
     n_drawn: int | None = None
 
-    def steps(self, runtime: OnnxPredictor, tokens: np.ndarray, state: State) -> TokenSampler:
+    def steps(self, network: OnnxPredictor, tokens: np.ndarray, state: State) -> TokenSampler:
         """Return what draws so, on from some rows' last tokens and the state before these."""
         if self.temperature == 0:
-            return runtime.steps(tokens, state, top_k=1, n_drawn=self.n_drawn)
-        return runtime.steps(
+            return network.steps(tokens, state, top_k=1, n_drawn=self.n_drawn)
+        return network.steps(
             tokens,
             state,
             temperature=self.temperature,
@@ -124,15 +124,33 @@ class DecodedTokens:
     log_probabilities: np.ndarray | None
 
 
-def beginning(runtime: OnnxPredictor) -> TextState:
+def beginning(network: OnnxPredictor) -> TextState:
     """Return the state before a document's first token."""
-    layers = tuple(part[0, 0] for part in runtime.initial_state())
-    return TextState(BEGINNING, layers, runtime.spec.n_outputs)
+    layers = tuple(part[0, 0] for part in network.initial_state())
+    return TextState(BEGINNING, layers, network.spec.n_outputs)
 
 
-def check_state(state: TextState, runtime: OnnxPredictor) -> TextState:
+def begin(network: OnnxPredictor, state: TextState | None) -> TextState:
+    """Return the state that reading starts from: a given one, or that of a document's beginning.
+
+    Raises
+    ------
+    ValueError
+        If a state is given that is none, or that of another network.
+    """
+    if state is None:
+        return beginning(network)
+    if not isinstance(state, TextState):
+        raise ValueError(
+            f"state={state!r:.40} is of type {type(state).__name__}: valid is a TextState, "
+            "as encode returns it, or None."
+        )
+    return check_state(state, network)
+
+
+def check_state(state: TextState, network: OnnxPredictor) -> TextState:
     """Refuse the state of a network of another shape, and what is no state."""
-    spec = runtime.spec
+    spec = network.spec
     _check_form(state)
     units = tuple(len(part) for part in state.layers[::2])
     if units != spec.units or state.n_tokens != spec.n_outputs:
@@ -173,8 +191,8 @@ def random_streams(random_state: Any, n: int) -> list[np.random.Generator]:
     return [np.random.default_rng(seed) for seed in np.random.SeedSequence(entropy).spawn(n)]
 
 
-def read(
-    runtime: OnnxPredictor, tokens: np.ndarray, state: TextState
+def read_tokens(
+    network: OnnxPredictor, tokens: np.ndarray, state: TextState
 ) -> tuple[np.ndarray, TextState]:
     """Read some tokens of one text on from a state.
 
@@ -190,13 +208,13 @@ def read(
     carried = [part[np.newaxis, np.newaxis] for part in state.layers]
     logs = []
     for inputs, targets in zip(pieces(ids[:, :-1]), pieces(ids[:, 1:]), strict=True):
-        outputs, carried = runtime.read(inputs.astype(np.int32), carried)
+        outputs, carried = network.read(inputs.astype(np.int32), carried)
         logs.append(log_of_chosen(outputs, targets - 1)[0])
     layers = tuple(part[0, 0].copy() for part in carried)
     return np.concatenate(logs), TextState(int(tokens[-1]), layers, state.n_tokens)
 
 
-def log_likelihoods(runtime: OnnxPredictor, documents: Sequence[np.ndarray]) -> np.ndarray:
+def log_likelihoods(network: OnnxPredictor, documents: Sequence[np.ndarray]) -> np.ndarray:
     """Return the log-likelihood of each document, read from its beginning, of shape (n,).
 
     Documents are arrays of tokens counted from 1, and are read side by side.
@@ -204,23 +222,23 @@ def log_likelihoods(runtime: OnnxPredictor, documents: Sequence[np.ndarray]) -> 
     totals = np.zeros(len(documents))
     for rows in _similar_lengths(documents):
         ids = _side_by_side([documents[row] for row in rows])
-        for first, outputs in _read_pieces(runtime, ids[:, :-1]):
+        for first, outputs in _read_pieces(network, ids[:, :-1]):
             targets = ids[:, first + 1 : first + 1 + outputs.shape[1]]
             logs = log_of_chosen(outputs, np.maximum(targets - 1, 0))
             totals[rows] += np.where(targets > 0, logs, 0).sum(axis=1)
     return totals
 
 
-def next_probabilities(runtime: OnnxPredictor, prompts: Sequence[np.ndarray]) -> np.ndarray:
+def next_probabilities(network: OnnxPredictor, prompts: Sequence[np.ndarray]) -> np.ndarray:
     """Return the probabilities of what comes after each prompt, of shape (n, n_tokens).
 
     Prompts are documents, as of `log_likelihoods`.
     """
-    probabilities = np.empty((len(prompts), runtime.spec.n_outputs), np.float32)
+    probabilities = np.empty((len(prompts), network.spec.n_outputs), np.float32)
     for rows in map(np.array, _similar_lengths(prompts)):
         batch = [prompts[row] for row in rows]
         last = np.array([len(prompt) for prompt in batch])
-        for first, outputs in _read_pieces(runtime, _side_by_side(batch)):
+        for first, outputs in _read_pieces(network, _side_by_side(batch)):
             ends = np.flatnonzero((last >= first) & (last < first + outputs.shape[1]))
             probabilities[rows[ends]] = outputs[ends, last[ends] - first]
     return probabilities
@@ -241,11 +259,11 @@ def _side_by_side(batch: Sequence[np.ndarray]) -> np.ndarray:
     return ids
 
 
-def _read_pieces(runtime: OnnxPredictor, ids: np.ndarray) -> Iterator[tuple[int, np.ndarray]]:
+def _read_pieces(network: OnnxPredictor, ids: np.ndarray) -> Iterator[tuple[int, np.ndarray]]:
     """Yield the first time step of each piece of (n, T) ids, and its outputs."""
-    first, state = 0, runtime.initial_state(len(ids))
+    first, state = 0, network.initial_state(len(ids))
     for inputs in pieces(ids):
-        outputs, state = runtime.read(inputs, state)
+        outputs, state = network.read(inputs, state)
         yield first, outputs
         first += inputs.shape[1]
 
@@ -263,51 +281,51 @@ def log_of_chosen(outputs: np.ndarray, tokens: np.ndarray) -> np.ndarray:
     return np.log(np.maximum(chosen, np.finfo(np.float32).tiny), dtype=np.float64)
 
 
-def write(
-    runtime: OnnxPredictor,
+def generate_tokens(
+    network: OnnxPredictor,
     state: TextState,
-    writing: DecodingSettings,
+    settings: DecodingSettings,
     rngs: Sequence[np.random.Generator],
 ) -> list[DecodedTokens]:
     """Write samples on from one state; each draws one number per token from its own generator."""
 
     def write_part(part: Sequence[np.random.Generator]) -> list[DecodedTokens]:
         samples: list[list[DecodedTokens]] = [[] for _ in part]
-        for row, written in _blocks(runtime, state, writing, part, STEPS_PER_BLOCK):
+        for row, written in _blocks(network, state, settings, part, STEPS_PER_BLOCK):
             samples[row].append(written)
-        return [_join(sample, writing) for sample in samples]
+        return [_join(sample, settings) for sample in samples]
 
-    most = len(rngs) * runtime.spec.work_per_step // MIN_WORK_PER_THREAD
+    most = len(rngs) * network.spec.work_per_step // MIN_WORK_PER_THREAD
     n_threads = max(1, min(available_cores(), len(rngs), most))
     share = -(-len(rngs) // n_threads)
     parts = [rngs[first : first + share] for first in range(0, len(rngs), share)]
     return [sample for samples in in_threads(write_part, parts, n_threads) for sample in samples]
 
 
-def stream(
-    runtime: OnnxPredictor, state: TextState, writing: DecodingSettings, rng: np.random.Generator
+def stream_tokens(
+    network: OnnxPredictor, state: TextState, settings: DecodingSettings, rng: np.random.Generator
 ) -> Iterator[DecodedTokens]:
-    """Write one sample as `write` does, some tokens at a time."""
-    for _, written in _blocks(runtime, state, writing, [rng], STEPS_PER_STREAMED_BLOCK):
+    """Write one sample as `generate_tokens` does, some tokens at a time."""
+    for _, written in _blocks(network, state, settings, [rng], STEPS_PER_STREAMED_BLOCK):
         yield written
 
 
 def _blocks(
-    runtime: OnnxPredictor,
+    network: OnnxPredictor,
     state: TextState,
-    writing: DecodingSettings,
+    settings: DecodingSettings,
     rngs: Sequence[np.random.Generator],
     n_steps: int,
 ) -> Iterator[tuple[int, DecodedTokens]]:
     """Yield (sample, what was written of it), block by block, and drop samples that have ended."""
     rows = np.arange(len(rngs))
     layers = [np.tile(part, (len(rows), 1)) for part in state.layers]
-    steps = writing.steps(runtime, np.full(len(rows), state.last), layers)
-    finder = _StopFinder(writing.stops, len(rows))
-    for first in range(0, writing.length, n_steps):
-        size = min(n_steps, writing.length - first)
+    steps = settings.steps(network, np.full(len(rows), state.last), layers)
+    finder = _StopFinder(settings.stops, len(rows))
+    for first in range(0, settings.length, n_steps):
+        size = min(n_steps, settings.length - first)
         uniforms = np.stack([rngs[row].random(size) for row in rows], axis=1)
-        tokens, logs = steps.write(uniforms, log_probabilities=writing.log_probabilities)
+        tokens, logs = steps.write(uniforms, log_probabilities=settings.log_probabilities)
         ends, goes_on = finder.find(tokens)
         for place, (row, end) in enumerate(zip(rows, ends, strict=True)):
             part = logs[:end, place] if logs is not None else None
@@ -317,7 +335,7 @@ def _blocks(
         if not goes_on.all():
             rows, finder = rows[goes_on], finder.keep(goes_on)
             layers = [part[goes_on] for part in steps.state]
-            steps = writing.steps(runtime, steps.tokens[goes_on], layers)
+            steps = settings.steps(network, steps.tokens[goes_on], layers)
 
 
 class _StopFinder:
@@ -360,9 +378,9 @@ class _StopFinder:
         return ends, goes_on
 
 
-def _join(blocks: Sequence[DecodedTokens], writing: DecodingSettings) -> DecodedTokens:
+def _join(blocks: Sequence[DecodedTokens], settings: DecodingSettings) -> DecodedTokens:
     tokens = np.concatenate([np.empty(0, np.int64), *(block.tokens for block in blocks)])
-    if not writing.log_probabilities:
+    if not settings.log_probabilities:
         return DecodedTokens(tokens, None)
     return DecodedTokens(
         tokens, np.concatenate([np.empty(0), *(b.log_probabilities for b in blocks)])

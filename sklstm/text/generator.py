@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from abc import abstractmethod
 from collections.abc import Iterator, Sequence
 from numbers import Integral, Real
 from typing import Any
@@ -11,21 +10,24 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
-from sklstm._base import LARGEST_INT, POSITIVE_INT
+from sklstm._fitted_state import FittedState
+from sklstm._parameters import LARGEST_INT, POSITIVE_INT
 from sklstm._sklearn_compat import Interval
-from sklstm.network.training.settings import Trained
+from sklstm.network.training.settings import Snapshot
 from sklstm.persistence._checkpoint import Checkpoint
 from sklstm.text.arguments import checked
 from sklstm.text.decoding import (
     DecodedTokens,
     DecodingSettings,
     TextState,
+    begin,
+    generate_tokens,
     random_streams,
-    read,
-    stream,
-    write,
+    read_tokens,
+    stream_tokens,
 )
-from sklstm.text.language_model import UNKNOWN, LanguageModel
+from sklstm.text.language_model import HANDLE_UNKNOWN, LanguageModel
+from sklstm.text.vocabulary import Vocabulary
 
 WRITING_CONSTRAINTS: dict[str, list] = {
     "prompt": [str],
@@ -34,7 +36,7 @@ WRITING_CONSTRAINTS: dict[str, list] = {
     "top_k": [POSITIVE_INT, None],
     "top_p": [Interval(Real, 0, 1, closed="right"), None],
     "stop": [str, "array-like", None],
-    "unknown": [UNKNOWN],
+    "handle_unknown": [HANDLE_UNKNOWN],
     "return_logprobs": ["boolean"],
     "random_state": ["random_state"],
 }
@@ -42,10 +44,6 @@ WRITING_CONSTRAINTS: dict[str, list] = {
 
 class TextGenerator(LanguageModel):
     """A language model that writes more of the text that it has learnt."""
-
-    @abstractmethod
-    def _encode_stop(self, text: str) -> list[np.ndarray]:
-        """Return the indices of the vocabulary that write a text, in each way there is."""
 
     @checked(WRITING_CONSTRAINTS | {"n_samples": [POSITIVE_INT, None]})
     def generate(
@@ -58,7 +56,7 @@ class TextGenerator(LanguageModel):
         top_p: float | None = None,
         stop: str | Sequence[str] | None = None,
         n_samples: int | None = None,
-        unknown: str = "auto",
+        handle_unknown: str = "auto",
         return_logprobs: bool = False,
         state: TextState | None = None,
         random_state: int | np.random.RandomState | None = None,
@@ -90,8 +88,8 @@ class TextGenerator(LanguageModel):
         n_samples : int, default=None
             Write this many samples side by side, far faster than one after another. Each draws from
             a stream of its own: the first is the text that the same `random_state` gives alone.
-        unknown : {"auto", "error", "skip"}, default="auto"
-            Tokens of the prompt that the vocabulary lacks: "skip" leaves them out, "error" names
+        handle_unknown : {"auto", "error", "ignore"}, default="auto"
+            Tokens of the prompt that the vocabulary lacks: "ignore" leaves them out, "error" names
             them. "auto" reads words as the unknown token and is an error for characters.
         return_logprobs : bool, default=False
             Whether to return the logarithm of each token's probability too: the network's
@@ -114,7 +112,7 @@ class TextGenerator(LanguageModel):
             If the generator is not fitted.
         ValueError
             If an argument is out of range, the prompt holds tokens that are an error (see
-            `unknown`), or `state` belongs to a network of another shape.
+            `handle_unknown`), or `state` belongs to a network of another shape.
 
         Notes
         -----
@@ -136,10 +134,10 @@ class TextGenerator(LanguageModel):
         >>> generator.generate("ab", 50, temperature=0.1, stop=["da"], n_samples=2, random_state=0)
         ['cda', 'cda']
         """
-        state, writing = self._prepare(
+        learnt, state, settings = self._prepare(
             prompt,
             state,
-            unknown,
+            handle_unknown,
             length=length,
             temperature=temperature,
             top_k=top_k,
@@ -147,8 +145,9 @@ class TextGenerator(LanguageModel):
             stop=stop,
             return_logprobs=return_logprobs,
         )
-        samples = write(self._runtime, state, writing, random_streams(random_state, n_samples or 1))
-        texts = ["".join(self._decode(sample.tokens)) for sample in samples]
+        rngs = random_streams(random_state, n_samples or 1)
+        samples = generate_tokens(learnt.network, state, settings, rngs)
+        texts = ["".join(learnt.data.targets.decode(sample.tokens)) for sample in samples]
         if not return_logprobs:
             return texts[0] if n_samples is None else texts
         logs = [sample.log_probabilities for sample in samples]
@@ -164,7 +163,7 @@ class TextGenerator(LanguageModel):
         top_k: int | None = None,
         top_p: float | None = None,
         stop: str | Sequence[str] | None = None,
-        unknown: str = "auto",
+        handle_unknown: str = "auto",
         return_logprobs: bool = False,
         state: TextState | None = None,
         random_state: int | np.random.RandomState | None = None,
@@ -176,7 +175,7 @@ class TextGenerator(LanguageModel):
 
         Parameters
         ----------
-        prompt, length, temperature, top_k, top_p, stop, unknown, state, random_state
+        prompt, length, temperature, top_k, top_p, stop, handle_unknown, state, random_state
             As of ``generate``.
         return_logprobs : bool, default=False
             Whether to yield (token, the logarithm of its probability).
@@ -199,10 +198,10 @@ class TextGenerator(LanguageModel):
         ...     print(character, end="|")
         c|d|a|b|
         """
-        state, writing = self._prepare(
+        learnt, state, settings = self._prepare(
             prompt,
             state,
-            unknown,
+            handle_unknown,
             length=length,
             temperature=temperature,
             top_k=top_k,
@@ -211,50 +210,53 @@ class TextGenerator(LanguageModel):
             return_logprobs=return_logprobs,
         )
         (rng,) = random_streams(random_state, 1)
-        return self._pieces(stream(self._runtime, state, writing, rng))
+        blocks = stream_tokens(learnt.network, state, settings, rng)
+        return _pieces(blocks, learnt.data.targets)
 
-    def _after_epoch(self, checkpoint: Checkpoint | None, trained: Trained) -> None:
-        super()._after_epoch(checkpoint, trained)
+    def _after_epoch(
+        self, checkpoint: Checkpoint | None, state: FittedState, snapshot: Snapshot
+    ) -> None:
+        super()._after_epoch(checkpoint, state, snapshot)
         if self.sample_length:
-            text = self._as_of(trained).generate(
-                "", int(self.sample_length), temperature=0.6, random_state=trained.last.n_epochs
+            text = self._with_state(state).generate(
+                "", int(self.sample_length), temperature=0.6, random_state=snapshot.n_epochs
             )
-            _print(f"--- after epoch {trained.last.n_epochs}\n{text}")
+            _print(f"--- after epoch {snapshot.n_epochs}\n{text}")
 
     def _prepare(
         self,
         prompt: str,
         state: TextState | None,
-        unknown: str,
+        handle_unknown: str,
         *,
         stop: str | Sequence[str] | None,
         return_logprobs: bool,
         **sampling: Any,
-    ) -> tuple[TextState, DecodingSettings]:
-        """Read the prompt; return the state after it, and what to write."""
-        state = self._begin(state)
-        tokens = self._encode(prompt, "The prompt", unknown) - 1
-        writing = DecodingSettings(
-            stops=tuple(ids for text in _stop_texts(stop) for ids in self._encode_stop(text)),
-            n_drawn=self._n_drawn,
+    ) -> tuple[FittedState, TextState, DecodingSettings]:
+        """Read the prompt; return what writes, the state after the prompt, and what to write."""
+        learnt = self._fitted()
+        vocabulary = learnt.data.targets
+        state = begin(learnt.network, state)
+        tokens = vocabulary.encode(prompt, "The prompt", handle_unknown) - 1
+        stops = (ids for text in _stop_texts(stop) for ids in vocabulary.encode_stop(text))
+        settings = DecodingSettings(
+            stops=tuple(stops),
+            n_drawn=vocabulary.n_drawn,
             log_probabilities=return_logprobs,
             **sampling,
         )
-        return read(self._runtime, tokens, state)[1], writing
+        return learnt, read_tokens(learnt.network, tokens, state)[1], settings
 
-    def _decode(self, tokens: np.ndarray) -> list[str]:
-        """Turn indices of the vocabulary into pieces of text, one for each."""
-        return self.vocabulary_[tokens].tolist()
 
-    def _pieces(
-        self, blocks: Iterator[DecodedTokens]
-    ) -> Iterator[str] | Iterator[tuple[str, float]]:
-        for block in blocks:
-            decoded = self._decode(block.tokens)
-            if block.log_probabilities is None:
-                yield from decoded
-            else:
-                yield from zip(decoded, block.log_probabilities.tolist(), strict=True)
+def _pieces(
+    blocks: Iterator[DecodedTokens], vocabulary: Vocabulary
+) -> Iterator[str] | Iterator[tuple[str, float]]:
+    for block in blocks:
+        decoded = vocabulary.decode(block.tokens)
+        if block.log_probabilities is None:
+            yield from decoded
+        else:
+            yield from zip(decoded, block.log_probabilities.tolist(), strict=True)
 
 
 def _stop_texts(stop: str | Sequence[str] | None) -> list[str]:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import os
 from abc import abstractmethod
 from collections.abc import Sequence
-from functools import partial
 from numbers import Integral
 from typing import Any, ClassVar, Self
 
@@ -13,27 +13,26 @@ import numpy as np
 from sklearn.utils import Tags
 
 from sklstm._base import BaseNetwork
-from sklstm._parameters import TRAINING_CONSTRAINTS, layer_units
+from sklstm._fitted_state import FittedState, LearntFromData
+from sklstm._parameters import TRAINING_CONSTRAINTS, as_int, layer_units
 from sklstm._sequences import Sequences
 from sklstm._sklearn_compat import Interval, StrOptions, fit_context
 from sklstm.network.spec import NetworkSpec
-from sklstm.network.training.bucketing import round_up
-from sklstm.network.training.data import TextWindows
-from sklstm.network.training.settings import Progress, Trained
+from sklstm.network.training.settings import Progress, Snapshot
 from sklstm.persistence._checkpoint import Checkpoint
-from sklstm.text.arguments import checked
+from sklstm.text.arguments import check_combinations, checked
 from sklstm.text.decoding import (
     TextState,
-    beginning,
-    check_state,
+    begin,
     log_likelihoods,
     next_probabilities,
-    read,
+    read_tokens,
 )
 from sklstm.text.documents import as_documents
+from sklstm.text.token_stream import encode_documents, join_documents, training_windows
+from sklstm.text.vocabulary import Vocabulary
 
-START = 0  # the id that stands before a document's first token
-UNKNOWN = StrOptions({"auto", "error", "skip"})
+HANDLE_UNKNOWN = StrOptions({"auto", "error", "ignore"})
 
 
 class LanguageModel(BaseNetwork):
@@ -47,7 +46,7 @@ class LanguageModel(BaseNetwork):
 
     _parameter_constraints: dict = TRAINING_CONSTRAINTS | {
         "embedding_dim": [Interval(Integral, 1, None, closed="left"), None],
-        "vocabulary": [str, None],
+        "vocabulary": [str, "array-like", None],
         "window": [Interval(Integral, 1, None, closed="left")],
         "early_stopping": ["boolean"],
         "n_iter_no_change": [Interval(Integral, 1, None, closed="left")],
@@ -56,43 +55,17 @@ class LanguageModel(BaseNetwork):
     }
 
     @abstractmethod
-    def _learn_vocabulary(self, texts: list[str]) -> np.ndarray:
-        """Return the tokens that the network is to know."""
-
-    @abstractmethod
-    def _index_vocabulary(self) -> Any:
-        """Return what finds tokens in ``vocabulary_``."""
-
-    @abstractmethod
-    def _tokens(self, text: str) -> list[str]:
-        """Cut a text into tokens, known or not."""
-
-    @abstractmethod
-    def _encode(self, text: str, name: str, unknown: str = "auto") -> np.ndarray:
-        """Turn a text, which errors call by a name, into ids, counted from 1."""
+    def _learn_vocabulary(self, texts: list[str]) -> Vocabulary:
+        """Return the vocabulary that is given, or that of the texts."""
 
     @property
-    def _n_drawn(self) -> int:
-        """How many tokens may be predicted and written: the first ones of ``vocabulary_``."""
-        return len(self.vocabulary_)
+    def vocabulary_(self) -> np.ndarray:
+        """The tokens that the network knows, in the order of its outputs."""
+        return self._vocabulary.tokens
 
     @property
-    def _index(self) -> Any:
-        """What finds tokens in ``vocabulary_``: made once, at the first use, and not pickled."""
-        indexed, index = vars(self).get("_vocabulary_index", (None, None))
-        if indexed is not self.vocabulary_:
-            indexed = self.vocabulary_
-            index = self._index_vocabulary()
-            self._vocabulary_index = indexed, index  # at once: other threads see all of it
-        return index
-
-    def _as_learnt(self) -> Self:
-        learnt = super()._as_learnt()
-        self._vocabulary_index = learnt.vocabulary_, learnt._index  # the next copies find it here
-        return learnt
-
-    def __getstate__(self) -> dict[str, Any]:
-        return {k: v for k, v in super().__getstate__().items() if k != "_vocabulary_index"}
+    def _vocabulary(self) -> Vocabulary:
+        return self._fitted().data.targets
 
     @fit_context(prefer_skip_nested_validation=True)
     def fit(
@@ -121,8 +94,7 @@ class LanguageModel(BaseNetwork):
             vocabulary of a `CharSequenceGenerator` lacks, or the checkpoint is damaged or of
             another training.
         """
-        continues = self.warm_start and self.__sklearn_is_fitted__()
-        self._fit(X, X_val, continues=continues, keep_optimizer=self.warm_start, one_epoch=False)
+        self._fit(X, X_val, previous=self._state_to_continue(), partial=False)
         return self
 
     @fit_context(prefer_skip_nested_validation=True)
@@ -145,13 +117,13 @@ class LanguageModel(BaseNetwork):
         ValueError
             As ``fit``.
         """
-        continues = self.__sklearn_is_fitted__()
-        self._fit(X, None, continues=continues, keep_optimizer=True, one_epoch=True)
+        previous = self._fitted_state if self.__sklearn_is_fitted__() else None
+        self._fit(X, None, previous=previous, partial=True)
         return self
 
-    @checked({"text": [str], "unknown": [UNKNOWN]})
+    @checked({"text": [str], "handle_unknown": [HANDLE_UNKNOWN]})
     def encode(
-        self, text: str, *, state: TextState | None = None, unknown: str = "auto"
+        self, text: str, *, state: TextState | None = None, handle_unknown: str = "auto"
     ) -> TextState:
         """Read a text once, and return the state that writing and reading go on from.
 
@@ -161,8 +133,8 @@ class LanguageModel(BaseNetwork):
             A document's beginning, or what follows `state`.
         state : TextState, default=None
             Of an earlier call; None begins a document.
-        unknown : {"auto", "error", "skip"}, default="auto"
-            Tokens that the vocabulary lacks: "skip" leaves them out, "error" names them. "auto"
+        handle_unknown : {"auto", "error", "ignore"}, default="auto"
+            Tokens that the vocabulary lacks: "ignore" leaves them out, "error" names them. "auto"
             reads words as the unknown token and is an error for characters.
 
         Returns
@@ -174,8 +146,8 @@ class LanguageModel(BaseNetwork):
         NotFittedError
             If the generator is not fitted.
         ValueError
-            If the text holds tokens that are an error (see `unknown`), or `state` belongs to a
-            network of another shape.
+            If the text holds tokens that are an error (see `handle_unknown`), or `state` belongs
+            to a network of another shape.
 
         Examples
         --------
@@ -186,8 +158,9 @@ class LanguageModel(BaseNetwork):
         >>> generator.generate("c", 5, temperature=0, state=state)
         'dabcd'
         """
-        state = self._begin(state)
-        return read(self._runtime, self._encode(text, "The text", unknown) - 1, state)[1]
+        learnt = self._fitted()
+        tokens = learnt.data.targets.encode(text, "The text", handle_unknown) - 1
+        return read_tokens(learnt.network, tokens, begin(learnt.network, state))[1]
 
     @checked({"text": [str], "return_state": ["boolean"]})
     def log_probabilities(
@@ -232,8 +205,9 @@ class LanguageModel(BaseNetwork):
         True
         >>> more = generator.log_probabilities("abcd", state=state)
         """
-        state = self._begin(state)
-        logs, state = read(self._runtime, self._encode(text, "The text") - 1, state)
+        learnt = self._fitted()
+        tokens = learnt.data.targets.encode(text, "The text") - 1
+        logs, state = read_tokens(learnt.network, tokens, begin(learnt.network, state))
         return (logs, state) if return_state else logs
 
     def predict(self, X: str | Sequence[str]) -> np.ndarray:
@@ -256,9 +230,11 @@ class LanguageModel(BaseNetwork):
         ValueError
             If a prompt holds characters that the vocabulary lacks (words never do).
         """
-        learnt = self._as_learnt()
-        best = learnt.predict_proba(X)[:, : learnt._n_drawn].argmax(axis=1)
-        return learnt.vocabulary_[best]
+        learnt = self._fitted()
+        vocabulary = learnt.data.targets
+        probabilities = self._with_state(learnt).predict_proba(X)
+        best = probabilities[:, : vocabulary.n_drawn].argmax(axis=1)
+        return vocabulary.tokens[best]
 
     def predict_proba(self, X: str | Sequence[str]) -> np.ndarray:
         """Predict the probability that each token comes next.
@@ -280,10 +256,10 @@ class LanguageModel(BaseNetwork):
         ValueError
             If a prompt holds characters that the vocabulary lacks (words never do).
         """
-        learnt = self._as_learnt()
+        learnt = self._fitted()
         prompts = as_documents(X, item="Prompt", min_length=0)
-        encoded = [learnt._encode(prompt, f"Prompt {i}") for i, prompt in enumerate(prompts)]
-        return next_probabilities(learnt._runtime, encoded)
+        encoded = encode_documents(prompts, learnt.data.targets, "Prompt")
+        return next_probabilities(learnt.network, encoded)
 
     def score(self, X: str | Sequence[str], y: None = None) -> float:
         """Compute the mean log-likelihood per token, in nats; greater is better.
@@ -308,10 +284,9 @@ class LanguageModel(BaseNetwork):
             If a document has fewer than two characters, or one that the vocabulary of a
             `CharSequenceGenerator` lacks.
         """
-        learnt = self._as_learnt()
-        documents = as_documents(X)
-        encoded = [learnt._encode(text, f"Document {i}") for i, text in enumerate(documents)]
-        total = log_likelihoods(learnt._runtime, encoded).sum()
+        learnt = self._fitted()
+        encoded = encode_documents(as_documents(X), learnt.data.targets, "Document")
+        total = log_likelihoods(learnt.network, encoded).sum()
         return float(total / sum(map(len, encoded)))
 
     def perplexity(self, X: str | Sequence[str]) -> float:
@@ -341,132 +316,72 @@ class LanguageModel(BaseNetwork):
         X: Any,
         X_val: Any,
         *,
-        continues: bool,
-        keep_optimizer: bool,
-        one_epoch: bool,
+        previous: FittedState | None,
+        partial: bool,
         resumes: bool = True,
     ) -> None:
-        with self._learner() as learner:
-            trained = learner._learn(
-                X,
-                X_val,
-                continues=continues,
-                keep_optimizer=keep_optimizer,
-                one_epoch=one_epoch,
-                resumes=resumes,
-            )
-        self._warn_if_interrupted(trained)
+        """Fit anew, or on from a previous state; `partial` is one epoch of ``partial_fit``.
 
-    def _learn(
-        self,
-        X: Any,
-        X_val: Any,
-        *,
-        continues: bool,
-        keep_optimizer: bool,
-        one_epoch: bool,
-        resumes: bool,
-    ) -> Trained:
+        Where `resumes` is False, a checkpoint that is there is replaced and not gone on from.
+        """
         documents = as_documents(X)
-        self._check_combinations(X_val, one_epoch=one_epoch)
-        self._learn_fixed_parameters(continues=continues)
-        if not continues:
-            known = documents if self.vocabulary is None else [self.vocabulary]
-            self.vocabulary_ = self._learn_vocabulary(known)
-        data = self._windows(documents, "Document")
-        validation = None
-        if X_val is not None:
-            held_out = as_documents(X_val, name="X_val")
-            validation = self._windows(held_out, "Validation document", data.window)
+        check_combinations(self, X_val, partial=partial)
+        fixed = self._checked_fixed_parameters(previous)
+        if previous is None:
+            vocabulary = self._learn_vocabulary(documents)
+        else:
+            vocabulary = previous.data.targets
+        data, validation = training_windows(documents, X_val, vocabulary, int(self.window))
         checkpoint = None
-        if self.checkpoint is not None and not one_epoch:
-            learnt = [self.vocabulary_, data.stream, validation and validation.stream]
-            checkpoint = Checkpoint(self, learnt)
+        if self.checkpoint is not None and not partial:
+            read = [vocabulary.tokens, data.stream, validation and validation.stream]
+            checkpoint = Checkpoint(self, read)
         settings = self._settings(
-            "sparse_categorical_crossentropy",
-            "sparse_categorical_accuracy",
+            vocabulary,
             batch_size=self.batch_size,
             learning_rate=self.learning_rate,
-            one_epoch=one_epoch,
-            patience=self.n_iter_no_change if self.early_stopping and not one_epoch else None,
+            partial=partial,
+            patience=self.n_iter_no_change if self.early_stopping and not partial else None,
             progress=Progress(self._token, data.n_targets, f"nats/{self._token}"),
             always_xla=checkpoint is not None,
         )
-        return self._train(
-            self._spec(),
+        state = self._train(
+            self._spec(vocabulary),
             settings,
-            data,
-            validation,
-            self._random_generator(continues=continues),
-            continues=continues,
-            keep_optimizer=keep_optimizer,
+            (data, validation),
+            LearntFromData(vocabulary, None, None, False, settings.batch_size, fixed),
+            self._random_generator(previous),
             varies=False,
+            previous=previous,
+            partial=partial,
             resume=checkpoint.read() if checkpoint and resumes else None,
-            on_epoch=partial(self._after_epoch, checkpoint),
+            on_epoch=functools.partial(self._after_epoch, checkpoint),
         )
+        self._learn(state)
 
-    def _after_epoch(self, checkpoint: Checkpoint | None, trained: Trained) -> None:
+    def _after_epoch(
+        self, checkpoint: Checkpoint | None, state: FittedState, snapshot: Snapshot
+    ) -> None:
         if checkpoint is not None:
-            checkpoint.write(trained)
+            checkpoint.write(state, snapshot)
 
-    def _check_combinations(self, X_val: Any, *, one_epoch: bool) -> None:
-        if self.early_stopping and X_val is None and not one_epoch:
-            raise ValueError("early_stopping=True needs a validation text: fit(X, X_val=...).")
-        if self.checkpoint is None:
-            return
-        if self.warm_start:
-            raise ValueError(
-                f"checkpoint={str(self.checkpoint)!r} goes on with a fit that was interrupted, "
-                "warm_start=True with one that was complete: set one of them."
-            )
-        if not isinstance(self.optimizer, str):
-            raise ValueError(
-                f"checkpoint={str(self.checkpoint)!r} needs an optimizer given by name: a model "
-                f"file cannot keep {self.optimizer!r}."
-            )
-
-    def _windows(self, documents: list[str], name: str, window: int | None = None) -> TextWindows:
-        """Put documents one after another, each after the id that starts it."""
-        stream, starts, stops = self._stream(documents, name)
-        if window is None:
-            longest = int((stops - starts).max()) - 1
-            window = min(int(self.window), round_up(longest))
-        return TextWindows(stream, starts, window)
-
-    def _stream(self, documents: list[str], name: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Return the ids of all documents, and where each starts and stops."""
-        encoded = [self._encode(text, f"{name} {i}") for i, text in enumerate(documents)]
-        stream = np.concatenate([part for ids in encoded for part in ([START], ids)])
-        lengths = np.array([len(ids) + 1 for ids in encoded])
-        stops = np.cumsum(lengths)
-        return stream.astype(np.int32), stops - lengths, stops
-
-    def _spec(self) -> NetworkSpec:
+    def _spec(self, vocabulary: Vocabulary) -> NetworkSpec:
         units = layer_units(self.units, "units")
         if not units:
             raise ValueError("units=() leaves no LSTM layer: a generator needs one.")
         return NetworkSpec(
-            n_outputs=len(self.vocabulary_),
-            activation="softmax",
-            vocabulary_size=len(self.vocabulary_) + 1,
-            embedding_dim=self.embedding_dim and int(self.embedding_dim),
+            n_outputs=vocabulary.n_outputs,
+            activation=vocabulary.activation,
+            vocabulary_size=vocabulary.n_outputs + 1,
+            embedding_dim=as_int(self.embedding_dim),
             units=units,
             dropout=float(self.dropout),
             pooling=None,
         )
 
-    def _begin(self, state: TextState | None) -> TextState:
-        if state is None:
-            return beginning(self._runtime)
-        if not isinstance(state, TextState):
-            raise ValueError(
-                f"state={state!r:.40} is of type {type(state).__name__}: valid is a TextState, "
-                "as encode returns it, or None."
-            )
-        return check_state(state, self._runtime)
-
     def _sequences(self, X: Any) -> Sequences:
-        stream, starts, stops = self._stream(as_documents(X, min_length=0), "Document")
+        documents = as_documents(X, min_length=0)
+        stream, starts, stops = join_documents(documents, self._vocabulary, "Document")
         return Sequences(stream, starts, stops - starts)
 
     def __sklearn_tags__(self) -> Tags:

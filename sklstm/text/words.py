@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 import os
-from collections import Counter
 from collections.abc import Mapping, Sequence
-from itertools import chain
 from numbers import Integral
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from sklstm._sklearn_compat import Interval
-from sklstm.preprocessing._base import as_object_array
-from sklstm.preprocessing._texts import UNKNOWN_TOKEN, most_frequent
-from sklstm.preprocessing._words import lower, split_text
 from sklstm.text.generator import TextGenerator
 from sklstm.text.language_model import LanguageModel
+from sklstm.text.vocabulary import WordVocabulary
 
 if TYPE_CHECKING:
     import keras
@@ -41,9 +37,10 @@ class WordSequenceGenerator(TextGenerator):
         Share of each layer's outputs that training hides, the same at all time steps of a window.
     embedding_dim : int, default=128
         Length of a vector learnt for each word; None codes words one-hot.
-    vocabulary : str, default=None
-        A text that the words are learnt from instead of that of ``fit``. In cross-validation, and
-        to compare scores, give one: each fit would else know other words.
+    vocabulary : str or sequence of str, default=None
+        A text that the words are learnt from instead of that of ``fit``, or the words themselves,
+        as ``vocabulary_`` lists them. In cross-validation, and to compare scores, give it: each
+        fit would else know other words.
     num_words : int or None, default=10000
         How many of the most frequent words to know; None knows all.
     min_count : int, default=2
@@ -166,7 +163,7 @@ class WordSequenceGenerator(TextGenerator):
         *,
         dropout: float = 0.0,
         embedding_dim: int | None = 128,
-        vocabulary: str | None = None,
+        vocabulary: str | Sequence[str] | None = None,
         num_words: int | None = 10_000,
         min_count: int = 2,
         lowercase: bool = False,
@@ -213,49 +210,12 @@ class WordSequenceGenerator(TextGenerator):
         self.random_state = random_state
         self.verbose = verbose
 
-    @property
-    def _n_drawn(self) -> int:
-        return len(self.vocabulary_) - 1  # all but the unknown token
-
-    def _learn_vocabulary(self, texts: list[str]) -> np.ndarray:
-        counts = Counter(chain.from_iterable(map(self._tokens, texts)))
-        frequent = most_frequent(counts, self.num_words)
-        known = [word for word in frequent if counts[word] >= int(self.min_count)]
-        if not known:
-            raise ValueError(
-                f"No word comes min_count={self.min_count} times: the most frequent of "
-                f"{len(counts)} comes {max(counts.values(), default=0)} time(s)."
+    def _learn_vocabulary(self, texts: list[str]) -> WordVocabulary:
+        if self.vocabulary is None or isinstance(self.vocabulary, str):
+            return WordVocabulary.learn(
+                texts if self.vocabulary is None else [self.vocabulary],
+                num_words=self.num_words,
+                min_count=int(self.min_count),
+                lowercase=bool(self.lowercase),
             )
-        return as_object_array([*known, UNKNOWN_TOKEN])
-
-    def _index_vocabulary(self) -> dict[str, int]:
-        return {word: id_ for id_, word in enumerate(self.vocabulary_, 1)}
-
-    def _tokens(self, text: str) -> list[str]:
-        return split_text(lower(text) if self.lowercase else text)
-
-    def _encode(self, text: str, name: str, unknown: str = "auto") -> np.ndarray:
-        words = self._tokens(text)
-        ids = self._lookup(words)
-        is_unknown = ids == len(self.vocabulary_)
-        if unknown == "skip":
-            return ids[~is_unknown]
-        if unknown == "error" and is_unknown.any():
-            missing = np.array(words, dtype=object)[is_unknown]
-            named = ", ".join(map(repr, dict.fromkeys(missing)))
-            raise ValueError(
-                f"{name} holds words that the vocabulary lacks: {named:.80}, the first at position "
-                f"{is_unknown.argmax()}. Set unknown='auto' to read them as the unknown token; "
-                "vocabulary_ lists those that are known."
-            )
-        return ids
-
-    def _lookup(self, words: list[str]) -> np.ndarray:
-        """Return the ids, counted from 1, the last of which is that of the unknown token."""
-        id_of, unknown_id = self._index.get, len(self.vocabulary_)
-        return np.fromiter((id_of(word, unknown_id) for word in words), np.int64, len(words))
-
-    def _encode_stop(self, text: str) -> list[np.ndarray]:
-        spelled = [text] if text[0].isspace() else [text, f" {text}"]
-        tokens = [self._lookup(self._tokens(spelling)) - 1 for spelling in spelled]
-        return [stop for stop in tokens if (stop < self._n_drawn).all()]  # others never come
+        return WordVocabulary.given(self.vocabulary, lowercase=bool(self.lowercase))

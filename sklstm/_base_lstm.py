@@ -1,0 +1,357 @@
+"""The way from X and y to a trained network, for `LSTMClassifier` and `LSTMRegressor`."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Iterator
+from numbers import Integral, Real
+from typing import Any, ClassVar, NamedTuple
+
+import numpy as np
+from sklearn.utils import Tags
+from tqdm import tqdm
+
+from sklstm._base import BaseNetwork
+from sklstm._fitted_state import FittedState, LearntFromData
+from sklstm._parameters import (
+    LARGEST_INT,
+    POSITIVE_INT,
+    TRAINING_CONSTRAINTS,
+    as_int,
+    auto_batch_size,
+    auto_learning_rate,
+    layer_units,
+)
+from sklstm._sequences import InputForm, Sequences
+from sklstm._sklearn_compat import Interval, StrOptions, num_samples
+from sklstm._targets import ClassWeights, Targets, all_alike
+from sklstm.input.parse_x import read_for_fit, read_for_predict, read_in_blocks
+from sklstm.input.parse_y import check_n_targets, read_sample_weight
+from sklstm.input.samples import Samples, hold_out
+from sklstm.network.scaling import InputScaling
+from sklstm.network.spec import NetworkSpec
+from sklstm.network.training.data import SequenceData
+
+NUMBERS_SCALED_AT_ONCE = 2**23  # 32 MiB; more are scaled batch by batch, in every epoch
+
+
+class FitData(NamedTuple):
+    """The samples of a fit, and what was learnt of them before the training."""
+
+    samples: Samples
+    validation: Samples | None
+    form: InputForm
+    scaling: InputScaling | None
+    targets: Targets
+
+
+class BaseLSTM(BaseNetwork):
+    """The way from X and y to a network, for the classifier and the regressor."""
+
+    _fixed_parameters: ClassVar[tuple[str, ...]] = ("standardize", "differences", "timesteps")
+    _parameter_constraints: dict = TRAINING_CONSTRAINTS | {
+        "bidirectional": ["boolean"],
+        "pooling": [StrOptions({"last", "mean", "max", "concat"})],
+        "dense_units": [POSITIVE_INT, "array-like"],
+        "vocabulary_size": [Interval(Integral, 2, LARGEST_INT, closed="both"), None],
+        "embedding_dim": [POSITIVE_INT, None],
+        "timesteps": [POSITIVE_INT, None],
+        "batch_size": [POSITIVE_INT, StrOptions({"auto"})],
+        "learning_rate": [Interval(Real, 0, None, closed="neither"), StrOptions({"auto"}), None],
+        "standardize": ["boolean"],
+        "differences": ["boolean", StrOptions({"auto"})],
+        "early_stopping": ["boolean"],
+        "validation_fraction": [Interval(Real, 0, 1, closed="left"), None],
+        "n_iter_no_change": [POSITIVE_INT],
+    }
+
+    @property
+    def n_features_in_(self) -> int:
+        """Columns of a table, otherwise features per time step."""
+        return self._fitted().data.input_form.n_columns
+
+    @property
+    def feature_names_in_(self) -> np.ndarray:
+        """Names of the columns, where X had some."""
+        names = self._fitted().data.input_form.names
+        if names is None:
+            raise AttributeError(f"This {type(self).__name__} was fitted on X without names.")
+        return np.array(names, dtype=object)
+
+    @property
+    def n_outputs_(self) -> int:
+        """Columns of y."""
+        return self._fitted().data.targets.n_columns
+
+    @abstractmethod
+    def _read_targets(self, y: Any, name: str = "y") -> np.ndarray:
+        """Read and check y of any form."""
+
+    @abstractmethod
+    def _learn_targets(self, y: np.ndarray, classes: np.ndarray | None) -> Targets:
+        """Learn what y is: its classes, or its columns."""
+
+    def _class_weights(self, targets: Targets, y: np.ndarray, weights: np.ndarray) -> ClassWeights:
+        """Return the function that weights targets, as learnt from those of training."""
+        return all_alike
+
+    def _fit(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: Any,
+        validation: tuple[Any, Any] | None = None,
+        *,
+        previous: FittedState | None,
+        partial: bool,
+        classes: np.ndarray | None = None,
+    ) -> None:
+        """Fit anew, or on from a previous state; `partial` is one epoch of ``partial_fit``."""
+        fixed = self._checked_fixed_parameters(previous)
+        rng = self._random_generator(previous)
+        data = self._fit_data(
+            X, y, sample_weight, validation, classes, rng, previous=previous, partial=partial
+        )
+        batch_size = self._batch_size(len(data.samples.y), previous if partial else None)
+        settings = self._settings(
+            data.targets,
+            batch_size=batch_size,
+            learning_rate=self._learning_rate(batch_size),
+            partial=partial,
+            patience=self.n_iter_no_change if self.early_stopping and not partial else None,
+        )
+        varies = any(each.sequences.varies for each in data[:2] if each is not None)
+        varied = previous is not None and previous.data.lengths_vary
+        state = self._train(
+            self._spec(data),
+            settings,
+            _training_data(data),
+            LearntFromData(
+                targets=data.targets,
+                input_form=data.form,
+                input_scaling=data.scaling,
+                lengths_vary=varies or varied,
+                batch_size=batch_size,
+                fixed_parameters=fixed,
+            ),
+            rng,
+            varies=varies,
+            previous=previous,
+            partial=partial,
+        )
+        self._learn(state)
+
+    def _partial_fit(
+        self, X: Any, y: Any, sample_weight: Any, classes: np.ndarray | None = None
+    ) -> None:
+        if self.early_stopping:
+            raise ValueError(
+                "partial_fit does not support early_stopping=True: it trains for one epoch, and "
+                "holds no sample out. Set early_stopping=False."
+            )
+        previous = self._fitted_state if self.__sklearn_is_fitted__() else None
+        self._fit(X, y, sample_weight, previous=previous, partial=True, classes=classes)
+
+    def _fit_data(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: Any,
+        given: tuple[Any, Any] | None,
+        classes: np.ndarray | None,
+        rng: np.random.RandomState,
+        *,
+        previous: FittedState | None,
+        partial: bool,
+    ) -> FitData:
+        """Read the data, and learn from them all that a prediction needs besides the network.
+
+        What is held out is not measured: the fit is the one of the other samples alone.
+        """
+        samples, form = self._read(X, y, sample_weight, previous)
+        if previous is None:
+            targets = self._learn_targets(samples.y, classes)
+        else:
+            targets = previous.data.targets
+        targets.check(samples.y, "y")
+        seed = rng.randint(2**31)  # drawn in any case, so that the rest does not depend on it
+        if given is not None:
+            validation = self._read_validation(*given, form, targets)
+        else:
+            samples, validation = self._hold_out(samples, targets, seed, partial=partial)
+        weights_of = self._class_weights(targets, samples.y, samples.weights)
+        samples = samples.weighted(weights_of)
+        if validation is not None:
+            validation = validation.weighted(weights_of)
+        if previous is not None:
+            return FitData(samples, validation, form, previous.data.input_scaling, targets)
+        targets = targets.scaled_by(samples.y, samples.weights)
+        return FitData(samples, validation, form, self._learn_scaling(samples), targets)
+
+    def _read(
+        self, X: Any, y: Any, sample_weight: Any, previous: FittedState | None
+    ) -> tuple[Samples, InputForm]:
+        """Read X, y and the weights; samples of weight zero end here."""
+        if y is None:
+            raise ValueError(
+                f"This {type(self).__name__} estimator requires y to be passed, "
+                "but the target y is None."
+            )
+        if previous is not None:
+            form = previous.data.input_form
+            sequences = read_for_predict(X, form, type(self).__name__)
+        else:
+            sequences, form = self._read_anew(X)
+        y = self._read_targets(y)
+        check_n_targets(sequences, y, form)
+        weights = read_sample_weight(sample_weight, len(y))
+        samples = Samples(sequences, y, weights, np.arange(len(y)))
+        return samples.with_weight(), form
+
+    def _read_anew(self, X: Any) -> tuple[Sequences, InputForm]:
+        if self.vocabulary_size is not None and self.embedding_dim is None:
+            raise ValueError(
+                f"vocabulary_size={self.vocabulary_size} is for token ids, which are read "
+                "where embedding_dim is set, but it is None."
+            )
+        return read_for_fit(
+            X,
+            timesteps=as_int(self.timesteps),
+            tokens=self.embedding_dim is not None,
+            vocabulary_size=as_int(self.vocabulary_size),
+        )
+
+    def _read_validation(
+        self, X_val: Any, y_val: Any, form: InputForm, targets: Targets
+    ) -> Samples:
+        if X_val is None or y_val is None:
+            missing = "X_val" if X_val is None else "y_val"
+            raise ValueError(f"X_val and y_val go together, but {missing} is None.")
+        try:
+            sequences = read_for_predict(X_val, form, type(self).__name__)
+        except (TypeError, ValueError) as error:
+            kind = TypeError if isinstance(error, TypeError) else ValueError
+            raise kind(f"X_val is not valid. {error}") from error
+        y = self._read_targets(y_val, "y_val")
+        check_n_targets(sequences, y, form, "y_val")
+        targets.check(y, "y_val")
+        return Samples(sequences, y, np.ones(len(y)), np.arange(len(y)), "X_val")
+
+    def _hold_out(
+        self, samples: Samples, targets: Targets, seed: int, *, partial: bool
+    ) -> tuple[Samples, Samples | None]:
+        """Return what is trained on, and what is validated on if anything is."""
+        if partial:
+            return samples, None
+        # Samples of a class of weight zero could be all that is held out.
+        counts = self._class_weights(targets, samples.y, samples.weights)(samples.y) > 0
+        samples = samples if counts.all() else samples.of(np.flatnonzero(counts))
+        return hold_out(
+            samples,
+            targets.strata(samples.y),
+            seed,
+            fraction=self.validation_fraction,
+            early_stopping=self.early_stopping,
+        )
+
+    def _learn_scaling(self, samples: Samples) -> InputScaling | None:
+        """Learn the scale of X; token ids have none."""
+        if self.embedding_dim is not None:
+            return None
+        return InputScaling.fit(
+            samples.sequences,
+            samples.weights,
+            standardize=self.standardize,
+            differences=self.differences,
+        )
+
+    def _learning_rate(self, batch_size: int) -> float | None:
+        if self.learning_rate != "auto":
+            return self.learning_rate
+        return auto_learning_rate(batch_size)
+
+    def _batch_size(self, n: int, first_part: FittedState | None) -> int:
+        """Return the batch size for n samples, or that of the first of several parts."""
+        if self.batch_size != "auto":
+            return int(self.batch_size)
+        return auto_batch_size(n) if first_part is None else first_part.data.batch_size
+
+    def _spec(self, data: FitData) -> NetworkSpec:
+        form, scaling = data.form, data.scaling
+        return NetworkSpec(
+            n_outputs=data.targets.n_outputs,
+            activation=data.targets.activation,
+            n_features=form.n_features if scaling is None else len(scaling.mean),
+            vocabulary_size=form.vocabulary_size,
+            embedding_dim=as_int(self.embedding_dim),
+            units=layer_units(self.units, "units"),
+            bidirectional=bool(self.bidirectional),
+            dropout=float(self.dropout),
+            pooling=self.pooling,
+            dense_units=layer_units(self.dense_units, "dense_units"),
+        )
+
+    def _targets_to_score(self, y: Any, sample_weight: Any) -> tuple[np.ndarray, np.ndarray | None]:
+        """Read y and the weights of a score as ``fit`` does."""
+        targets = self._fitted().data.targets
+        y = self._read_targets(y)
+        targets.check_columns(y, "y")
+        return y, None if sample_weight is None else read_sample_weight(sample_weight, len(y))
+
+    def _sequences(self, X: Any) -> Sequences:
+        learnt = self._fitted().data
+        sequences = read_for_predict(X, learnt.input_form, type(self).__name__)
+        return _as_the_network_reads(sequences, learnt.input_scaling)
+
+    def _predict_outputs(self, X: Any, state: FittedState) -> np.ndarray:
+        """Compute the network's outputs, of shape (n, n_outputs)."""
+        blocks = self._blocks(X, state)
+        if not self.verbose:
+            return np.concatenate([state.network.predict(block) for block in blocks])
+        with tqdm(desc="predict", unit="sample", total=num_samples(X)) as bar:
+            outputs = [state.network.predict(block, bar.update) for block in blocks]
+        return np.concatenate(outputs)
+
+    def _blocks(self, X: Any, state: FittedState) -> Iterator[Sequences]:
+        """Read X block by block, as the network reads it."""
+        n_done = 0
+        for block in read_in_blocks(X, state.data.input_form, type(self).__name__):
+            yield _as_the_network_reads(block, state.data.input_scaling, n_done)
+            n_done += len(block)
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.three_d_array = True
+        return tags
+
+
+def _as_the_network_reads(
+    sequences: Sequences, scaling: InputScaling | None, first_sample: int = 0
+) -> Sequences:
+    if scaling is None:
+        return sequences
+    return scaling.transform(sequences, range(first_sample, first_sample + len(sequences)))
+
+
+def _training_data(data: FitData) -> tuple[SequenceData, SequenceData | None]:
+    """Return what is trained on, and what is validated on."""
+    samples, validation = data.samples, data.validation
+    return (
+        _sequence_data(samples, data),
+        None if validation is None else _sequence_data(validation, data),
+    )
+
+
+def _sequence_data(samples: Samples, data: FitData) -> SequenceData:
+    targets, scaling = data.targets.encode(samples.y), data.scaling
+    # The loss is a weighted mean: only the ratios of the weights matter, and float32 holds
+    # these whatever the unit of the weights.
+    weights = (samples.weights / (samples.weights.max() or 1)).astype(np.float32)
+    sequences = samples.sequences
+    if scaling is None:
+        return SequenceData(sequences, targets, weights)
+    if sequences.n_steps * len(scaling.mean) > NUMBERS_SCALED_AT_ONCE:
+        scaling.check(sequences, samples.numbers, samples.name)
+        return SequenceData(sequences, targets, weights, scaling)
+    scaled = scaling.transform(sequences, samples.numbers, samples.name)
+    return SequenceData(scaled, targets, weights)

@@ -1,0 +1,376 @@
+"""`LSTMRegressor`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from numbers import Real
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+from sklearn.base import RegressorMixin
+from sklearn.metrics import r2_score
+from sklearn.utils import Tags
+
+from sklstm._base_lstm import BaseLSTM
+from sklstm._sklearn_compat import Interval, StrOptions, fit_context
+from sklstm._targets import NumberTargets, as_columns
+from sklstm.input.parse_y import read_numbers
+
+if TYPE_CHECKING:
+    import keras
+
+
+class LossNames(StrOptions):
+    """Valid losses; their error names those for which Keras has another word."""
+
+    def __str__(self) -> str:
+        return (
+            f"{super().__str__()} (Keras's 'mse' and 'mean_squared_error' are 'squared_error' "
+            "here, 'mae' and 'mean_absolute_error' are 'absolute_error')"
+        )
+
+
+class LSTMRegressor(RegressorMixin, BaseLSTM):
+    """LSTM network for regression, to one or several numbers.
+
+    y is standardised inside and its predictions are put back (not for the Poisson loss), so that
+    targets in the thousands train as well as targets near one. Keras trains the network, ONNX
+    OnnxPredictor predicts with it; a fitted regressor holds numpy arrays only.
+
+    Parameters
+    ----------
+    units : int or sequence of int, default=64
+        Units of the LSTM layers: an int for one layer, a sequence for one layer each, ``()`` for
+        none (with `embedding_dim` and ``pooling="mean"``, the averaged embedding).
+    bidirectional : bool, default=False
+        Whether each LSTM layer reads the sequence in both directions.
+    dropout : float in [0, 1), default=0.0
+        Share of each layer's outputs that training hides, the same at all time steps of a
+        sequence.
+    pooling : {"last", "mean", "max", "concat"}, default="max"
+        How the outputs over time become one vector: those of the last time step, their mean,
+        their maximum, or these three side by side. With the maximum a sequence is also learnt
+        where what matters came long before its end.
+    dense_units : int or sequence of int, default=()
+        Units of the hidden dense layers (rectified linear) after the pooling.
+    vocabulary_size : int, default=None
+        For token ids: the highest possible id + 1. None takes it from the X of ``fit``.
+    embedding_dim : int, default=None
+        Set it to read X as token ids (0 is padding), each of which becomes a vector of this
+        length. None reads numbers.
+    timesteps : int, default=None
+        The columns of a 2-D X are this many time steps, one step's features after another's.
+        None reads each column as a time step of one feature.
+    standardize : bool, default=True
+        Whether the network sees features of mean 0 and standard deviation 1, over all time steps
+        of the X of ``fit``. Has no meaning for token ids.
+    differences : "auto" or bool, default="auto"
+        Whether the network sees, beside each feature, its first and second differences from time
+        step to time step, as speech recognition does [1]_. "auto" adds those of slow features,
+        that a time step changes by less than a quarter of their standard deviation: a smooth
+        series says more by its changes than by its values.
+    optimizer : str or keras.optimizers.Optimizer, default="adam"
+        One of "adadelta", "adafactor", "adagrad", "adam", "adamax", "adamw", "ftrl", "lion",
+        "nadam", "rmsprop" and "sgd", or an object, of which a copy is trained with its own
+        learning rate.
+    learning_rate : float or "auto", default="auto"
+        For an optimizer given by name; None for that optimizer's own default. "auto" is 0.01 for
+        batches of 32 and more, and 0.01 * sqrt(batch_size / 32) for smaller ones, whose gradients
+        are noisier [2]_.
+    learning_rate_schedule : {"constant", "cosine"}, default="cosine"
+        Whether the learning rate stays, or falls to 0 over the fit in half a period of a cosine,
+        for an optimizer given by name. It multiplies what callbacks make of the rate.
+    warmup : float in [0, 1), default=0.0
+        Share of the fit over which the learning rate first rises, in equal steps.
+    clipnorm : float, default=1.0
+        Largest norm of the gradient of each weight array, for an optimizer given by name; None
+        does not clip.
+    batch_size : int or "auto", default="auto"
+        Samples per step of the optimizer. "auto" is a power of two from 4 to 32 that makes at
+        least 10 batches of the samples: few samples need small batches, or their epochs have few
+        steps.
+    epochs : int, default=60
+        Passes over the data.
+    early_stopping : bool, default=False
+        Whether to stop when the validation loss has not improved for `n_iter_no_change` epochs;
+        the best weights are restored.
+    validation_fraction : float in [0, 1), default=None
+        Fraction of the samples held out as a validation set. Above 0, ``history_`` records
+        ``val_*`` with or without early stopping. None holds out 0.1 for early stopping and
+        nothing otherwise. ``partial_fit`` holds nothing out.
+    n_iter_no_change : int, default=10
+        Patience of early stopping, in epochs.
+    loss : {"squared_error", "absolute_error", "huber", "poisson", "quantile"}, \
+            default="squared_error"
+        What is minimised: "poisson" is for counts and rates (y >= 0), "quantile" estimates the
+        `quantile` of y. Keras's "mse" is "squared_error" here, and its "mae" "absolute_error".
+    quantile : float in (0, 1), default=0.5
+        For ``loss="quantile"``; another value than 0.5 is an error for other losses.
+    callbacks : list, default=None
+        Keras callbacks, and functions of ``(epoch, logs)`` called at each epoch's end. Each fit
+        makes shallow copies of Keras's: their counters begin anew, and what they share with yours
+        (a list, a lock, a trial) is yours. What they change in the model counts in its own fit
+        only. The model that Keras's callbacks see, and write to files, takes X as the
+        network sees it: see `standardize` and `differences`.
+    keras_params : dict, default=None
+        Parameters of the optimizer and the loss by Keras's names, such as
+        ``{"optimizer__beta_1": 0.8}``.
+    warm_start : bool, default=False
+        Whether ``fit`` continues from the fitted weights and optimizer state.
+    random_state : int, RandomState or None, default=None
+        Draws the initial weights, the held-out samples, the order of the samples and the dropout.
+        An int gives the same numbers to the last bit on one machine.
+    verbose : int, default=0
+        1 shows a progress bar over the epochs with loss and metrics.
+
+    Attributes
+    ----------
+    n_features_in_ : int
+        Columns of a table, otherwise features per time step (1 for token ids).
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
+        Names of the columns, where X was a DataFrame with string names, or a list of them.
+    n_outputs_ : int
+        Numbers that y has for each sample.
+    history_ : dict of lists
+        One entry per epoch: ``loss`` (of the standardised y), and ``val_*`` with a validation set
+        (NaN for epochs that had none).
+    n_iter_ : int
+        Epochs run.
+    training_loop_ : str
+        What ran the epochs: "xla" or "graph" (compiled epochs, by XLA or, where too short to earn
+        its compilation, as a plain graph), with ", batch by batch" where a callback asked for it.
+
+    See Also
+    --------
+    LSTMClassifier : The same for labels.
+    sklstm.preprocessing.SlidingWindow : Makes sequences of the rows of a time series.
+
+    References
+    ----------
+    .. [1] S. Furui, "Speaker-independent isolated word recognition using dynamic features of
+       speech spectrum", 1986.
+    .. [2] A. Krizhevsky, "One weird trick for parallelizing convolutional neural networks", 2014:
+       the square root of the batch size.
+
+    S. Hochreiter, J. Schmidhuber, "Long short-term memory", Neural Computation 9(8), 1997.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklstm import LSTMRegressor
+    >>> X = np.random.RandomState(0).normal(size=(256, 10, 1))
+    >>> y = 1000 + 50 * X[:, :, 0].sum(axis=1)
+    >>> reg = LSTMRegressor(16, learning_rate=0.02, random_state=0).fit(X, y)
+    >>> reg.score(X, y) > 0.9
+    True
+    """
+
+    _fixed_parameters = (*BaseLSTM._fixed_parameters, "loss")
+    _parameter_constraints: dict = BaseLSTM._parameter_constraints | {
+        "loss": [LossNames({"squared_error", "absolute_error", "huber", "poisson", "quantile"})],
+        "quantile": [Interval(Real, 0, 1, closed="neither")],
+    }
+
+    def __init__(
+        self,
+        units: int | Sequence[int] = 64,
+        *,
+        bidirectional: bool = False,
+        dropout: float = 0.0,
+        pooling: str = "max",
+        dense_units: int | Sequence[int] = (),
+        vocabulary_size: int | None = None,
+        embedding_dim: int | None = None,
+        timesteps: int | None = None,
+        standardize: bool = True,
+        differences: bool | str = "auto",
+        optimizer: str | keras.optimizers.Optimizer = "adam",
+        learning_rate: float | str | None = "auto",
+        learning_rate_schedule: str = "cosine",
+        warmup: float = 0.0,
+        clipnorm: float | None = 1.0,
+        batch_size: int | str = "auto",
+        epochs: int = 60,
+        early_stopping: bool = False,
+        validation_fraction: float | None = None,
+        n_iter_no_change: int = 10,
+        loss: str = "squared_error",
+        quantile: float = 0.5,
+        callbacks: list | None = None,
+        keras_params: Mapping[str, Any] | None = None,
+        warm_start: bool = False,
+        random_state: int | np.random.RandomState | None = None,
+        verbose: int = 0,
+    ) -> None:
+        self.units = units
+        self.bidirectional = bidirectional
+        self.dropout = dropout
+        self.pooling = pooling
+        self.dense_units = dense_units
+        self.vocabulary_size = vocabulary_size
+        self.embedding_dim = embedding_dim
+        self.timesteps = timesteps
+        self.standardize = standardize
+        self.differences = differences
+        self.optimizer = optimizer
+        self.learning_rate = learning_rate
+        self.learning_rate_schedule = learning_rate_schedule
+        self.warmup = warmup
+        self.clipnorm = clipnorm
+        self.batch_size = batch_size
+        self.epochs = epochs
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.n_iter_no_change = n_iter_no_change
+        self.loss = loss
+        self.quantile = quantile
+        self.callbacks = callbacks
+        self.keras_params = keras_params
+        self.warm_start = warm_start
+        self.random_state = random_state
+        self.verbose = verbose
+
+    @fit_context(prefer_skip_nested_validation=True)
+    def fit(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: Any = None,
+        *,
+        X_val: Any = None,
+        y_val: Any = None,
+    ) -> Self:
+        """Fit the network, anew or, with `warm_start`, from where it stands.
+
+        Parameters
+        ----------
+        X : array of shape (n, T, F) or (n, T), DataFrame, or list of arrays of shape (T_i, F)
+            Sequences; NaN-padded 3-D arrays and lists may vary in length.
+        y : array of shape (n,), (n, n_outputs) or (n, horizon, F)
+            Targets.
+        sample_weight : array of shape (n,), default=None
+            Weights of the samples in the loss, sum(w * l) / sum(w): only their ratios matter.
+            Samples of weight 0 are dropped.
+        X_val, y_val : like X and y, default=None
+            A validation set of your own, instead of `validation_fraction`.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError
+            If a parameter, X, y or a weight is not valid, or the loss becomes infinite or NaN.
+        """
+        self._fit(
+            X,
+            y,
+            sample_weight,
+            None if X_val is None and y_val is None else (X_val, y_val),
+            previous=self._state_to_continue(),
+            partial=False,
+        )
+        return self
+
+    @fit_context(prefer_skip_nested_validation=True)
+    def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
+        """Train for one epoch more; the scales of X and y stay those of the first call.
+
+        Parameters
+        ----------
+        X : array of shape (n, T, F) or (n, T), DataFrame, or list of arrays of shape (T_i, F)
+            Sequences; NaN-padded 3-D arrays and lists may vary in length.
+        y : array of shape (n,), (n, n_outputs) or (n, horizon, F)
+            Targets.
+        sample_weight : array of shape (n,), default=None
+            Weights of the samples.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError
+            As ``fit``.
+        """
+        self._partial_fit(X, y, sample_weight)
+        return self
+
+    def predict(self, X: Any) -> np.ndarray:
+        """Predict the target of each sequence.
+
+        Parameters
+        ----------
+        X : array of shape (n, T, F) or (n, T), DataFrame, or list of arrays of shape (T_i, F)
+            Sequences; NaN-padded 3-D arrays and lists may vary in length.
+
+        Returns
+        -------
+        ndarray of shape (n,), (n, n_outputs) or (n, horizon, F), float64
+            With the dimensions of the y of ``fit``.
+
+        Raises
+        ------
+        NotFittedError
+            If the regressor is not fitted.
+        ValueError
+            If X is not valid, or has other features than in ``fit``.
+        """
+        state = self._fitted()
+        return state.data.targets.decode(self._predict_outputs(X, state))
+
+    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
+        """Return the coefficient of determination R², the mean of all outputs.
+
+        Parameters
+        ----------
+        X : array of shape (n, T, F) or (n, T), DataFrame, or list of arrays of shape (T_i, F)
+            Sequences; NaN-padded 3-D arrays and lists may vary in length.
+        y : array of shape (n,), (n, n_outputs) or (n, horizon, F)
+            Targets.
+        sample_weight : array of shape (n,), default=None
+            Weights of the samples.
+
+        Returns
+        -------
+        float
+            1 for predictions without error, 0 for those of a constant, the mean of y.
+
+        Raises
+        ------
+        NotFittedError
+            If the regressor is not fitted.
+        ValueError
+            If X, y or a weight is not valid.
+        """
+        y, weights = self._targets_to_score(y, sample_weight)
+        return r2_score(as_columns(y), as_columns(self.predict(X)), sample_weight=weights)
+
+    def _read_targets(self, y: Any, name: str = "y") -> np.ndarray:
+        y = read_numbers(y, name)
+        if self.loss == "poisson" and (y < 0).any():
+            raise ValueError(
+                f"loss='poisson' needs y >= 0, but {name} holds {y[y < 0][0]} in sample "
+                f"{np.argwhere(y < 0)[0][0]}."
+            )
+        return y
+
+    def _learn_targets(self, y: np.ndarray, classes: None) -> NumberTargets:
+        return NumberTargets.of(y, self.loss)
+
+    def _keras_params(self) -> dict[str, Any]:
+        if self.loss == "quantile":
+            return super()._keras_params() | {"loss__quantile": self.quantile}
+        if self.quantile != 0.5:
+            raise ValueError(
+                f"quantile={self.quantile} is for loss='quantile', but loss={self.loss!r}: set "
+                "loss='quantile', or leave quantile=0.5."
+            )
+        return super()._keras_params()
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.target_tags.multi_output = True
+        return tags
