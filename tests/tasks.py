@@ -1,10 +1,53 @@
-"""Data for tests. Most of it has one shape: every new shape costs a compilation."""
+"""Data and fresh processes for tests. Most has one shape: every new shape costs a compilation."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 
+import sklstm
 from sklstm._sequences import Sequences
 
 TINY = {"units": 4, "epochs": 2, "batch_size": 8, "random_state": 0}
+
+PATHS = [str(Path(sklstm.__file__).parents[1]), str(Path(__file__).parent)]
+# The environment of a process that imports the package and this module from where they are.
+ENVIRONMENT = {**os.environ, "PYTHONPATH": os.pathsep.join(PATHS)}
+
+TENSORFLOW = {"tensorflow", "keras", "scikeras"}
+# Begins a script in which importing TensorFlow is an error.
+REFUSE_TENSORFLOW = f"""
+import sys
+
+class Refuse:
+    def find_spec(self, name, path=None, target=None):
+        if name.split(".")[0] in {sorted(TENSORFLOW)}:
+            raise ImportError(name + " must not be imported here")
+
+sys.meta_path.insert(0, Refuse())
+"""
+
+
+def run_script(script, *arguments):
+    """Run a script in a fresh interpreter and return what it prints."""
+    result = subprocess.run(
+        [
+            sys.executable,
+            "-W",
+            "error::DeprecationWarning:sklstm",
+            "-c",
+            script,
+            *map(str, arguments),
+        ],
+        env=ENVIRONMENT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert result.returncode == 0, result.stderr
+    return result.stdout
 
 
 def first_step_task(n=24, n_steps=5, n_features=2, seed=0):

@@ -16,6 +16,7 @@ from sklearn.pipeline import Pipeline
 
 from sklstm import CharSequenceGenerator, LSTMRegressor, persistence
 from sklstm.network.training import trainer
+from tasks import ENVIRONMENT
 from test_hostile_files import refused_swaps
 from test_persistence import members_of
 
@@ -345,15 +346,13 @@ test_checkpoint.fit({path!r}, epochs={epochs}, callbacks=[tell])
 
 def kill_after(path, n_lines, seconds, epochs):
     """Fit in another process, kill it; return the last epoch that it ended, None for none."""
-    tests = str(Path(__file__).parent)
-    code = SCRIPT.format(tests=tests, path=str(path), epochs=epochs)
-    paths = os.pathsep.join([str(Path(tests).parent), os.environ.get("PYTHONPATH", "")])
+    code = SCRIPT.format(tests=str(Path(__file__).parent), path=str(path), epochs=epochs)
     done = None
     with subprocess.Popen(
         [sys.executable, "-c", code],
         stdout=subprocess.PIPE,
         text=True,
-        env=os.environ | {"PYTHONPATH": paths},
+        env=ENVIRONMENT,
     ) as process:
         for _ in range(n_lines):
             done = process.stdout.readline() or done

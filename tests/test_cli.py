@@ -12,12 +12,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-import sklstm
 from sklstm import CharSequenceGenerator, WordSequenceGenerator, persistence
 from sklstm.cli.main import main
 from sklstm.cli.text_files import read_text
 from sklstm.cli.text_options import NETWORK, TRAINING
-from test_imports import REFUSE
+from tasks import ENVIRONMENT, REFUSE_TENSORFLOW
 
 TEXT = "to be or not to be, that is the question.\n" * 12
 TINY = ["--units", "8", "--window", "8", "--batch-size", "8", "--epochs", "1", "--seed", "0"]
@@ -115,11 +114,7 @@ def give_input(monkeypatch, content):
 def start(*arguments, **options):
     return subprocess.Popen(
         [sys.executable, "-m", "sklstm", "text", *map(str, arguments)],
-        env={
-            **os.environ,
-            "PYTHONPATH": str(Path(sklstm.__file__).parent.parent),
-            "PYTHONUTF8": "1",
-        },
+        env=ENVIRONMENT | {"PYTHONUTF8": "1"},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         **options,
@@ -564,9 +559,8 @@ def test_a_process_without_streams(folder, book):
         "taken = os.open(os.devnull, os.O_RDONLY); os._exit(code or taken < 3)"
     )
     command = [sys.executable, "-c", script, str(folder / "book.sklstm"), book]
-    root = str(Path(sklstm.__file__).parent.parent)
     shell = ["sh", "-c", 'exec "$@" <&- >&- 2>&-', "sh", *command]
-    assert subprocess.run(shell, env={**os.environ, "PYTHONPATH": root}).returncode == 0
+    assert subprocess.run(shell, env=ENVIRONMENT).returncode == 0
 
 
 def test_the_tour_is_what_runs_without_a_command(monkeypatch):
@@ -581,14 +575,13 @@ def test_the_tour_is_what_runs_without_a_command(monkeypatch):
 
 
 def test_sampling_and_scoring_load_no_tensorflow(model, book):
-    script = REFUSE + (
+    script = REFUSE_TENSORFLOW + (
         "from sklstm.cli.main import main\n"
         "codes = main(['text', 'sample', *sys.argv[1:2]]), main(['text', 'score', *sys.argv[1:]])\n"
         "sys.exit(codes != (0, 0))"
     )
     command = [sys.executable, "-c", script, model, book]
-    root = str(Path(sklstm.__file__).parent.parent)
-    subprocess.run(command, env={**os.environ, "PYTHONPATH": root}, check=True)
+    subprocess.run(command, env=ENVIRONMENT, check=True)
 
 
 def test_a_sample_comes_as_it_is_drawn_and_a_broken_pipe_is_quiet(model):

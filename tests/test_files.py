@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
-import sklstm
 from sklstm import SequenceTokenizer, persistence
 from sklstm._files import check_writable, open_regular, write_atomically
+from tasks import ENVIRONMENT
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="permissions of POSIX")
 
@@ -77,7 +77,7 @@ write_atomically(sys.argv[1], write)
 def test_a_killed_writer_leaves_the_old_file(old):
     killed = subprocess.run(
         [sys.executable, "-c", KILLED, str(old)],
-        env={**os.environ, "PYTHONPATH": str(Path(sklstm.__file__).parents[1])},
+        env=ENVIRONMENT,
         check=False,
     )
     assert killed.returncode == -signal.SIGKILL
@@ -223,7 +223,7 @@ else:
 def in_another_process(script, *arguments):
     subprocess.run(
         [sys.executable, "-c", script, *map(str, arguments)],
-        env={**os.environ, "PYTHONPATH": str(Path(sklstm.__file__).parents[1])},
+        env=ENVIRONMENT,
         check=True,
     )
 

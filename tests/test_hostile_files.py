@@ -17,7 +17,7 @@ import pytest
 
 from sklstm import persistence
 from sklstm.persistence._archive import END, MAX_DIRECTORY
-from test_imports import run
+from tasks import run_script
 from test_persistence import X, load_or_refusal, members_of, same_params, write_members
 
 RAN = []  # what code from a file would fill
@@ -323,7 +323,7 @@ def test_a_random_state_is_not_read_behind_its_end(whole, tmp_path):
 def test_nothing_that_is_named_is_imported(whole, tmp_path):
     path = tmp_path / "crafted.sklstm"
     path.write_bytes(crafted(whole, with_units(whole, NODES["a module that does something"][0])))
-    run(
+    run_script(
         "import sys\nfrom sklstm import persistence\n"
         "try: persistence.load(sys.argv[1])\n"
         "except ValueError: assert not {'antigravity', 'skops'} & set(sys.modules)\n"
@@ -563,7 +563,7 @@ def large_files(whole, folder):
 @pytest.mark.skipif(sys.platform != "linux", reason="maxrss is in kilobytes there")
 def test_large_files_are_refused_soon_and_in_little_memory(whole, tmp_path):
     paths = large_files(whole, tmp_path)
-    for path, line in zip(paths, run(LARGE, *map(str, paths)).splitlines(), strict=True):
+    for path, line in zip(paths, run_script(LARGE, *paths).splitlines(), strict=True):
         seconds, n_bytes = map(float, line.split())
         assert seconds < 20, path  # on a busy machine; without the checks they do not end
         assert n_bytes < min(2**24, path.stat().st_size) * 4, path

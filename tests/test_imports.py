@@ -1,8 +1,6 @@
 """The floors of the house, read from its imports, and what a fresh interpreter loads."""
 
 import ast
-import os
-import subprocess
 import sys
 from pathlib import Path
 
@@ -14,7 +12,7 @@ from sklearn.preprocessing import StandardScaler
 
 import sklstm
 from sklstm import LSTMClassifier
-from tasks import TINY, first_step_task
+from tasks import REFUSE_TENSORFLOW, TENSORFLOW, TINY, first_step_task, run_script
 
 PACKAGE = Path(sklstm.__file__).parent
 FLOORS = {
@@ -44,7 +42,6 @@ FLOORS = {
     "sklstm.network.training.settings": 0,
 }
 LEVEL_FLOORS = {0, 5}  # whose rooms may look into each other
-TENSORFLOW = {"tensorflow", "keras", "scikeras"}
 KERAS_ROOMS = {"sklstm.network.keras_layers", "sklstm.network.keras_model"}
 ONNX = {"onnx", "onnxruntime"}
 ONNX_ROOMS = {
@@ -183,16 +180,6 @@ def test_networks_know_no_estimator_and_preprocessing_knows_no_network():
             assert "network" not in rooms
 
 
-REFUSE = f"""
-import sys
-
-class Refuse:
-    def find_spec(self, name, path=None, target=None):
-        if name.split(".")[0] in {sorted(TENSORFLOW)}:
-            raise ImportError(name + " must not be imported here")
-
-sys.meta_path.insert(0, Refuse())
-"""
 PREDICT = """
 from pathlib import Path
 import joblib
@@ -218,18 +205,6 @@ pipeline[-1].summary()
 """
 
 
-def run(script, *arguments):
-    result = subprocess.run(
-        [sys.executable, "-W", "error::DeprecationWarning:sklstm", "-c", script, *arguments],
-        env={**os.environ, "PYTHONPATH": str(PACKAGE.parent)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert result.returncode == 0, result.stderr
-    return result.stdout
-
-
 def test_loading_and_predicting_need_no_tensorflow(tmp_path):
     X, y = first_step_task()
     X = X.reshape(24, 10)
@@ -241,11 +216,11 @@ def test_loading_and_predicting_need_no_tensorflow(tmp_path):
         probabilities=pipeline.predict_proba(X),
         labels=pipeline.predict(X),
     )
-    run(REFUSE + PREDICT, str(tmp_path))
+    run_script(REFUSE_TENSORFLOW + PREDICT, tmp_path)
 
 
 def test_importing_the_package_loads_no_tensorflow_and_sets_no_environment():
-    run(
+    run_script(
         "import os, sys; before = dict(os.environ); import sklstm, sklstm.datasets; "
         f"assert not {TENSORFLOW} & set(sys.modules); assert dict(os.environ) == before"
     )

@@ -8,7 +8,6 @@ import sys
 import threading
 import time
 import warnings
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -16,7 +15,7 @@ from sklearn.model_selection import GridSearchCV
 
 from sklstm import LSTMClassifier
 from sklstm.network.training.interrupts import Interrupts
-from tasks import TINY, first_step_task
+from tasks import ENVIRONMENT, TINY, first_step_task
 
 X, y = first_step_task()
 
@@ -35,7 +34,7 @@ def run_alone(program):
     """Run a program in a new process."""
     return subprocess.run(
         [sys.executable, "-c", program],
-        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])},
+        env=ENVIRONMENT,
         capture_output=True,
         text=True,
         check=True,

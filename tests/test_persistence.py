@@ -36,8 +36,7 @@ from sklstm import (
 from sklstm.forecasting import ConformalQuantileRegressor, DifferencedRegressor
 from sklstm.persistence._trust import OURS
 from sklstm.persistence._walk import full_name
-from tasks import TINY, first_step_task, ragged
-from test_imports import REFUSE, run
+from tasks import REFUSE_TENSORFLOW, TINY, first_step_task, ragged, run_script
 
 X, y = first_step_task()
 TABLE = X.reshape(24, 10)
@@ -254,7 +253,7 @@ def test_loading_and_saving_need_no_tensorflow(tmp_path):
     pipeline = make_pipeline(StandardScaler(), LSTMClassifier(**TINY, timesteps=5)).fit(TABLE, y)
     persistence.save(pipeline, tmp_path / "model.sklstm")
     np.savez(tmp_path / "expected.npz", X=TABLE, probabilities=pipeline.predict_proba(TABLE))
-    run(REFUSE + PREDICT, str(tmp_path))
+    run_script(REFUSE_TENSORFLOW + PREDICT, tmp_path)
 
 
 def test_a_file_is_little_larger_than_its_arrays(tmp_path):
@@ -551,7 +550,7 @@ def test_a_file_is_the_same_to_the_last_byte(classifier, model_file, tmp_path):
 
 
 def test_loading_needs_no_skops(model_file):
-    run(
+    run_script(
         "import sys; from sklstm import persistence; persistence.load(sys.argv[1]); "
         "assert 'skops' not in sys.modules",
         str(model_file),

@@ -9,7 +9,6 @@ import subprocess
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -20,8 +19,8 @@ from sklearn.utils.class_weight import compute_class_weight
 
 from sklstm import LSTMClassifier, LSTMRegressor
 from sklstm._parameters import OPTIMIZERS
+from tasks import ENVIRONMENT, first_step_task, ragged
 from tasks import TINY as TINY_BY_DEFAULT
-from tasks import first_step_task, ragged
 
 # A fit that goes on is one longer fit only where the rate does not fall towards its end.
 TINY = TINY_BY_DEFAULT | {"learning_rate_schedule": "constant"}
@@ -222,8 +221,7 @@ def test_a_fresh_process_gives_the_same_numbers_to_the_last_bit():
     here = "".join(weight.tobytes().hex() for weight in fitted._runtime.weights)
     there = subprocess.run(
         [sys.executable, "-c", IN_A_FRESH_PROCESS],
-        cwd=Path(__file__).parent,
-        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])},
+        env=ENVIRONMENT,
         capture_output=True,
         text=True,
         check=True,
