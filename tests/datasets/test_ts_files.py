@@ -1,6 +1,5 @@
 """Files of the UCR/UEA archive, as `load_ts` reads them."""
 
-import os
 import re
 from pathlib import Path
 
@@ -9,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from data_files import REAL_DATA
 from sklstm import LSTMClassifier
 from sklstm.datasets import load_ts
 from tasks import TINY
@@ -196,11 +196,10 @@ def test_an_estimator_takes_what_was_read(write):
         ("ArrowHead", "TEST", (175, 251, 1), ["0", "1", "2"]),
     ],
 )
-def test_real_files(name, part, shape, classes):
-    path = Path(os.environ.get("SKLSTM_DATA", "")) / "tsc" / name / f"{name}_{part}.ts"
-    if not path.is_file():
-        pytest.skip(f"SKLSTM_DATA names no folder with tsc/{name}/{path.name}")
-    X, y = load_ts(path)
+def test_real_files(real_data, name, part, shape, classes):
+    file = Path("tsc", name, f"{name}_{part}.ts")
+    real_data(file)
+    X, y = load_ts(Path(REAL_DATA) / file)
     assert X.shape == shape
     assert np.isfinite(X).all()
     assert sorted(set(y)) == classes

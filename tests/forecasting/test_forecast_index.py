@@ -10,8 +10,8 @@ from sklearn.linear_model import LinearRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 
+from series import FUTURE, KNOWN, rotating_series
 from sklstm.forecasting import forecast
-from test_forecasting import FUTURE, KNOWN, rotating_series
 
 DAYS = pd.date_range("2020-01-01", periods=39)
 ONE = LinearRegression().fit(KNOWN[:-1, np.newaxis], KNOWN[1:])

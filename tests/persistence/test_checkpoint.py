@@ -14,11 +14,11 @@ from numpy.testing import assert_array_equal
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import Pipeline
 
+from crafting import refused_swaps
+from file_tools import members_of
 from sklstm import CharSequenceGenerator, LSTMRegressor, persistence
 from sklstm.network.training import trainer
 from tasks import ENVIRONMENT
-from test_hostile_files import refused_swaps
-from test_persistence import members_of
 
 TEXT = "".join(np.random.RandomState(0).choice(list("abcde "), 2400))  # XLA from two epochs on
 X_VAL = TEXT[:60]

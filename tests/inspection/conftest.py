@@ -1,0 +1,45 @@
+"""Fitted estimators to look into."""
+
+import matplotlib as mpl
+import matplotlib.pyplot as plt
+import pytest
+from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from sklstm import CharSequenceGenerator, LSTMClassifier, TimeDistributed
+from tasks import TINY, ragged
+
+mpl.use("Agg")
+
+
+@pytest.fixture(autouse=True)
+def close_figures():
+    yield
+    plt.close("all")
+
+
+@pytest.fixture(scope="session")
+def stopped(task):
+    """Early stopping in a Pipeline."""
+    lstm = LSTMClassifier(**TINY | {"epochs": 4}, early_stopping=True, validation_fraction=0.25)
+    return make_pipeline(TimeDistributed(StandardScaler()), lstm).fit(*task)
+
+
+@pytest.fixture(scope="session", params=["last", "mean", "max"])
+def deep_classifier(request, task):
+    """Two bidirectional layers of 3 units and 2, pooled, on sequences of 3 to 5 time steps."""
+    lstm = LSTMClassifier((3, 2), bidirectional=True, pooling=request.param, epochs=1)
+    return lstm.set_params(batch_size=8, random_state=0).fit(ragged(task[0]), task[1])
+
+
+@pytest.fixture(scope="session")
+def generator():
+    network = CharSequenceGenerator((5, 4), window=8, batch_size=4, epochs=1, random_state=0)
+    return network.fit("to be or not to be\n" * 4)
+
+
+@pytest.fixture(scope="session")
+def search(task):
+    grid = {"units": [3, 4]}
+    return GridSearchCV(LSTMClassifier(**TINY), grid, cv=2).fit(*task)
