@@ -16,9 +16,10 @@ import keras
 import numpy as np
 from scikeras.wrappers import KerasClassifier
 
-from sklstm.network.spec import NetworkSpec
+from sklstm.network.spec import NetworkSpec, Weights
 
 SEED = 0
+KERNEL = "lstm_0/forward/kernel"
 LOSS = "sparse_categorical_crossentropy"
 # A classifier of ours that does the same work as the peers do.
 PLAIN = {
@@ -44,26 +45,27 @@ def torch_peers() -> ModuleType | None:
     return _torch_peers
 
 
-def initial_weights(spec: NetworkSpec) -> list[np.ndarray]:
+def initial_weights(spec: NetworkSpec) -> Weights:
     """Return the weights that a fit of ours with `random_state=SEED` starts from."""
     return spec.initial_weights(np.random.RandomState(SEED))
 
 
 def keras_model(
-    weights: list[np.ndarray], *, every_step: bool = False, one_hot: bool = False
+    weights: Weights, *, every_step: bool = False, one_hot: bool = False
 ) -> keras.Model:
     """Build one LSTM layer and a softmax, as a user of Keras does.
 
     Parameters
     ----------
-    weights : list of ndarray
-        Kernel, recurrent kernel and bias of the LSTM, kernel and bias of the output.
+    weights : dict of ndarray
+        Of one LSTM layer and the output layer, by the names of ``spec.weight_shapes()``.
     every_step : bool
         Whether every time step has an output.
     one_hot : bool
         Whether inputs are integers that the model turns into one-hot vectors.
     """
-    n_inputs, (units, _), n_outputs = weights[0].shape[0], weights[1].shape, len(weights[-1])
+    n_inputs, n_outputs = len(weights[KERNEL]), len(weights["dense_0/bias"])
+    units = len(weights["lstm_0/forward/recurrent_kernel"])
     if one_hot:
         to_vectors = keras.layers.Lambda(lambda ids: keras.ops.one_hot(ids, n_inputs))
         entrance = [keras.Input((None,), dtype="int32"), to_vectors]
@@ -71,8 +73,14 @@ def keras_model(
         entrance = [keras.Input((None, n_inputs))]
     lstm = keras.layers.LSTM(units, return_sequences=every_step)
     model = keras.Sequential([*entrance, lstm, keras.layers.Dense(n_outputs, "softmax")])
-    model.set_weights(weights)
+    model.set_weights(list(weights.values()))
     return model
+
+
+def weights_of(model: keras.Model) -> Weights:
+    """Return the weights of `keras_model` by name."""
+    names = NetworkSpec(n_outputs=1, activation="linear").weight_shapes()
+    return dict(zip(names, model.get_weights(), strict=True))
 
 
 class KerasFit:

@@ -15,8 +15,11 @@ import numpy as np
 from _timing import duration
 
 from sklstm import CharSequenceGenerator
+from sklstm._fitted_state import FittedState, LearntFromData
 from sklstm.datasets import fetch_shakespeare
 from sklstm.network.onnx_predictor import OnnxPredictor
+from sklstm.network.spec import Weights
+from sklstm.text.vocabulary import CharVocabulary
 
 
 class Split(NamedTuple):
@@ -54,13 +57,15 @@ def shakespeare(*, choose: bool = False, length: int | None = None) -> Split:
     return Split(text[:first], text[first:last], vocabulary)
 
 
-def held_out_loss(weights: list[np.ndarray], split: Split) -> float:
+def held_out_loss(weights: Weights, split: Split) -> float:
     """Compute the nats per character of one LSTM layer's weights, in the form of ours."""
-    units = len(weights[1])
+    units = len(weights["lstm_0/forward/recurrent_kernel"])
     generator = CharSequenceGenerator(units)
-    generator.vocabulary_ = np.array(list(split.vocabulary))
-    generator._runtime = OnnxPredictor(generator._spec(), weights)
-    return -generator.score(split.held_out)
+    vocabulary = CharVocabulary(np.array(list(split.vocabulary), dtype=object))
+    network = OnnxPredictor(generator._spec(vocabulary), weights)
+    learnt = LearntFromData(vocabulary, None, None, False, generator.batch_size, {})
+    state = FittedState(network, learnt, {}, 0, "xla", interrupted=False)
+    return -generator._with_state(state).score(split.held_out)
 
 
 def train_until(

@@ -17,6 +17,8 @@ from _timing import Run
 from skorch import NeuralNetClassifier
 from torch import nn
 
+from sklstm.network.spec import Weights
+
 EPSILON = 1e-7  # Keras's default; PyTorch's is 1e-8
 IGNORED = -100  # a target that does not count
 
@@ -28,17 +30,17 @@ class Network(nn.Module):
 
     Parameters
     ----------
-    weights : list of ndarray
+    weights : dict of ndarray
         As for `_peers.keras_model`.
     every_step, one_hot : bool
         As there.
     """
 
     def __init__(
-        self, weights: list[np.ndarray], *, every_step: bool = False, one_hot: bool = False
+        self, weights: Weights, *, every_step: bool = False, one_hot: bool = False
     ) -> None:
         super().__init__()
-        kernel, recurrent, bias, out_kernel, out_bias = map(torch.tensor, weights)
+        kernel, recurrent, bias, out_kernel, out_bias = map(torch.tensor, weights.values())
         self.n_inputs, self.every_step, self.one_hot = len(kernel), every_step, one_hot
         self.lstm = nn.LSTM(len(kernel), len(recurrent), batch_first=True)
         self.out = nn.Linear(*out_kernel.shape)
@@ -50,6 +52,7 @@ class Network(nn.Module):
             self.out.weight.copy_(out_kernel.T)
             self.out.bias.copy_(out_bias)
         self.lstm.bias_hh_l0.requires_grad_(False)
+        self.names = tuple(weights)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Compute logits, (n, n_outputs) or (n, T, n_outputs)."""
@@ -62,12 +65,13 @@ class Network(nn.Module):
         states, state = self.lstm(x, state)
         return self.out(states if self.every_step else states[:, -1]), state
 
-    def keras_weights(self) -> list[np.ndarray]:
+    def keras_weights(self) -> Weights:
         """Return the weights in the form that the constructor takes."""
         lstm, out = self.lstm, self.out
         bias = lstm.bias_ih_l0 + lstm.bias_hh_l0
         weights = (lstm.weight_ih_l0.T, lstm.weight_hh_l0.T, bias, out.weight.T, out.bias)
-        return [weight.detach().numpy().copy() for weight in weights]
+        arrays = [weight.detach().numpy().copy() for weight in weights]
+        return dict(zip(self.names, arrays, strict=True))
 
 
 class DigitsNetwork(Network):

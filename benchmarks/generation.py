@@ -52,8 +52,8 @@ def ours(generator: CharSequenceGenerator, prompt: str, n_samples: int) -> Calla
 
 def article_b(generator: CharSequenceGenerator, prompt: str) -> Callable[[], Run]:
     """Make runs of the article's loop, on our weights; the first row of ours stands for no text."""
-    kernel, *others = generator._runtime.weights
-    model = _peers.keras_model([kernel[1:], *others])
+    weights = generator._fitted_state.network.weights
+    model = _peers.keras_model(weights | {_peers.KERNEL: weights[_peers.KERNEL][1:]})
     rng = np.random.default_rng(0)
 
     def run() -> Run:

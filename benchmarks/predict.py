@@ -21,6 +21,7 @@ from _timing import Row, compare, parser, show, show_machine, timed
 from scikeras.wrappers import KerasClassifier
 
 from sklstm import LSTMClassifier
+from sklstm.network.spec import Weights
 
 ROWS_TO_FIT = 512
 UNITS = 128
@@ -36,10 +37,10 @@ def our_classifier(X: np.ndarray, y: np.ndarray) -> LSTMClassifier:
     return fitted
 
 
-def scikeras_classifier(X: np.ndarray, y: np.ndarray, weights: list) -> KerasClassifier:
+def scikeras_classifier(X: np.ndarray, y: np.ndarray, weights: Weights) -> KerasClassifier:
     build = partial(_peers.keras_model, weights)
     classifier = KerasClassifier(build, loss=_peers.LOSS, epochs=1, verbose=0).fit(X, y)
-    classifier.model_.set_weights(weights)
+    classifier.model_.set_weights(list(weights.values()))
     return classifier
 
 
@@ -49,7 +50,7 @@ def keras_predict(model: Any, X: np.ndarray) -> np.ndarray:
 
 def predictors(X: np.ndarray, y: np.ndarray, ours: LSTMClassifier) -> dict[str, Predict]:
     """Name every peer; each predicts class numbers, which are our labels."""
-    weights = ours._runtime.weights
+    weights = ours._fitted_state.network.weights
     peers: dict[str, Predict] = {
         "scikeras": scikeras_classifier(X, y, weights).predict,
         "Keras": partial(keras_predict, _peers.keras_model(weights)),

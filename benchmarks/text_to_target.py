@@ -143,9 +143,10 @@ def shuffled_parts(n: int, size: int, rng: np.random.RandomState) -> Iterator[np
 
 
 def article_b_loss(model: keras.Model, split: Split) -> float:
-    kernel, *others = model.get_weights()
+    weights = _peers.weights_of(model)
+    kernel = weights[_peers.KERNEL]
     no_input = np.zeros_like(kernel[:1])
-    return held_out_loss([np.concatenate([no_input, kernel]), *others], split)
+    return held_out_loss(weights | {_peers.KERNEL: np.concatenate([no_input, kernel])}, split)
 
 
 def compare_seeds(

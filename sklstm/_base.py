@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 from sklearn.base import BaseEstimator
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
@@ -287,7 +288,7 @@ class BaseNetwork(BaseEstimator, metaclass=ABCMeta):
         if state.interrupted:
             warnings.warn(
                 f"Training was interrupted: the weights are those after epoch {state.n_epochs}.",
-                UserWarning,
+                ConvergenceWarning,
                 stacklevel=5,
             )
 

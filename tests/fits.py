@@ -27,7 +27,7 @@ def outputs(fitted, X=X):
 
 
 def weights_of(fitted):
-    return np.concatenate([weight.ravel() for weight in fitted._runtime.weights])
+    return np.concatenate([w.ravel() for w in fitted._fitted_state.network.weights.values()])
 
 
 def fail(epoch, logs):

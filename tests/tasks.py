@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 import sklstm
+from sklstm._fitted_state import FittedState, LearntFromData
 from sklstm._sequences import Sequences
 
 TINY = {"units": 4, "epochs": 2, "batch_size": 8, "random_state": 0}
@@ -85,3 +86,17 @@ def from_padded(values, lengths):
     n, n_steps = values.shape[:2]
     steps = values.reshape(-1, *values.shape[2:])
     return Sequences(steps, np.arange(n) * n_steps, lengths)
+
+
+def assert_same_weights(ours, theirs):
+    """Both estimators have learnt the same weights, to the last bit."""
+    ours, theirs = ours._fitted_state.network.weights, theirs._fitted_state.network.weights
+    assert ours.keys() == theirs.keys()
+    for name, weight in ours.items():
+        np.testing.assert_array_equal(weight, theirs[name], err_msg=name)
+
+
+def state_of_texts(network, vocabulary):
+    """What a generator holds that has learnt nothing but a vocabulary and given weights."""
+    learnt = LearntFromData(vocabulary, None, None, False, 8, {})
+    return FittedState(network, learnt, {}, 1, "graph", interrupted=False)

@@ -333,7 +333,7 @@ def test_copies_predict_the_same(fixture, copied, request, tmp_path):
 
 def test_a_pickle_is_small():
     fitted = LSTMClassifier(32, epochs=1, random_state=0).fit(X, y)
-    n_weights = sum(weight.size for weight in fitted._runtime.weights)
+    n_weights = sum(weight.size for weight in fitted._fitted_state.network.weights.values())
     assert len(pickle.dumps(fitted)) < 4 * n_weights + 4000
 
 

@@ -36,14 +36,16 @@ from tasks import TINY, first_step_task
 from sklstm import LSTMClassifier
 params = TINY | {"learning_rate_schedule": "constant", "dropout": 0.3}
 fitted = LSTMClassifier(**params, validation_fraction=0.25).fit(*first_step_task())
-print("".join(weight.tobytes().hex() for weight in fitted._runtime.weights))
+print("".join(weight.tobytes().hex() for weight in fitted._fitted_state.network.weights.values()))
 """
 
 
 @pytest.mark.slow
 def test_a_fresh_process_gives_the_same_numbers_to_the_last_bit():
     fitted = LSTMClassifier(**TINY, dropout=0.3, validation_fraction=0.25).fit(X, y)
-    here = "".join(weight.tobytes().hex() for weight in fitted._runtime.weights)
+    here = "".join(
+        weight.tobytes().hex() for weight in fitted._fitted_state.network.weights.values()
+    )
     there = subprocess.run(
         [sys.executable, "-c", IN_A_FRESH_PROCESS],
         env=ENVIRONMENT,

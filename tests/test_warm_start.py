@@ -136,9 +136,11 @@ def test_history_has_every_epoch_of_fits_with_and_without_validation():
 
 def test_partial_fit_freezes_the_statistics_of_y():
     estimator = LSTMRegressor(**TINY).partial_fit(X, NUMBERS)
-    kept = estimator._y_mean.copy(), estimator._y_scale.copy()
+    targets = estimator._fitted_state.data.targets
+    kept = targets.mean.copy(), targets.scale.copy()
     estimator.partial_fit(X, NUMBERS + 500)
-    np.testing.assert_array_equal((estimator._y_mean, estimator._y_scale), kept)
+    targets = estimator._fitted_state.data.targets
+    np.testing.assert_array_equal((targets.mean, targets.scale), kept)
 
 
 def test_partial_fit_goes_on_after_fit():

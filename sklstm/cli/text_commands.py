@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import get_args
 
 import numpy as np
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.validation import check_is_fitted
 
 from sklstm import CharSequenceGenerator, WordSequenceGenerator
@@ -222,25 +223,22 @@ def fit(
     load_tensorflow_quietly()
     before = version_of(generator.checkpoint)
     with contextlib.redirect_stdout(sys.stderr), warnings.catch_warnings():
-        warnings.filterwarnings("error", message="Training was interrupted", category=UserWarning)
+        warnings.simplefilter("ignore", ConvergenceWarning)  # an interruption is told below
         try:
             # As fit does, but for a file that is there: --overwrite leaves it until a new one takes
             # its place.
             generator._fit(
-                learnt,
-                held_out or None,
-                continues=False,
-                keep_optimizer=False,
-                one_epoch=False,
-                resumes=not overwrite,
+                learnt, held_out or None, previous=None, partial=False, resumes=not overwrite
             )
-        except (UserWarning, KeyboardInterrupt):
-            is_new = version_of(generator.checkpoint) != before
-            message = interruption(generator, is_new=is_new, overwrite=overwrite)
-            raise KeyboardInterrupt(message) from None
+            is_interrupted = generator.interrupted_
+        except KeyboardInterrupt:
+            is_interrupted = True
         except ValueError as error:
             hint = " Or give --overwrite to begin anew." if resumed else ""
             raise ValueError(f"{error}{hint}") from error
+    if is_interrupted:
+        is_new = version_of(generator.checkpoint) != before
+        raise KeyboardInterrupt(interruption(generator, is_new=is_new, overwrite=overwrite))
 
 
 def interruption(generator: CharSequenceGenerator, *, is_new: bool, overwrite: bool) -> str:
@@ -314,7 +312,7 @@ def known_text(text: str, name: str, generator: Generator, unknown: str) -> str:
     """
     if unknown == "auto" and isinstance(generator, WordSequenceGenerator):
         return text
-    tokens, known = generator._tokens(text), known_tokens(generator)
+    tokens, known = generator._vocabulary.split(text), known_tokens(generator)
     missing = [token for token in tokens if token not in known]
     if not missing:
         return text
@@ -335,17 +333,17 @@ def known_stops(stops: list[str], generator: Generator, unknown: str) -> list[st
     """Return the stops that a generator may write, or refuse the others."""
     kind = TOKENS[generator._token]
     for stop in stops:
-        if stop and not generator._encode_stop(stop):
+        if stop and not generator._vocabulary.encode_stop(stop):
             message = f"--stop {stop!r} never comes: it holds {kind} that the model does not know"
             if unknown != "skip":
                 raise ValueError(f"{message}. --unknown skip leaves it out.")
             tell(f"{message}, and is left out")
-    return [stop for stop in stops if not stop or generator._encode_stop(stop)]
+    return [stop for stop in stops if not stop or generator._vocabulary.encode_stop(stop)]
 
 
 def known_tokens(generator: Generator) -> set[str]:
     """Return what a generator may write."""
-    return set(generator.vocabulary_[: generator._n_drawn])
+    return set(generator.vocabulary_[: generator._vocabulary.n_drawn])
 
 
 def write_as_drawn(characters: Iterable[str]) -> None:

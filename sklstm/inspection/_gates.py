@@ -138,14 +138,14 @@ def activations_of(
     network: BaseNetwork, sequences: Sequences, layer: int, direction: str
 ) -> GateActivations:
     """Compute the gates of sequences that a network has read already."""
-    spec = network._runtime.spec
+    spec = network._fitted().network.spec
     layer, place = _checked_place(spec, layer, direction)
     shape = (len(sequences), sequences.longest, spec.units[layer])
     arrays = {name: np.full(shape, np.nan, np.float32) for name in GATES}
     for rows in _rows_of_one_length(sequences.lengths, spec.units[layer]):
         length = sequences.lengths[rows[0]]
         x = np.swapaxes(sequences[rows].padded(), 0, 1)  # (T, n, F), or (T, n) ids
-        layers = gates_over_time(spec, network._runtime.weights, x)
+        layers = gates_over_time(spec, network._fitted().network.weights, x)
         gates = next(islice(layers, layer, None))[place]
         for name, array in arrays.items():
             array[rows, :length] = np.swapaxes(gates[name], 0, 1)

@@ -18,7 +18,7 @@ from sklstm.network.keras_layers import (
     ScaleTargets,
 )
 from sklstm.network.scaling import InputScaling, TargetScaling
-from sklstm.network.spec import NetworkSpec
+from sklstm.network.spec import NetworkSpec, Weights
 
 KERAS_BATCH_SIZE = 32  # of `keras.Model.predict`
 
@@ -80,7 +80,7 @@ def build_model(
 
 def model_for_users(
     spec: NetworkSpec,
-    weights: list[np.ndarray],
+    weights: Weights,
     *,
     varies: bool,
     input_scaling: InputScaling | None = None,
@@ -98,8 +98,8 @@ def model_for_users(
     return model
 
 
-def trainable_variables(spec: NetworkSpec, model: keras.Model) -> list[keras.Variable]:
-    """List the trainable weights in the order of ``spec.weight_shapes()``.
+def trainable_variables(spec: NetworkSpec, model: keras.Model) -> dict[str, keras.Variable]:
+    """Return the trainable variables by the names of ``spec.weight_shapes()``, in that order.
 
     Keras's own order follows the depth of the layers, which differs where lengths vary.
     """
@@ -107,13 +107,18 @@ def trainable_variables(spec: NetworkSpec, model: keras.Model) -> list[keras.Var
     owners = [name.split("/")[:-1] or [name] for name in spec.weight_shapes()]
     names = {layer.name for layer in model.layers}
     layers = ["_".join(owner) if "_".join(owner) in names else owner[0] for owner in owners]
-    return [v for name in dict.fromkeys(layers) for v in model.get_layer(name).trainable_variables]
+    variables = [
+        variable
+        for layer in dict.fromkeys(layers)
+        for variable in model.get_layer(layer).trainable_variables
+    ]
+    return dict(zip(spec.weight_shapes(), variables, strict=True))
 
 
-def set_weights(spec: NetworkSpec, model: keras.Model, weights: list[np.ndarray]) -> None:
-    """Set the trainable weights, in the order of ``spec.weight_shapes()``."""
-    for variable, weight in zip(trainable_variables(spec, model), weights, strict=True):
-        variable.assign(weight)
+def set_weights(spec: NetworkSpec, model: keras.Model, weights: Weights) -> None:
+    """Set the trainable variables of a model."""
+    for name, variable in trainable_variables(spec, model).items():
+        variable.assign(weights[name])
 
 
 class _ModelBuilder:

@@ -7,7 +7,7 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 from sklstm.network.scaling import InputScaling, TargetScaling
-from sklstm.network.spec import NetworkSpec
+from sklstm.network.spec import NetworkSpec, Weights, dense_weights, lstm_weights
 
 OPSET, IR_VERSION = 17, 9
 ONNX_GATES = [0, 3, 1, 2]  # from Keras's order (i, f, c, o) to ONNX's (i, o, f, c)
@@ -15,7 +15,7 @@ ONNX_GATES = [0, 3, 1, 2]  # from Keras's order (i, f, c, o) to ONNX's (i, o, f,
 
 def build_graph(
     spec: NetworkSpec,
-    weights: list[np.ndarray],
+    weights: Weights,
     *,
     time_major: bool = False,
     input_scaling: InputScaling | None = None,
@@ -37,9 +37,9 @@ def build_graph(
 class GraphWriter:
     """Nodes in the order of their computing, and constants; both go by the names of tensors."""
 
-    def __init__(self, spec: NetworkSpec, weights: list[np.ndarray]) -> None:
+    def __init__(self, spec: NetworkSpec, weights: Weights) -> None:
         self.spec = spec
-        self.weights = iter(weights)
+        self.weights = weights
         self.nodes: list[onnx.NodeProto] = []
         self.constants: list[onnx.TensorProto] = []
 
@@ -83,7 +83,7 @@ class _NetworkWriter(GraphWriter):
     def __init__(
         self,
         spec: NetworkSpec,
-        weights: list[np.ndarray],
+        weights: Weights,
         time_major: bool,
         input_scaling: InputScaling | None,
         target_scaling: TargetScaling | None,
@@ -103,9 +103,10 @@ class _NetworkWriter(GraphWriter):
                 for pooling in self.spec.poolings
             ]
             x = self.node("Concat", pooled, axis=1) if len(pooled) > 1 else pooled[0]
-        for _ in self.spec.dense_units:
-            x = self.node("Relu", [self._dense(x)])
-        x = self._activate(self._dense(x))
+        n_hidden = len(self.spec.dense_units)
+        for layer in range(n_hidden):
+            x = self.node("Relu", [self._dense(x, layer)])
+        x = self._activate(self._dense(x, n_hidden))
         if self.carries_state:
             x = self.node("Transpose", [x], perm=[1, 0, 2])  # (n, T, n_outputs)
         if self.target_scaling is not None:
@@ -121,7 +122,7 @@ class _NetworkWriter(GraphWriter):
         if not self.spec.reads_tokens:
             return x if self.input_scaling is None else self._scaled(x, self.input_scaling)
         if self.spec.embedding_dim is not None:
-            return self.node("Gather", [self.constant(next(self.weights)), x])
+            return self.node("Gather", [self.constant(self.weights["embedding"]), x])
         depth = self.constant([self.spec.vocabulary_size])
         off_on = self.constant(np.array([0, 1], np.float32))
         ids = self.node("Cast", [x], to=TensorProto.INT64)  # all that OneHot takes
@@ -154,24 +155,30 @@ class _NetworkWriter(GraphWriter):
 
     def _lstm(self, x: str, layer: int) -> tuple[str, str]:
         """Return the outputs over time, (T, n, size), and the last ones, (n, size)."""
-        units, directions = self.spec.units[layer], self.spec.n_directions
-        kernels = [self._directional_weights() for _ in range(directions)]
-        w, r, b = (self.constant(np.stack(parts)) for parts in zip(*kernels, strict=True))
+        size = self.spec.units[layer] * self.spec.n_directions
+        each = [self._lstm_weights(layer, direction) for direction in self.spec.directions]
+        w, r, b = (self.constant(np.stack(arrays)) for arrays in zip(*each, strict=True))
         state = [f"output_{layer}", f"cell_{layer}"] if self.carries_state else []
         inputs = [x, w, r, b, "" if self.carries_state else "lengths", *state]
         direction = "bidirectional" if self.spec.bidirectional else "forward"
-        y, h, c = self.node("LSTM", inputs, 3, hidden_size=units, direction=direction)
+        y, h, c = self.node(
+            "LSTM", inputs, 3, hidden_size=self.spec.units[layer], direction=direction
+        )
         if self.carries_state:
             for tensor, name in ((h, f"next_output_{layer}"), (c, f"next_cell_{layer}")):
                 self.node("Identity", [tensor], name=name)
-        shape = self.constant([0, 0, units * directions])
+        shape = self.constant([0, 0, size])
         y = self.node("Reshape", [self.node("Transpose", [y], perm=[0, 2, 1, 3]), shape])
-        shape = self.constant([0, units * directions])
+        shape = self.constant([0, size])
         h = self.node("Reshape", [self.node("Transpose", [h], perm=[1, 0, 2]), shape])
         return y, h
 
-    def _directional_weights(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        kernel, recurrent, bias = (order_gates(next(self.weights), ONNX_GATES) for _ in range(3))
+    def _lstm_weights(
+        self, layer: int, direction: str
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Return the weights of one direction as ONNX's LSTM reads them."""
+        own = lstm_weights(self.weights, layer, direction)
+        kernel, recurrent, bias = (order_gates(weight, ONNX_GATES) for weight in own)
         return kernel.T, recurrent.T, np.concatenate([bias, np.zeros_like(bias)])
 
     def _pool(self, x: str, pooling: str) -> str:
@@ -199,8 +206,8 @@ class _NetworkWriter(GraphWriter):
     def _scalar(self, value: int) -> str:
         return self.constant(np.array(value, np.int64))
 
-    def _dense(self, x: str) -> str:
-        kernel, bias = next(self.weights), next(self.weights)
+    def _dense(self, x: str, layer: int) -> str:
+        kernel, bias = dense_weights(self.weights, layer)
         return self.node(
             "Add", [self.node("MatMul", [x, self.constant(kernel)]), self.constant(bias)]
         )
@@ -247,5 +254,5 @@ def state_sizes(spec: NetworkSpec) -> dict[str, int]:
 
 def order_gates(weight: np.ndarray, gates: list[int]) -> np.ndarray:
     """Bring the gates on the last axis of a weight from Keras's order to another."""
-    parts = np.split(weight, 4, axis=-1)
-    return np.concatenate([parts[gate] for gate in gates], axis=-1)
+    columns = np.split(weight, 4, axis=-1)  # of each gate
+    return np.concatenate([columns[gate] for gate in gates], axis=-1)

@@ -17,7 +17,7 @@ from sklstm._sequences import Sequences
 from sklstm.network.onnx_graph import build_graph, state_sizes
 from sklstm.network.onnx_sampler import TokenSampler, build_step_graph
 from sklstm.network.scaling import InputScaling, TargetScaling
-from sklstm.network.spec import NetworkSpec
+from sklstm.network.spec import NetworkSpec, Weights
 
 BYTES_PER_BATCH = 12 * 2**20  # of gates over time, which then stay in the cache
 MIN_ROWS_PER_BATCH = 8
@@ -35,8 +35,8 @@ class OnnxPredictor:
     Parameters
     ----------
     spec : NetworkSpec
-    weights : list of ndarray
-        As ``spec.weight_shapes()`` lists them.
+    weights : dict of ndarray
+        By the names of ``spec.weight_shapes()``.
 
     Notes
     -----
@@ -45,7 +45,7 @@ class OnnxPredictor:
     at once.
     """
 
-    def __init__(self, spec: NetworkSpec, weights: list[np.ndarray]) -> None:
+    def __init__(self, spec: NetworkSpec, weights: Weights) -> None:
         self.spec = spec
         self.weights = weights
         self._work_per_step = spec.work_per_step

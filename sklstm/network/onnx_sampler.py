@@ -13,7 +13,7 @@ import onnxruntime
 from onnx import TensorProto, helper
 
 from sklstm.network.onnx_graph import GraphWriter, order_gates, state_sizes
-from sklstm.network.spec import NetworkSpec
+from sklstm.network.spec import NetworkSpec, Weights, dense_weights, lstm_weights
 
 # From Keras's order (i, f, c, o) to i, f, o, c: one sigmoid then serves three of them.
 SIGMOID_GATES_FIRST = [0, 1, 3, 2]
@@ -22,7 +22,7 @@ NO_TOP_P = 2.0  # more than all probabilities together
 
 
 def build_step_graph(
-    spec: NetworkSpec, weights: list[np.ndarray], *, truncates: bool, n_drawn: int
+    spec: NetworkSpec, weights: Weights, *, truncates: bool, n_drawn: int
 ) -> onnx.ModelProto:
     """Write a graph that reads a token and draws the next, for any number of rows.
 
@@ -46,9 +46,10 @@ class _StepWriter(GraphWriter):
         table = self._table()
         for layer, units in enumerate(self.spec.units):
             x = self._lstm(x or table, layer, units)
-        for _ in self.spec.dense_units:
-            x = self.node("Relu", [self._dense(x)])
-        scores = self._dense(x, name="scores")
+        n_hidden = len(self.spec.dense_units)
+        for layer in range(n_hidden):
+            x = self.node("Relu", [self._dense(x, layer)])
+        scores = self._dense(x, n_hidden, name="scores")
         self._draw(self._first(scores, n_drawn), truncates=truncates)
         inputs = [_info("tokens", TensorProto.INT64, "n"), *self._states("")]
         inputs += [_info("inverse_temperature"), _info("uniforms", TensorProto.DOUBLE, "n", 1)]
@@ -62,25 +63,25 @@ class _StepWriter(GraphWriter):
 
     def _table(self) -> str:
         """Look up what the first layer's gates get from each token: no product at all."""
-        vectors = next(self.weights) if self.spec.embedding_dim is not None else None
-        kernel, self._recurrent, bias = (
-            order_gates(next(self.weights), SIGMOID_GATES_FIRST) for _ in range(3)
-        )
+        kernel, _, bias = self._lstm_weights(0)
+        vectors = self.weights.get("embedding")
         rows = (kernel if vectors is None else vectors @ kernel) + bias
         # Row k for token k, and the last one, of input 0, for token -1.
         return self.node("Gather", [self.constant(np.roll(rows, -1, axis=0)), "tokens"])
 
     def _gates(self, x: str, layer: int) -> str:
         output = f"output_{layer}"
+        kernel, recurrent, bias = self._lstm_weights(layer)
         if layer == 0:
-            return self.node("Gemm", [output, self.constant(self._recurrent), x])
-        kernel, recurrent, bias = (
-            order_gates(next(self.weights), SIGMOID_GATES_FIRST) for _ in range(3)
-        )
+            return self.node("Gemm", [output, self.constant(recurrent), x])
         both = self.node("Concat", [x, output], axis=1)
         return self.node(
             "Gemm", [both, self.constant(np.vstack([kernel, recurrent])), self.constant(bias)]
         )
+
+    def _lstm_weights(self, layer: int) -> list[np.ndarray]:
+        own = lstm_weights(self.weights, layer, "forward")
+        return [order_gates(weight, SIGMOID_GATES_FIRST) for weight in own]
 
     def _lstm(self, x: str, layer: int, units: int) -> str:
         """Return the new output, (n, units)."""
@@ -95,8 +96,8 @@ class _StepWriter(GraphWriter):
         shown = self.node("Tanh", [cell])
         return self.node("Mul", [show, shown], name=f"next_output_{layer}")
 
-    def _dense(self, x: str, name: str | None = None) -> str:
-        kernel, bias = (self.constant(next(self.weights)) for _ in range(2))
+    def _dense(self, x: str, layer: int, name: str | None = None) -> str:
+        kernel, bias = map(self.constant, dense_weights(self.weights, layer))
         return self.node("Gemm", [x, kernel, bias], name=name)
 
     def _first(self, scores: str, n: int) -> str:

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+Weights = dict[str, np.ndarray]  # by the names of `NetworkSpec.weight_shapes`
+
 
 @dataclass(frozen=True)
 class NetworkSpec:
@@ -70,9 +72,14 @@ class NetworkSpec:
         return self.reads_tokens and self.embedding_dim is None
 
     @property
-    def n_directions(self) -> int:
+    def directions(self) -> tuple[str, ...]:
         """Directions in which each LSTM layer reads."""
-        return 2 if self.bidirectional else 1
+        return ("forward", "backward") if self.bidirectional else ("forward",)
+
+    @property
+    def n_directions(self) -> int:
+        """Number of directions in which each LSTM layer reads."""
+        return len(self.directions)
 
     @property
     def poolings(self) -> tuple[str, ...]:
@@ -104,7 +111,7 @@ class NetworkSpec:
             shapes["embedding"] = (self.vocabulary_size, self.embedding_dim)
         size = self.input_size
         for layer, units in enumerate(self.units):
-            for direction in ("forward", "backward")[: self.n_directions]:
+            for direction in self.directions:
                 name = f"lstm_{layer}/{direction}"
                 shapes[f"{name}/kernel"] = (size, 4 * units)
                 shapes[f"{name}/recurrent_kernel"] = (units, 4 * units)
@@ -117,7 +124,7 @@ class NetworkSpec:
             size = units
         return shapes
 
-    def initial_weights(self, rng: np.random.RandomState) -> list[np.ndarray]:
+    def initial_weights(self, rng: np.random.RandomState) -> Weights:
         """Draw weights as Keras's layers do by default, from `rng` alone.
 
         Kernels are Glorot uniform [1]_, recurrent kernels orthogonal [2]_, embeddings uniform in
@@ -132,7 +139,23 @@ class NetworkSpec:
         .. [3] R. Jozefowicz, W. Zaremba, I. Sutskever, "An empirical exploration of recurrent
            network architectures", 2015.
         """
-        return [_draw(name, shape, rng) for name, shape in self.weight_shapes().items()]
+        return {name: _draw(name, shape, rng) for name, shape in self.weight_shapes().items()}
+
+
+def lstm_weights(
+    weights: Weights, layer: int, direction: str
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return the kernel, the recurrent kernel and the bias of an LSTM layer in one direction."""
+    kernel, recurrent_kernel, bias = (
+        weights[f"lstm_{layer}/{direction}/{name}"]
+        for name in ("kernel", "recurrent_kernel", "bias")
+    )
+    return kernel, recurrent_kernel, bias
+
+
+def dense_weights(weights: Weights, layer: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return the kernel and the bias of a dense layer; the last one is the output layer."""
+    return weights[f"dense_{layer}/kernel"], weights[f"dense_{layer}/bias"]
 
 
 def _draw(name: str, shape: tuple[int, ...], rng: np.random.RandomState) -> np.ndarray:

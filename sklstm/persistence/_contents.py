@@ -100,12 +100,15 @@ def _check_spec(spec: Any, place: str) -> None:
 
 def _check_weights(weights: Any, spec: NetworkSpec, place: str) -> None:
     shapes = spec.weight_shapes()
-    if not isinstance(weights, list) or len(weights) != len(shapes):
-        raise ValueError(f"{place} has not the {len(shapes)} weight arrays of its network")
-    for weight, (name, shape) in zip(weights, shapes.items(), strict=True):
-        _check_array(weight, shape, f"{place}: {name}")
-        if weight.dtype != np.float32:
-            raise ValueError(f"{place}: {name} holds {weight.dtype!s:.40}, valid is float32")
+    if not isinstance(weights, dict):
+        raise ValueError(f"{place} holds weights of type {full_name(weights):.80}, valid is a dict")
+    if set(weights) != set(shapes):
+        found = sorted(map(str, weights))
+        raise ValueError(f"{place} holds the weights {found!a:.200}, its network has {[*shapes]}")
+    for name, shape in shapes.items():
+        _check_array(weights[name], shape, f"{place}: {name}")
+        if weights[name].dtype != np.float32:
+            raise ValueError(f"{place}: {name} holds {weights[name].dtype!s:.40}, valid is float32")
 
 
 def _check_array(array: Any, shape: tuple[int, ...], place: str) -> None:

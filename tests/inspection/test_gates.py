@@ -9,12 +9,13 @@ from sklstm import LSTMClassifier, WordSequenceGenerator
 from sklstm.inspection import (
     gate_activations,
 )
+from sklstm.network.spec import dense_weights, lstm_weights
 from tasks import TINY, nan_padded, object_array, ragged
 
 
 def by_hand(estimator, X):
     """Pool the gates' outputs, and put the output layer on top."""
-    spec = estimator._runtime.spec
+    spec = estimator._fitted_state.network.spec
     directions = ["forward", "backward"][: spec.n_directions]
     parts = [gate_activations(estimator, X, direction=direction) for direction in directions]
     if spec.pooling == "last":
@@ -25,7 +26,7 @@ def by_hand(estimator, X):
     else:
         pool = {"mean": np.nanmean, "max": np.nanmax}[spec.pooling]
         pooled = pool(np.concatenate([part.output for part in parts], axis=2), axis=1)
-    kernel, bias = estimator._runtime.weights[-2:]
+    kernel, bias = dense_weights(estimator._fitted_state.network.weights, len(spec.dense_units))
     return softmax(pooled @ kernel + bias, axis=1)
 
 
@@ -51,7 +52,7 @@ def test_gates_of_tokens_reproduce_the_prediction(token_classifier):
 def test_gates_are_those_of_the_equations(classifier, task):
     gates = gate_activations(classifier, task[0])
     seen = classifier._sequences(task[0]).padded()
-    kernel, recurrent, bias = classifier._runtime.weights[:3]
+    kernel, recurrent, bias = lstm_weights(classifier._fitted_state.network.weights, 0, "forward")
     before = np.concatenate([np.zeros((24, 1, 4)), gates.output[:, :-1]], axis=1)
     i, f, candidate, o = np.split(seen @ kernel + before @ recurrent + bias, 4, axis=2)
     for values, expected in (
@@ -119,7 +120,7 @@ def test_gates_of_a_generator(generator):
     gates = gate_activations(generator, texts)
     assert [list(characters) for characters in gates.characters] == [["", *text] for text in texts]
     last = gates.output[np.arange(3), gates.lengths - 1]
-    kernel, bias = generator._runtime.weights[-2:]
+    kernel, bias = dense_weights(generator._fitted_state.network.weights, 0)
     probabilities = softmax(last @ kernel + bias, axis=1)
     np.testing.assert_allclose(probabilities, generator.predict_proba(texts), atol=1e-5)
     alone = gate_activations(generator, "to be")

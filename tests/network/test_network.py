@@ -35,12 +35,17 @@ def specs(draw):
     )
 
 
+def drawn_weights(spec, rng):
+    shapes = spec.weight_shapes().items()
+    return {name: rng.normal(0, 0.5, shape).astype("f") for name, shape in shapes}
+
+
 @st.composite
 def networks(draw):
     """Draw a spec, weights far from their beginnings, and sequences whose padding is not empty."""
     spec = draw(specs())
     rng = np.random.default_rng(draw(st.integers(0, 2**31)))
-    weights = [rng.normal(0, 0.5, s).astype("f") for s in spec.weight_shapes().values()]
+    weights = drawn_weights(spec, rng)
     lengths = np.array(draw(st.lists(st.integers(1, 6), min_size=1, max_size=5)))
     n_steps = lengths.max() + draw(st.integers(0, 2))
     if spec.reads_tokens:
@@ -118,7 +123,7 @@ def test_the_state_carried_between_steps_is_the_whole_past(network):
         vocabulary_size=7,
     )
     rng = np.random.default_rng(0)
-    weights = [rng.normal(0, 0.5, s).astype("f") for s in spec.weight_shapes().values()]
+    weights = drawn_weights(spec, rng)
     ids = rng.integers(1, 7, (2, sequences.longest), dtype="int32")
     runtime = OnnxPredictor(spec, weights)
     state, outputs = runtime.initial_state(2), []
@@ -152,9 +157,7 @@ def test_a_forget_gate_of_one_and_an_input_gate_of_zero_keep_the_cell():
 
 def test_initial_weights_are_those_of_keras_layers():
     spec = NetworkSpec(n_outputs=3, activation="softmax", units=(64, 32), n_features=16)
-    drawn = dict(
-        zip(spec.weight_shapes(), spec.initial_weights(np.random.RandomState(0)), strict=True)
-    )
+    drawn = spec.initial_weights(np.random.RandomState(0))
     recurrent = drawn["lstm_0/forward/recurrent_kernel"]
     np.testing.assert_allclose(recurrent @ recurrent.T, np.eye(64), atol=1e-5)
     bias = drawn["lstm_1/forward/bias"]
@@ -167,6 +170,7 @@ def test_initial_weights_are_those_of_keras_layers():
 
 @pytest.mark.parametrize("spec_of", ["classifier", "ragged_classifier", "token_classifier"])
 def test_weight_shapes_describe_the_fitted_weights(spec_of, request):
-    runtime = request.getfixturevalue(spec_of)._runtime
-    assert [w.shape for w in runtime.weights] == list(runtime.spec.weight_shapes().values())
-    assert all(w.dtype == np.float32 for w in runtime.weights)
+    runtime = request.getfixturevalue(spec_of)._fitted_state.network
+    shapes = {name: weight.shape for name, weight in runtime.weights.items()}
+    assert shapes == runtime.spec.weight_shapes()
+    assert all(w.dtype == np.float32 for w in runtime.weights.values())

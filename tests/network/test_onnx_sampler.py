@@ -31,9 +31,9 @@ def network_with_scores(scores):
         units=(1,),
         pooling=None,
     )
-    arrays = [np.zeros(shape, np.float32) for shape in spec.weight_shapes().values()]
-    arrays[-1] += np.float32(scores)
-    return OnnxPredictor(spec, arrays)
+    weights = {name: np.zeros(s, np.float32) for name, s in spec.weight_shapes().items()}
+    weights["dense_0/bias"] += np.float32(scores)
+    return OnnxPredictor(spec, weights)
 
 
 def draw(scores, uniforms, **sampling):

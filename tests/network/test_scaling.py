@@ -10,7 +10,7 @@ from sklearn.model_selection import train_test_split
 from sklstm import LSTMClassifier, LSTMRegressor
 from sklstm._sequences import Sequences
 from sklstm.network.scaling import InputScaling, deltas
-from tasks import TINY, nan_padded, ragged
+from tasks import TINY, assert_same_weights, nan_padded, ragged
 
 RNG = np.random.default_rng(0)
 WALK = np.cumsum(RNG.normal(size=(24, 60, 1)), axis=1)  # slow: a step changes it little
@@ -77,8 +77,14 @@ def test_padding_is_not_measured(side):
     padded = nan_padded(ragged(MIXED), 70, side)
     form = LSTMClassifier(**TINY).fit(padded, LABELS)
     same = LSTMClassifier(**TINY).fit(ragged(MIXED), LABELS)
-    assert form._input_scaling.deltas_of == same._input_scaling.deltas_of == (0,)
-    assert_array_equal(form._input_scaling.mean, same._input_scaling.mean)
+    assert (
+        form._fitted_state.data.input_scaling.deltas_of
+        == same._fitted_state.data.input_scaling.deltas_of
+        == (0,)
+    )
+    assert_array_equal(
+        form._fitted_state.data.input_scaling.mean, same._fitted_state.data.input_scaling.mean
+    )
     assert_array_equal(form.predict_proba(padded), same.predict_proba(ragged(MIXED)))
     alone = np.concatenate([same.predict_proba(padded[i : i + 1]) for i in range(4)])
     assert_allclose(alone, same.predict_proba(ragged(MIXED)[:4]), rtol=1e-5)
@@ -132,18 +138,18 @@ def test_differences_may_be_a_boolean_of_numpy():
 
 def test_a_fit_that_goes_on_sees_what_it_saw_first():
     network = LSTMClassifier(**TINY, warm_start=True).fit(MIXED, LABELS)
-    seen = network._input_scaling
-    assert network.fit(2 * MIXED, LABELS)._input_scaling is seen
+    seen = network._fitted_state.data.input_scaling
+    assert network.fit(2 * MIXED, LABELS)._fitted_state.data.input_scaling is seen
     parts = LSTMClassifier(**TINY).partial_fit(MIXED, LABELS, classes=[0, 1])
-    seen = parts._input_scaling
-    assert parts.partial_fit(2 * MIXED, LABELS)._input_scaling is seen
+    seen = parts._fitted_state.data.input_scaling
+    assert parts.partial_fit(2 * MIXED, LABELS)._fitted_state.data.input_scaling is seen
 
 
 def test_x_as_it_is():
     network = LSTMClassifier(**TINY, standardize=False, differences=False).fit(MIXED, LABELS)
-    assert_array_equal(network._input_scaling.mean, [0, 0])
-    assert_array_equal(network._input_scaling.scale, [1, 1])
-    assert network._runtime.spec.n_features == 2
+    assert_array_equal(network._fitted_state.data.input_scaling.mean, [0, 0])
+    assert_array_equal(network._fitted_state.data.input_scaling.scale, [1, 1])
+    assert network._fitted_state.network.spec.n_features == 2
 
 
 # --- large, small and far from zero ---
@@ -239,8 +245,7 @@ def test_batches_scaled_one_by_one_are_those_scaled_at_once(monkeypatch):
     once = LSTMClassifier(**TINY).fit(ragged(MIXED), LABELS)
     monkeypatch.setattr("sklstm._base.NUMBERS_SCALED_AT_ONCE", 0)
     each = LSTMClassifier(**TINY).fit(ragged(MIXED), LABELS)
-    for one, other in zip(once._runtime.weights, each._runtime.weights, strict=True):
-        assert_array_equal(one, other)
+    assert_same_weights(once, each)
 
 
 def test_what_float32_cannot_hold_is_named():
@@ -328,6 +333,5 @@ def test_a_fit_that_holds_rows_out_is_one_with_these_as_a_validation_set(
     given = clone(estimator).fit(X[rows], targets[rows], X_val=X[out], y_val=targets[out])
     assert len(out) == 6
     assert held.history_ == given.history_
-    for one, other in zip(held._runtime.weights, given._runtime.weights, strict=True):
-        assert_array_equal(one, other)
+    assert_same_weights(held, given)
     assert_array_equal(held.predict(X), given.predict(X))

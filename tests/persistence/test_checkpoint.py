@@ -10,7 +10,6 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
-from numpy.testing import assert_array_equal
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import Pipeline
 
@@ -18,7 +17,7 @@ from crafting import refused_swaps
 from file_tools import members_of
 from sklstm import CharSequenceGenerator, LSTMRegressor, persistence
 from sklstm.network.training import trainer
-from tasks import ENVIRONMENT
+from tasks import ENVIRONMENT, assert_same_weights
 
 TEXT = "".join(np.random.RandomState(0).choice(list("abcde "), 2400))  # XLA from two epochs on
 X_VAL = TEXT[:60]
@@ -54,14 +53,13 @@ def stop_at(epoch, error=RuntimeError):
 
 
 def epochs_of(path):
-    return persistence.load(path)._snapshot.n_epochs
+    return persistence.load(path)._fitted_state.checkpoint.snapshot.n_epochs
 
 
 def assert_same(ours, theirs):
     assert ours.history_ == theirs.history_
     assert ours.n_iter_ == theirs.n_iter_
-    for one, other in zip(ours._runtime.weights, theirs._runtime.weights, strict=True):
-        assert_array_equal(one, other)
+    assert_same_weights(ours, theirs)
 
 
 @pytest.fixture(scope="module")

@@ -2,6 +2,7 @@
 
 import pickle
 from concurrent.futures import ThreadPoolExecutor
+from copy import deepcopy
 from dataclasses import replace
 from functools import cache
 
@@ -25,7 +26,8 @@ from sklstm.text.decoding import (
     stream,
     write,
 )
-from tasks import from_padded
+from sklstm.text.vocabulary import CharVocabulary
+from tasks import from_padded, state_of_texts
 
 ALPHABET = "abcdefgh ."
 SAMPLING = [
@@ -38,7 +40,7 @@ SAMPLING = [
 
 
 @cache
-def make_runtime(units=(12, 7), embedding_dim=None, n_tokens=10, dense_units=()):
+def make_network(units=(12, 7), embedding_dim=None, n_tokens=10, dense_units=()):
     spec = NetworkSpec(
         n_outputs=n_tokens,
         activation="softmax",
@@ -50,7 +52,7 @@ def make_runtime(units=(12, 7), embedding_dim=None, n_tokens=10, dense_units=())
     )
     rng = np.random.default_rng(0)
     return OnnxPredictor(
-        spec, [rng.normal(0, 0.8, s).astype("f") for s in spec.weight_shapes().values()]
+        spec, {n: rng.normal(0, 0.8, s).astype("f") for n, s in spec.weight_shapes().items()}
     )
 
 
@@ -58,10 +60,8 @@ def make_runtime(units=(12, 7), embedding_dim=None, n_tokens=10, dense_units=())
 def generator():
     """A generator with drawn weights, which is fitted to nothing."""
     fitted = CharSequenceGenerator((12, 7), window=4, epochs=1, batch_size=8)
-    fitted.vocabulary_ = np.array(sorted(ALPHABET))
-    fitted._runtime = make_runtime()
-    fitted._lengths_vary = False
-    return fitted
+    vocabulary = CharVocabulary(np.array(sorted(ALPHABET), dtype=object))
+    return fitted._with_state(state_of_texts(make_network(), vocabulary))
 
 
 @pytest.fixture(scope="module")
@@ -69,10 +69,10 @@ def text(generator):
     return generator.generate(length=10_000, random_state=0)
 
 
-def by_equations(runtime, tokens):
+def by_equations(network, tokens):
     """The probabilities of every next token, read in one go."""
     ids = np.append(-1, tokens[:-1])[np.newaxis] + 1
-    return forward(runtime.spec, runtime.weights, from_padded(ids, np.array([len(tokens)])))[0]
+    return forward(network.spec, network.weights, from_padded(ids, np.array([len(tokens)])))[0]
 
 
 @pytest.mark.parametrize(
@@ -82,10 +82,10 @@ def by_equations(runtime, tokens):
 )
 @pytest.mark.parametrize("sampling", SAMPLING, ids=str)
 def test_steps_compute_the_equations(shape, sampling):
-    runtime = make_runtime(**shape)
+    network = make_network(**shape)
     writing = DecodingSettings(60, log_probabilities=True, **sampling)
-    for written in write(runtime, beginning(runtime), writing, random_streams(0, 3)):
-        p = by_equations(runtime, written.tokens)
+    for written in write(network, beginning(network), writing, random_streams(0, 3)):
+        p = by_equations(network, written.tokens)
         chosen = p[np.arange(60), written.tokens]
         assert_allclose(written.log_probabilities, np.log(chosen), atol=1e-5)
         for row, token in zip(p, written.tokens, strict=True):
@@ -94,11 +94,11 @@ def test_steps_compute_the_equations(shape, sampling):
 
 @pytest.mark.parametrize("sampling", SAMPLING, ids=str)
 def test_first_tokens_follow_the_distribution(sampling):
-    runtime = make_runtime()
-    state = read(runtime, np.array([3, 1, 4]), beginning(runtime))[1]
-    written = write(runtime, state, DecodingSettings(1, **sampling), random_streams(1, 4000))
+    network = make_network()
+    state = read(network, np.array([3, 1, 4]), beginning(network))[1]
+    written = write(network, state, DecodingSettings(1, **sampling), random_streams(1, 4000))
     counts = np.bincount([int(sample.tokens[0]) for sample in written], minlength=10)
-    expected = distribution(by_equations(runtime, np.array([3, 1, 4, 0]))[3], **sampling)
+    expected = distribution(by_equations(network, np.array([3, 1, 4, 0]))[3], **sampling)
     possible = expected > 0
     assert not counts[~possible].any()
     if possible.sum() > 1:
@@ -151,7 +151,7 @@ def test_log_probabilities_are_those_of_the_network_whatever_is_drawn_from(gener
 def test_a_long_text_reads_the_same_in_one_pass_in_pieces_and_by_character(generator, text):
     whole = generator.log_probabilities(text)
     tokens = np.searchsorted(generator.vocabulary_, list(text))
-    p = by_equations(generator._runtime, tokens)
+    p = by_equations(generator._fitted_state.network, tokens)
     assert_allclose(whole, np.log(p[np.arange(len(tokens)), tokens]), atol=1e-4)
     for size in (1, 7, 1000):
         state, parts = None, []
@@ -208,15 +208,17 @@ def cut_after(text, stops):
 
 
 def test_a_nul_is_a_character_like_others(generator):
-    records = pickle.loads(pickle.dumps(generator))
-    records.vocabulary_ = np.array(["\0", *sorted(ALPHABET)[1:]], dtype=object)
+    network = generator._fitted_state.network
+    vocabulary = CharVocabulary(np.array(["\0", *sorted(ALPHABET)[1:]], dtype=object))
+    records = generator._with_state(state_of_texts(network, vocabulary))
     text = records.generate(length=400, random_state=1)
     assert records.generate(length=400, random_state=1, stop="\0") == cut_after(text, "\0")
     with pytest.raises(ValueError, match=r"lacks: '\\x00'"):
         generator.encode("a\0")
-    weights = [array.copy() for array in records._runtime.weights]
-    weights[-1][0] += 99  # of the output layer: NUL is always the likeliest
-    records._runtime = OnnxPredictor(records._runtime.spec, weights)
+    weights = deepcopy(network.weights)
+    weights["dense_0/bias"][0] += 99  # of the output layer: NUL is always the likeliest
+    network = OnnxPredictor(network.spec, weights)
+    records = generator._with_state(state_of_texts(network, vocabulary))
     assert records.predict(["a", "\0"]).tolist() == ["\0", "\0"]
 
 
@@ -266,9 +268,9 @@ def test_unknown_characters_are_named_or_skipped(generator):
 def test_the_state_of_another_network_is_refused(generator):
     state = generator.encode("ab")
     others = [
-        beginning(make_runtime(units=(12,))),
-        beginning(make_runtime(units=(7, 12))),
-        beginning(make_runtime(n_tokens=11)),
+        beginning(make_network(units=(12,))),
+        beginning(make_network(units=(7, 12))),
+        beginning(make_network(n_tokens=11)),
     ]
     for other in others:
         for method in ("generate", "stream", "encode", "log_probabilities"):
@@ -336,19 +338,19 @@ def test_a_stream_is_independent_of_its_neighbours(generator):
 
 
 def test_a_stream_goes_on_in_blocks_that_are_short():
-    runtime = make_runtime()
-    blocks = stream(runtime, beginning(runtime), DecodingSettings(20), random_streams(0, 1)[0])
+    network = make_network()
+    blocks = stream(network, beginning(network), DecodingSettings(20), random_streams(0, 1)[0])
     assert max(len(block.tokens) for block in blocks) <= 8
 
 
 def test_samples_shared_between_threads_are_the_same_as_alone():
-    runtime = make_runtime(units=(256,))
-    assert 64 * runtime.spec.work_per_step >= 2 * MIN_WORK_PER_THREAD
+    network = make_network(units=(256,))
+    assert 64 * network.spec.work_per_step >= 2 * MIN_WORK_PER_THREAD
     writing, rngs = DecodingSettings(40, stops=(np.array([1, 2]),)), random_streams(0, 64)
-    together = write(runtime, beginning(runtime), writing, rngs)
+    together = write(network, beginning(network), writing, rngs)
     assert len(together) == 64
     for i, rng in enumerate(random_streams(0, 64)[:40:9]):
-        (alone,) = write(runtime, beginning(runtime), writing, [rng])
+        (alone,) = write(network, beginning(network), writing, [rng])
         assert_array_equal(together[9 * i].tokens, alone.tokens)
 
 

@@ -18,7 +18,7 @@ from sklstm import CharSequenceGenerator, WordSequenceGenerator
 from sklstm.datasets import load_python_reference, split_documents
 from sklstm.network.reference.lstm import forward
 from sklstm.network.training.data import TextWindows
-from tasks import from_padded
+from tasks import assert_same_weights, from_padded
 
 INPUT_FREE_CHECKS = [
     "check_estimator_cloneable",
@@ -62,8 +62,8 @@ def log_likelihood_by_equations(generator, text):
     ids = np.searchsorted(generator.vocabulary_, list(text)) + 1
     inputs = np.append(0, ids[:-1])[np.newaxis]
     outputs = forward(
-        generator._runtime.spec,
-        generator._runtime.weights,
+        generator._fitted_state.network.spec,
+        generator._fitted_state.network.weights,
         from_padded(inputs, np.array([len(ids)])),
     )
     return np.log(outputs[0, np.arange(len(ids)), ids - 1])
@@ -141,8 +141,7 @@ def test_no_character_is_written_for_length_0(reader):
 def test_fit_is_reproducible_and_global_generators_stay(prose):
     state = np.random.get_state()[1].copy()
     first, second = (make_small(epochs=1).fit(prose[:1000]) for _ in range(2))
-    for one, other in zip(first._runtime.weights, second._runtime.weights, strict=True):
-        assert_array_equal(one, other)
+    assert_same_weights(first, second)
     make_small(epochs=1, random_state=None).fit(prose[:1000]).generate("a", 3)
     assert_array_equal(np.random.get_state()[1], state)
 

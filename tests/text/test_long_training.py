@@ -6,12 +6,13 @@ import sys
 
 import numpy as np
 import pytest
-from numpy.testing import assert_allclose, assert_array_equal
+from numpy.testing import assert_allclose
 
 from sklstm import CharSequenceGenerator
 from sklstm.datasets import load_python_reference
 from sklstm.network.training import callbacks
 from sklstm.network.training.settings import Progress
+from tasks import assert_same_weights
 
 TEXT = load_python_reference()[:1500]
 DOCUMENTS = [TEXT[:700], TEXT[700:750], TEXT[750:]]
@@ -124,8 +125,7 @@ def test_samples_are_printed_and_change_nothing(capsys):
     assert [len(sample) for sample in samples] == [31, 31, 31]  # and a line's end
     assert samples[-1][:-1] == sampled.generate("", 30, temperature=0.6, random_state=3)
     assert sampled.history_ == plain.history_
-    for one, other in zip(sampled._runtime.weights, plain._runtime.weights, strict=True):
-        assert_array_equal(one, other)
+    assert_same_weights(sampled, plain)
 
 
 def test_samples_that_a_terminal_cannot_show_do_not_end_the_training(monkeypatch):
@@ -159,8 +159,7 @@ def known(text):
 def test_validation_changes_nothing_in_the_training():
     plain, validated = make(dropout=0.2).fit(TEXT), make(dropout=0.2).fit(TEXT, X_val=TEXT[:99])
     assert plain.history_["loss"] == validated.history_["loss"]
-    for one, other in zip(plain._runtime.weights, validated._runtime.weights, strict=True):
-        assert_array_equal(one, other)
+    assert_same_weights(plain, validated)
 
 
 def test_early_stopping_keeps_the_best_weights():

@@ -15,7 +15,8 @@ from sklstm.datasets import load_python_reference, split_documents
 from sklstm.network.onnx_predictor import OnnxPredictor
 from sklstm.network.reference.lstm import forward
 from sklstm.network.reference.sampling import distribution
-from tasks import from_padded
+from sklstm.text.vocabulary import WordVocabulary
+from tasks import from_padded, state_of_texts
 
 WORDS = ["the", " the", " cat", " sat", " on", " mat", ".", "\n", " because", " be", "<unk>"]
 FISH = "one fish, two fish,\nred fish, blue fish.\n" * 40
@@ -40,14 +41,13 @@ def make_small(**parameters):
 def drawn():
     """A generator with drawn weights, whose likeliest token is the unknown one."""
     generator = make_small(units=(7, 5))
-    generator.vocabulary_ = np.array(WORDS, dtype=object)
+    vocabulary = WordVocabulary(np.array(WORDS, dtype=object), lowercase=False)
     rng = np.random.RandomState(0)
-    weights = generator._spec().initial_weights(rng)
-    weights = [rng.normal(0, 0.8, array.shape).astype("f") for array in weights]
-    weights[-1][-1] += 2
-    generator._runtime = OnnxPredictor(generator._spec(), weights)
-    generator._lengths_vary = False
-    return generator
+    spec = generator._spec(vocabulary)
+    shapes = spec.weight_shapes()
+    weights = {name: rng.normal(0, 0.8, shape).astype("f") for name, shape in shapes.items()}
+    weights["dense_0/bias"][-1] += 2
+    return generator._with_state(state_of_texts(OnnxPredictor(spec, weights), vocabulary))
 
 
 @pytest.fixture(scope="module")
@@ -56,13 +56,14 @@ def fish():
 
 
 def split(text):
-    return WordSequenceGenerator()._tokens(text)
+    return WordVocabulary(np.array(WORDS, dtype=object), lowercase=False).split(text)
 
 
 def probabilities_by_equations(generator, ids):
     inputs = np.append(0, ids)[np.newaxis]
     sequences = from_padded(inputs, np.array([inputs.size]))
-    return forward(generator._runtime.spec, generator._runtime.weights, sequences)[0]
+    network = generator._fitted_state.network
+    return forward(network.spec, network.weights, sequences)[0]
 
 
 def test_tokens_are_words_marks_and_line_breaks_with_the_space_before_them():
@@ -132,7 +133,7 @@ def test_words_of_many_scripts_are_whole(text, tokens):
 
 
 def test_case_changes_no_number_of_characters():
-    lowered = WordSequenceGenerator(lowercase=True)._tokens("İSTANBUL ΣΑΣ")
+    lowered = WordVocabulary(np.array(WORDS, dtype=object), lowercase=True).split("İSTANBUL ΣΑΣ")
     assert lowered == ["istanbul", " σας"]
 
 
@@ -164,7 +165,7 @@ def test_the_unknown_token_is_never_written(drawn, sampling):
     samples = drawn.generate(
         length=1, n_samples=4000, state=state, random_state=1, return_logprobs=True, **sampling
     )
-    p = probabilities_by_equations(drawn, drawn._encode("the dog sat", ""))[-1]
+    p = probabilities_by_equations(drawn, drawn._vocabulary.encode("the dog sat", ""))[-1]
     assert p.argmax() == 10
     counts = np.array([samples[0].count(word) for word in WORDS])
     assert counts.sum() == 4000
@@ -192,7 +193,7 @@ def test_long_samples_hold_no_unknown_token_and_streams_are_the_same(drawn):
 
 def test_unknown_words_are_read_and_scored_as_the_unknown_token(drawn):
     text = "the dog sat on the moon."
-    ids = drawn._encode(text, "")
+    ids = drawn._vocabulary.encode(text, "")
     assert ids.tolist() == [1, 11, 4, 5, 2, 11, 7]
     p = probabilities_by_equations(drawn, ids)
     expected = np.log(p[np.arange(7), ids - 1])
@@ -235,7 +236,7 @@ def test_stops_are_whole_words_with_or_without_a_space_before(drawn, stops):
     texts = drawn.generate(stop=stops, **arguments)
     for text, full in zip(texts, drawn.generate(**arguments), strict=True):
         spellings = [tuple(split(s)) for stop in stops for s in (stop, f" {stop}")]
-        words = list(drawn.vocabulary_[drawn._encode(full, "") - 1])
+        words = list(drawn.vocabulary_[drawn._vocabulary.encode(full, "") - 1])
         ends = [
             i + len(spelling)
             for spelling in spellings
@@ -291,17 +292,12 @@ def test_validation_samples_and_progress_count_words(capsys):
 
 
 def test_the_dictionary_is_made_once_and_not_pickled(fish):
-    index = fish._index
-    assert fish._encode("one fish", "") is not None
-    assert fish._index is index
-    assert b"_vocabulary_index" not in pickle.dumps(fish)
+    dictionary = fish._vocabulary._id_of
+    fish.encode("one fish")
+    assert fish._vocabulary._id_of is dictionary
+    assert b"_id_of" not in pickle.dumps(fish)
     other = pickle.loads(pickle.dumps(fish))
-    other.encode("one fish")
-    index = other._index
-    other.encode("one fish")
-    assert other._index is index
-    other.vocabulary_ = fish.vocabulary_[::-1]
-    ids = other._encode("one fish,", "")
+    ids = other._vocabulary.encode("one fish,", "")
     assert other.vocabulary_[ids - 1].tolist() == ["one", " fish", ","]
 
 
@@ -324,7 +320,7 @@ def test_searches_over_documents():
 def test_one_hot_words_and_keras_give_the_same_probabilities(fish):
     one_hot = make_small(embedding_dim=None, epochs=1).fit(FISH)
     for generator in (fish, one_hot):
-        ids = np.append(0, generator._encode("one fish, two", ""))[np.newaxis]
+        ids = np.append(0, generator._vocabulary.encode("one fish, two", ""))[np.newaxis]
         outputs = generator.to_keras().predict(ids, verbose=0)
         assert_allclose(outputs[0, -1], generator.predict_proba("one fish, two")[0], atol=1e-5)
 

@@ -24,7 +24,7 @@ from scipy.special import expit as sigmoid
 from scipy.special import softmax
 
 from sklstm._sequences import Sequences
-from sklstm.network.spec import NetworkSpec
+from sklstm.network.spec import NetworkSpec, Weights, dense_weights, lstm_weights
 
 ACTIVATIONS = {
     "softmax": lambda z: softmax(z, axis=-1),
@@ -67,7 +67,7 @@ def lstm_over_time(
     }
 
 
-def forward(spec: NetworkSpec, weights: list[np.ndarray], sequences: Sequences) -> np.ndarray:
+def forward(spec: NetworkSpec, weights: Weights, sequences: Sequences) -> np.ndarray:
     """Compute the outputs of a whole network, one sequence after another, in float64.
 
     Returns
@@ -85,14 +85,15 @@ def forward(spec: NetworkSpec, weights: list[np.ndarray], sequences: Sequences) 
 
 
 def gates_over_time(
-    spec: NetworkSpec, weights: list[np.ndarray], x: np.ndarray
+    spec: NetworkSpec, weights: Weights, x: np.ndarray
 ) -> Iterator[list[dict[str, np.ndarray]]]:
     """Run one LSTM layer after another over one sequence, or over several of one length.
 
     Parameters
     ----------
     spec : NetworkSpec
-    weights : list of ndarray
+    weights : dict of ndarray
+        By the names of ``spec.weight_shapes()``.
     x : ndarray of shape (T, F) or (T, n, F), or of ids, (T,) or (T, n)
 
     Yields
@@ -101,45 +102,51 @@ def gates_over_time(
         Of one layer: what `lstm_over_time` returns, for each direction. Entry t belongs to time
         step t of x in the backward direction too.
     """
-    remaining = _as_float64(weights)
-    yield from _lstm_layers(spec, remaining, _first_input(spec, remaining, x))
+    weights = _as_float64(weights)
+    yield from _lstm_layers(spec, weights, _first_input(spec, weights, x))
 
 
-def _forward_one(spec: NetworkSpec, weights: list[np.ndarray], x: np.ndarray) -> np.ndarray:
-    remaining = _as_float64(weights)
-    x = _first_input(spec, remaining, x)
+def _forward_one(spec: NetworkSpec, weights: Weights, x: np.ndarray) -> np.ndarray:
+    weights = _as_float64(weights)
+    x = _first_input(spec, weights, x)
     final = x[-1]
-    for forward, *backward in _lstm_layers(spec, remaining, x):
+    for forward, *backward in _lstm_layers(spec, weights, x):
         x = _side_by_side([forward, *backward])
         final = np.concatenate([forward["output"][-1], *(d["output"][0] for d in backward)])
     if spec.pooling is not None:
         pooled = {"last": final, "mean": x.mean(axis=0), "max": x.max(axis=0)}
         x = np.concatenate([pooled[pooling] for pooling in spec.poolings])
-    for _ in spec.dense_units:
-        x = np.maximum(x @ next(remaining) + next(remaining), 0)
-    return ACTIVATIONS[spec.activation](x @ next(remaining) + next(remaining))
+    n_hidden = len(spec.dense_units)
+    for layer in range(n_hidden):
+        x = np.maximum(_dense(weights, layer, x), 0)
+    return ACTIVATIONS[spec.activation](_dense(weights, n_hidden, x))
 
 
-def _as_float64(weights: list[np.ndarray]) -> Iterator[np.ndarray]:
-    return iter([np.asarray(weight, np.float64) for weight in weights])
+def _dense(weights: Weights, layer: int, x: np.ndarray) -> np.ndarray:
+    kernel, bias = dense_weights(weights, layer)
+    return x @ kernel + bias
 
 
-def _first_input(spec: NetworkSpec, remaining: Iterator[np.ndarray], x: np.ndarray) -> np.ndarray:
+def _as_float64(weights: Weights) -> Weights:
+    return {name: np.asarray(weight, np.float64) for name, weight in weights.items()}
+
+
+def _first_input(spec: NetworkSpec, weights: Weights, x: np.ndarray) -> np.ndarray:
     """Turn token ids into what the first layer reads."""
     if spec.embedding_dim is not None:
-        return next(remaining)[x]
+        return weights["embedding"][x]
     if spec.one_hot:
         return np.eye(spec.vocabulary_size)[x]
     return x
 
 
 def _lstm_layers(
-    spec: NetworkSpec, remaining: Iterator[np.ndarray], x: np.ndarray
+    spec: NetworkSpec, weights: Weights, x: np.ndarray
 ) -> Iterator[list[dict[str, np.ndarray]]]:
-    for _ in spec.units:
-        directions = [lstm_over_time(x, next(remaining), next(remaining), next(remaining))]
+    for layer in range(len(spec.units)):
+        directions = [lstm_over_time(x, *lstm_weights(weights, layer, "forward"))]
         if spec.bidirectional:
-            backward = lstm_over_time(x[::-1], next(remaining), next(remaining), next(remaining))
+            backward = lstm_over_time(x[::-1], *lstm_weights(weights, layer, "backward"))
             directions.append({name: values[::-1] for name, values in backward.items()})
         x = _side_by_side(directions)
         yield directions

@@ -21,7 +21,7 @@ from tensorflow.python.eager.context import context  # nothing public tells whet
 from sklstm.network.keras_layers import PinballLoss
 from sklstm.network.keras_model import build_model, trainable_variables
 from sklstm.network.onnx_predictor import available_cores
-from sklstm.network.spec import NetworkSpec
+from sklstm.network.spec import NetworkSpec, Weights
 from sklstm.network.training.epochs import EpochModel
 from sklstm.network.training.fingerprint import describe
 from sklstm.network.training.lstm_layer import CarryingLSTM, SequenceLSTM
@@ -225,7 +225,7 @@ class CompiledModel:
         adapter = KerasAdapter(key, settings, metrics, routed)
         self.model = adapter.compiled_model()
         self._weights = trainable_variables(key.spec, self.model)
-        self.model.optimizer.build(self._weights)
+        self.model.optimizer.build(list(self._weights.values()))
         self.model.set_up(
             [*metrics, self.model._loss_tracker],
             xla=key.xla,
@@ -254,7 +254,7 @@ class CompiledModel:
 
     def reset(
         self,
-        weights: list[np.ndarray],
+        weights: Weights,
         optimizer_state: OptimizerState | None,
         learning_rate: float | None,
         seed: int,
@@ -288,9 +288,9 @@ class CompiledModel:
             best_weights=None,
         )
 
-    def weights(self) -> list[np.ndarray]:
+    def weights(self) -> Weights:
         """Copy the weights."""
-        return [_copy(variable) for variable in self._weights]
+        return {name: _copy(variable) for name, variable in self._weights.items()}
 
     def optimizer_state(self) -> OptimizerState:
         """Copy what the optimizer has gathered."""
@@ -300,9 +300,9 @@ class CompiledModel:
     def _dropout_layers(self) -> list[SequenceDropout]:
         return [layer for layer in self.model.layers if isinstance(layer, SequenceDropout)]
 
-    def _set_weights(self, weights: list[np.ndarray]) -> None:
-        for variable, value in zip(self._weights, weights, strict=True):
-            variable.assign(value)
+    def _set_weights(self, weights: Weights) -> None:
+        for name, variable in self._weights.items():
+            variable.assign(weights[name])
 
     def _set_optimizer(self, state: OptimizerState) -> None:
         for variable, value in zip(self._optimizer_variables(), state.variables, strict=True):

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from sklstm.network.spec import NetworkSpec
+from sklstm.network.spec import NetworkSpec, Weights
 
 
 @dataclass(frozen=True)
@@ -100,7 +100,7 @@ class Snapshot:
 
     Attributes
     ----------
-    weights : list of ndarray
+    weights : dict of ndarray
     optimizer_state : OptimizerState
     seeds : list of ndarray
         Of the dropout.
@@ -110,17 +110,17 @@ class Snapshot:
         One entry per epoch.
     n_epochs : int
         Epochs run.
-    best_weights : list of ndarray or None
+    best_weights : dict of ndarray or None
         Those of the least validation loss, where early stopping looks at it.
     """
 
-    weights: list[np.ndarray]
+    weights: Weights
     optimizer_state: OptimizerState
     seeds: list[np.ndarray]
     rng_state: dict[str, Any]
     history: dict[str, list[float]]
     n_epochs: int
-    best_weights: list[np.ndarray] | None
+    best_weights: Weights | None
 
 
 @dataclass
@@ -130,7 +130,7 @@ class Trained:
     Attributes
     ----------
     spec : NetworkSpec
-    weights : list of ndarray
+    weights : dict of ndarray
         Of the last epoch, or of the best where early stopping looked for it.
     last : Snapshot
         What is needed to go on.
@@ -141,7 +141,7 @@ class Trained:
     """
 
     spec: NetworkSpec
-    weights: list[np.ndarray]
+    weights: Weights
     last: Snapshot
     interrupted: bool
     loop: str

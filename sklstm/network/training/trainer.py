@@ -10,7 +10,7 @@ from functools import partial
 import keras
 import numpy as np
 
-from sklstm.network.spec import NetworkSpec
+from sklstm.network.spec import NetworkSpec, Weights
 from sklstm.network.training import callbacks as ours
 from sklstm.network.training.bucketing import round_up
 from sklstm.network.training.compiled_model import (
@@ -42,7 +42,7 @@ def train(
     data: TrainingData,
     validation: TrainingData | None,
     *,
-    weights: list[np.ndarray],
+    weights: Weights,
     optimizer_state: OptimizerState | None,
     varies: bool,
     rng: np.random.RandomState,
@@ -56,8 +56,8 @@ def train(
     spec : NetworkSpec
     settings : TrainingSettings
     data, validation : TrainingData
-    weights : list of ndarray
-        To start from.
+    weights : dict of ndarray
+        To start from, by the names of ``spec.weight_shapes()``.
     optimizer_state : OptimizerState or None
         To start from; None, or one of another optimizer, for the optimizer's own beginning.
     varies : bool

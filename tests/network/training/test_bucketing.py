@@ -207,7 +207,7 @@ def test_one_long_sequence_among_short_ones_does_not_fill_the_memory():
 
 def test_batches_of_predictions_follow_the_lengths():
     lengths = np.append(np.full(1000, 10), 100_000)
-    runtime = OnnxPredictor(NetworkSpec(n_outputs=1, activation="linear"), [])
+    runtime = OnnxPredictor(NetworkSpec(n_outputs=1, activation="linear"), {})
     cuts = [(rows.start, rows.stop) for rows in runtime._batches(lengths, 1)]
     assert cuts[0][1] - cuts[0][0] <= 8  # next to the long one
     assert len(cuts) < 10

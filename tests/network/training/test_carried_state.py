@@ -71,7 +71,7 @@ def train_by_hand(spec, data, settings, seed=1):
     rng = np.random.RandomState(seed)
     rng.randint(2**31)  # the seed of the dropout, which `train` draws first
     initial = spec.initial_weights(np.random.RandomState(seed))
-    weights = [tf.Variable(weight) for weight in initial]
+    weights = [tf.Variable(weight) for weight in initial.values()]
     optimizer = tf.keras.optimizers.Adam(settings.learning_rate, clipnorm=settings.clipnorm)
     losses = []
     for _ in range(settings.epochs):
@@ -101,7 +101,7 @@ def test_training_equals_a_loop_written_by_hand(limit, monkeypatch):
     trained = train(spec, data)
     weights, losses = train_by_hand(spec, data, SETTINGS)
     assert_allclose(trained.last.history["loss"], losses, rtol=1e-5)
-    for ours, theirs in zip(trained.weights, weights, strict=True):
+    for ours, theirs in zip(trained.weights.values(), weights, strict=True):
         assert_allclose(ours, theirs, atol=1e-4)
 
 
@@ -142,5 +142,5 @@ def test_documents_that_fit_a_window_are_not_cut():
 def test_short_documents_of_several_lengths_share_a_compiled_loop():
     for text in ("abcabcabc", "abcabcabca"):
         generator = CharSequenceGenerator(5, window=64, epochs=1, random_state=0).fit([text] * 4)
-    (program,) = (one for one in pool._idle if one.key.spec == generator._runtime.spec)
+    (program,) = (one for one in pool._idle if one.key.spec == generator._fitted_state.network.spec)
     assert program.n_compiled == 1

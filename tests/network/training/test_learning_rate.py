@@ -10,7 +10,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from sklstm import CharSequenceGenerator, LSTMClassifier, LSTMRegressor
 from sklstm.network.training import trainer
 from sklstm.network.training.learning_rate import Schedule
-from tasks import first_step_task
+from tasks import assert_same_weights, first_step_task
 
 X, y = first_step_task()  # 24 rows: three batches of 8
 TEXT = "abcdefgh" * 40
@@ -40,11 +40,6 @@ class Rates(keras.callbacks.Callback):
 def rates_of(estimator, *data, method="fit"):
     getattr(estimator.set_params(callbacks=[Rates()]), method)(*data)
     return np.array(Rates.seen)
-
-
-def assert_same_weights(ours, theirs):
-    for one, other in zip(ours._runtime.weights, theirs._runtime.weights, strict=True):
-        assert_array_equal(one, other)
 
 
 def test_factors_of_a_cosine_with_warm_up():

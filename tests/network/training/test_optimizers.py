@@ -14,12 +14,10 @@ from sklstm._parameters import OPTIMIZERS
 @pytest.mark.parametrize("name", sorted(OPTIMIZERS))
 def test_every_optimizer_trains(name):
     fitted = LSTMClassifier(**TINY, optimizer=name, learning_rate=None).fit(X, y)
-    start = fitted._runtime.spec.initial_weights(np.random.RandomState(0))
+    start = fitted._fitted_state.network.spec.initial_weights(np.random.RandomState(0))
     assert np.isfinite(weights_of(fitted)).all()
-    assert all(
-        not np.array_equal(now, then)
-        for now, then in zip(fitted._runtime.weights, start, strict=True)
-    )
+    weights = fitted._fitted_state.network.weights
+    assert not any(np.array_equal(weight, start[name]) for name, weight in weights.items())
 
 
 def test_an_optimizer_object_is_copied_and_trains_as_its_name():

@@ -25,7 +25,7 @@ FITTED = {"units": [5, 4], "batch_size": 34, "epochs": 2, "learning_rate": 0.02,
 
 
 def weights_of(fitted):
-    return fitted._runtime.weights
+    return fitted._fitted_state.network.weights.values()
 
 
 def assert_all_close(ours, theirs):

@@ -97,7 +97,7 @@ def train_by_keras(spec, settings, data, validation=None, seed=1):
         ).history
         for name, values in logs.items():
             history.setdefault(name, []).extend(values)
-    return [v.value.numpy() for v in trainable_variables(spec, model)], history
+    return [v.value.numpy() for v in trainable_variables(spec, model).values()], history
 
 
 @pytest.fixture(params=["xla", "graph"])
@@ -114,7 +114,7 @@ def test_compiled_epochs_equal_keras_fit(loop, weighted):
     trained = train(make_spec(), settings, data, validation)
     weights, history = train_by_keras(make_spec(), settings, data, validation)
     assert trained.loop == loop
-    for ours, theirs in zip(trained.weights, weights, strict=True):
+    for ours, theirs in zip(trained.weights.values(), weights, strict=True):
         assert_allclose(ours, theirs, rtol=1e-3, atol=2e-5)
     if not weighted:  # Keras's mean over batches does not look at their weights
         assert trained.last.history.keys() == history.keys()
@@ -127,7 +127,7 @@ def test_every_optimizer_equals_keras_fit(optimizer):
     settings = make_settings(optimizer=optimizer, epochs=2)
     trained = train(make_spec(), settings, make_data())
     weights, _ = train_by_keras(make_spec(), settings, make_data())
-    for ours, theirs in zip(trained.weights, weights, strict=True):
+    for ours, theirs in zip(trained.weights.values(), weights, strict=True):
         # Lion takes the sign of a sum: where that is near zero, rounding decides.
         assert_allclose(ours, theirs, rtol=1e-3, atol=5e-2 if optimizer == "lion" else 2e-5)
 
@@ -161,7 +161,9 @@ def test_what_fills_batches_up_changes_nothing(options, kind, monkeypatch):
         monkeypatch.setattr(trainer, "MIN_TIME_STEPS_FOR_XLA", limit)
         fits[loop] = train(spec, settings, data, validation, varies=kind == "lengths")
         assert fits[loop].loop == loop
-    for ours, theirs in zip(fits["xla"].weights, fits["graph"].weights, strict=True):
+    for ours, theirs in zip(
+        fits["xla"].weights.values(), fits["graph"].weights.values(), strict=True
+    ):
         assert_allclose(ours, theirs, rtol=1e-3, atol=2e-5)
     for name, values in fits["graph"].last.history.items():
         assert_allclose(fits["xla"].last.history[name], values, rtol=1e-5, err_msg=name)
@@ -174,7 +176,7 @@ def test_dropout_does_not_depend_on_what_fills_batches_up(monkeypatch):
     filled_up = train(spec, settings, make_data())
     monkeypatch.setattr(bucketing, "LADDER", np.arange(99))
     exact = train(spec, settings, make_data())
-    for ours, theirs in zip(filled_up.weights, exact.weights, strict=True):
+    for ours, theirs in zip(filled_up.weights.values(), exact.weights.values(), strict=True):
         assert_allclose(ours, theirs, rtol=1e-3, atol=2e-6)
 
 
@@ -197,7 +199,7 @@ def make_data_for(spec, kind, n):
 def test_dropout_is_reproducible_and_hides_its_share(loop):
     spec, settings = make_spec(dropout=0.5, units=(6, 6)), make_settings(epochs=2)
     first, again = (train(spec, settings, make_data()) for _ in range(2))
-    for one, other in zip(first.weights, again.weights, strict=True):
+    for one, other in zip(first.weights.values(), again.weights.values(), strict=True):
         assert_array_equal(one, other)
     undropped = train(make_spec(units=(6, 6)), settings, make_data())
     assert first.last.history["loss"] != undropped.last.history["loss"]
@@ -213,7 +215,7 @@ def test_a_fit_through_the_pool_equals_the_first(loop):
     ):
         train(make_spec(), other, make_data(seed=5), seed=7)
     again = train(make_spec(), settings, make_data())
-    for one, other in zip(first.weights, again.weights, strict=True):
+    for one, other in zip(first.weights.values(), again.weights.values(), strict=True):
         assert_array_equal(one, other)
 
 
