@@ -56,7 +56,8 @@ def read_for_fit(
         return sequences, InputForm("tokens", 1, 1, vocabulary_size=size)
     if is_table(X):
         names = get_feature_names(X) if is_frame(X) else None
-        table = _read_table(X, timesteps)
+        table = _as_matrix(X)
+        _check_timesteps(table, timesteps)
         n_columns = table.shape[1]
         n_features = n_columns // (timesteps or n_columns)
         form = InputForm("table", n_features, n_columns, _as_tuple(names), timesteps)
@@ -82,9 +83,10 @@ def read_for_predict(
     if of_table and form.kind == "table":
         if is_frame(X):
             _check_columns(X, form, estimator_name)
-        table = _read_table(X, form.timesteps, first_sample)
+        table = _as_matrix(X, first_sample)
         if not is_frame(X) and not first_sample:
             _check_columns(table, form, estimator_name)
+        _check_timesteps(table, form.timesteps)
         return _from_table(table, form, first_sample)
     steps = flatten_sequences(_steps_of_table(_as_matrix(X), form) if of_table else X)
     _check_n_features(steps.values.shape[1], form, estimator_name)
@@ -208,14 +210,12 @@ def _rows_of_ids(X: Any) -> Any:
     return X if is_list else _as_matrix(X)
 
 
-def _read_table(X: Any, timesteps: int | None, first_row: int = 0) -> np.ndarray:
-    table = _as_matrix(X, first_row)
+def _check_timesteps(table: np.ndarray, timesteps: int | None) -> None:
     if timesteps and table.shape[1] % timesteps:
         raise ValueError(
             f"timesteps={timesteps} does not divide the {table.shape[1]} columns of X: "
             "each time step needs the same number of features."
         )
-    return table
 
 
 def _from_table(table: np.ndarray, form: InputForm, first_sample: int = 0) -> Sequences:
