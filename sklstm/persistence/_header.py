@@ -12,7 +12,7 @@ import sklearn
 from sklstm._version import __version__
 from sklstm.persistence._metadata_requests import Requests
 
-FORMAT = 1  # of what an estimator of ours holds; a newer one is refused
+FORMAT = 2  # of what an estimator of ours holds; other formats are refused
 VERSION = re.compile(r"[0-9A-Za-z.+!_-]{1,40}")  # it is printed, so it has no other characters
 
 

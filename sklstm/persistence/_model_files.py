@@ -118,8 +118,8 @@ def load(path: str | os.PathLike, *, trusted: Collection[str | type] = ()) -> Ba
     OSError
         If there is no such file, or it cannot be read.
     ValueError
-        If it is not a model file, is truncated or damaged, was written by a newer sklstm, or
-        holds a type that is not trusted.
+        If it is not a model file, is truncated or damaged, was written by an sklstm whose
+        format is another, or holds a type that is not trusted.
 
     Warns
     -----
@@ -195,7 +195,7 @@ def _checked(content: bytes, estimator: BaseEstimator, trust: Trust) -> bytes:
 
 
 def _read_header(file: BinaryIO, path: str | os.PathLike) -> Header:
-    """Read the header of a file that is a model file, and not too new; no more than that."""
+    """Read the header of a model file of this format; no more than that."""
     beginning = file.read(BEGINNING)
     if not begins_as_archive(beginning):
         raise ValueError(
@@ -208,6 +208,12 @@ def _read_header(file: BinaryIO, path: str | os.PathLike) -> Header:
         raise ValueError(
             f"{path} was written by a newer sklstm, {header.sklstm} (format {header.format}); "
             f"this is {__version__} (format {FORMAT}): update sklstm."
+        )
+    if header.format < FORMAT:
+        raise ValueError(
+            f"{path} was written by an older sklstm, {header.sklstm} (format {header.format}); "
+            f"this is {__version__}, which reads format {FORMAT}: fit the model anew and save it, "
+            "or load it with that version."
         )
     return header
 

@@ -21,7 +21,13 @@ def same_params(one, other):
     return repr(one.get_params()) == repr(other.get_params()) and type(one) is type(other)
 
 
-REFUSALS = ("not a model file", "truncated or damaged", "cannot be loaded", "a newer sklstm")
+REFUSALS = (
+    "not a model file",
+    "truncated or damaged",
+    "cannot be loaded",
+    "a newer sklstm",
+    "an older sklstm",
+)
 
 
 def load_or_refusal(path):

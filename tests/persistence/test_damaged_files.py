@@ -91,8 +91,14 @@ def test_a_damaged_array_is_named(model_file, tmp_path):
 
 
 def test_newer_files_are_refused(model_file, tmp_path):
-    path = with_header(model_file, tmp_path / "new.sklstm", format=2, sklstm="7.0")
-    with pytest.raises(ValueError, match=r"newer sklstm, 7.0 \(format 2\); this is 0"):
+    path = with_header(model_file, tmp_path / "new.sklstm", format=3, sklstm="7.0")
+    with pytest.raises(ValueError, match=r"newer sklstm, 7.0 \(format 3\); this is 0"):
+        persistence.load(path)
+
+
+def test_older_files_are_refused(model_file, tmp_path):
+    path = with_header(model_file, tmp_path / "old.sklstm", format=1, sklstm="0.0.9")
+    with pytest.raises(ValueError, match=r"older sklstm, 0.0.9 \(format 1\); this is 0.*anew"):
         persistence.load(path)
 
 
