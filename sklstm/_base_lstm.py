@@ -24,10 +24,10 @@ from sklstm._parameters import (
 )
 from sklstm._sequences import InputForm, Sequences
 from sklstm._sklearn_compat import Interval, StrOptions, num_samples
-from sklstm._targets import ClassWeights, Targets, all_alike
+from sklstm._targets import Targets, equal_weights
 from sklstm.input.parse_x import read_for_fit, read_for_predict, read_in_blocks
 from sklstm.input.parse_y import check_n_targets, read_sample_weight
-from sklstm.input.samples import Samples, hold_out
+from sklstm.input.samples import ClassWeights, Samples, hold_out
 from sklstm.network.scaling import InputScaling
 from sklstm.network.spec import NetworkSpec
 from sklstm.network.training.data import SequenceData
@@ -93,7 +93,7 @@ class BaseLSTM(BaseNetwork):
 
     def _class_weights(self, targets: Targets, y: np.ndarray, weights: np.ndarray) -> ClassWeights:
         """Return the function that weights targets, as learnt from those of training."""
-        return all_alike
+        return equal_weights
 
     def _fit(
         self,
@@ -179,10 +179,10 @@ class BaseLSTM(BaseNetwork):
             validation = self._read_validation(*given, form, targets)
         else:
             samples, validation = self._hold_out(samples, targets, seed, partial=partial)
-        weights_of = self._class_weights(targets, samples.y, samples.weights)
-        samples = samples.weighted(weights_of)
+        class_weights = self._class_weights(targets, samples.y, samples.weights)
+        samples = samples.weighted(class_weights)
         if validation is not None:
-            validation = validation.weighted(weights_of)
+            validation = validation.weighted(class_weights)
         if previous is not None:
             return FitData(samples, validation, form, previous.data.input_scaling, targets)
         targets = targets.scaled_by(samples.y, samples.weights)

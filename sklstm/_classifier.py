@@ -11,8 +11,9 @@ from sklearn.utils import Tags
 
 from sklstm._base_lstm import BaseLSTM
 from sklstm._sklearn_compat import StrOptions, fit_context
-from sklstm._targets import ClassTargets, ClassWeights, MultilabelTargets, Targets
+from sklstm._targets import ClassTargets, MultilabelTargets, Targets
 from sklstm.input.parse_y import read_classes, read_labels
+from sklstm.input.samples import ClassWeights
 
 if TYPE_CHECKING:
     import keras
@@ -337,7 +338,8 @@ class LSTMClassifier(ClassifierMixin, BaseLSTM):
         Returns
         -------
         ndarray of shape (n, n_classes)
-            In the order of ``classes_``. Rows sum to 1, but for several labels at once.
+            In the order of ``classes_``. Each row sums to 1, except for several labels at once,
+            each of which has a probability of its own.
 
         Raises
         ------

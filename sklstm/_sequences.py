@@ -1,4 +1,4 @@
-"""The one currency inside the house: `Sequences`, time steps one below the other."""
+"""`Sequences`: the ragged array that every form of X is read into."""
 
 from __future__ import annotations
 
@@ -138,7 +138,7 @@ class InputForm:
 
 @dataclass(frozen=True)
 class TimeSteps:
-    """All time steps of all sequences, one below the other.
+    """All time steps of all sequences, one below the other, before absent ones are left out.
 
     Attributes
     ----------

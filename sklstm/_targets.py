@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import ClassVar, Protocol, Self
 
 import numpy as np
 
 from sklstm.input.parse_y import is_one_hot, weights_of_classes
+from sklstm.input.samples import ClassWeights
 from sklstm.network.scaling import TargetScaling
-
-ClassWeights = Callable[[np.ndarray], np.ndarray]  # from targets to factors of their weights
 
 ONE_HOT = (
     "Every row of y has exactly one 1, as one-hot labels have. y is read as an indicator matrix of "
@@ -130,7 +128,7 @@ class ClassTargets:
             Targets and weights of the samples that "balanced" counts.
         """
         if class_weight is None:
-            return all_alike
+            return equal_weights
         by_label = weights_of_classes(class_weight, y, self.classes, weights)
 
         def weigh(y: np.ndarray) -> np.ndarray:
@@ -202,7 +200,7 @@ class MultilabelTargets:
     ) -> ClassWeights:
         """Refuse class weights, which are for single labels."""
         if class_weight is None:
-            return all_alike
+            return equal_weights
         raise ValueError(
             f"class_weight={class_weight!r} weighs single labels, and y is an indicator matrix of "
             "several: use sample_weight."
@@ -295,7 +293,7 @@ class NumberTargets:
         """Return None: numbers are not stratified."""
 
 
-def all_alike(y: np.ndarray) -> np.ndarray:
+def equal_weights(y: np.ndarray) -> np.ndarray:
     """Return the weight 1 for each target."""
     return np.ones(len(y))
 

@@ -11,7 +11,8 @@ from sklearn.model_selection import train_test_split
 from sklstm._sequences import Sequences
 
 DEFAULT_VALIDATION_FRACTION = 0.1
-Weigher = Callable[[np.ndarray], np.ndarray]  # from targets to factors of their samples' weights
+# A function that returns, for each target, what the weight of its sample is multiplied by.
+ClassWeights = Callable[[np.ndarray], np.ndarray]
 
 
 class Samples(NamedTuple):
@@ -38,9 +39,9 @@ class Samples(NamedTuple):
             )
         return self.of(np.flatnonzero(self.weights))
 
-    def weighted(self, weights_of: Weigher) -> Samples:
-        """Multiply the weights by those of the targets, and leave out what then is zero."""
-        weights = self.weights * weights_of(self.y)
+    def weighted(self, class_weights: ClassWeights) -> Samples:
+        """Multiply the weights by those of the targets, and leave out samples of weight zero."""
+        weights = self.weights * class_weights(self.y)
         return self._replace(weights=weights).with_weight()
 
 

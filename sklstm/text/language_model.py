@@ -300,7 +300,7 @@ class LanguageModel(BaseNetwork):
         Returns
         -------
         float
-            From 1 (every token foreseen).
+            From 1, where every token was predicted with probability 1.
 
         Raises
         ------
