@@ -21,10 +21,10 @@ from sklstm.text.decoding import (
     MIN_WORK_PER_THREAD,
     DecodingSettings,
     beginning,
+    generate_tokens,
     random_streams,
-    read,
-    stream,
-    write,
+    read_tokens,
+    stream_tokens,
 )
 from sklstm.text.vocabulary import CharVocabulary
 from tasks import from_padded, state_of_texts
@@ -84,7 +84,7 @@ def by_equations(network, tokens):
 def test_steps_compute_the_equations(shape, sampling):
     network = make_network(**shape)
     writing = DecodingSettings(60, log_probabilities=True, **sampling)
-    for written in write(network, beginning(network), writing, random_streams(0, 3)):
+    for written in generate_tokens(network, beginning(network), writing, random_streams(0, 3)):
         p = by_equations(network, written.tokens)
         chosen = p[np.arange(60), written.tokens]
         assert_allclose(written.log_probabilities, np.log(chosen), atol=1e-5)
@@ -95,8 +95,10 @@ def test_steps_compute_the_equations(shape, sampling):
 @pytest.mark.parametrize("sampling", SAMPLING, ids=str)
 def test_first_tokens_follow_the_distribution(sampling):
     network = make_network()
-    state = read(network, np.array([3, 1, 4]), beginning(network))[1]
-    written = write(network, state, DecodingSettings(1, **sampling), random_streams(1, 4000))
+    state = read_tokens(network, np.array([3, 1, 4]), beginning(network))[1]
+    written = generate_tokens(
+        network, state, DecodingSettings(1, **sampling), random_streams(1, 4000)
+    )
     counts = np.bincount([int(sample.tokens[0]) for sample in written], minlength=10)
     expected = distribution(by_equations(network, np.array([3, 1, 4, 0]))[3], **sampling)
     possible = expected > 0
@@ -257,11 +259,11 @@ def test_unknown_characters_are_named_or_skipped(generator):
         generator.generate("aéxb")
     with pytest.raises(ValueError, match=r"The text holds .*'é'"):
         generator.encode("aé")
-    skipping = {"unknown": "skip", "random_state": 0}
+    skipping = {"handle_unknown": "ignore", "random_state": 0}
     expected = generator.generate("ab", 20, random_state=0)
     assert generator.generate("aéxb", 20, **skipping) == expected
     assert "".join(generator.stream("aéxb", 20, **skipping)) == expected
-    state = generator.encode("éaxbé", unknown="skip")
+    state = generator.encode("éaxbé", handle_unknown="ignore")
     assert generator.generate(length=20, state=state, random_state=0) == expected
 
 
@@ -339,7 +341,9 @@ def test_a_stream_is_independent_of_its_neighbours(generator):
 
 def test_a_stream_goes_on_in_blocks_that_are_short():
     network = make_network()
-    blocks = stream(network, beginning(network), DecodingSettings(20), random_streams(0, 1)[0])
+    blocks = stream_tokens(
+        network, beginning(network), DecodingSettings(20), random_streams(0, 1)[0]
+    )
     assert max(len(block.tokens) for block in blocks) <= 8
 
 
@@ -347,10 +351,10 @@ def test_samples_shared_between_threads_are_the_same_as_alone():
     network = make_network(units=(256,))
     assert 64 * network.spec.work_per_step >= 2 * MIN_WORK_PER_THREAD
     writing, rngs = DecodingSettings(40, stops=(np.array([1, 2]),)), random_streams(0, 64)
-    together = write(network, beginning(network), writing, rngs)
+    together = generate_tokens(network, beginning(network), writing, rngs)
     assert len(together) == 64
     for i, rng in enumerate(random_streams(0, 64)[:40:9]):
-        (alone,) = write(network, beginning(network), writing, [rng])
+        (alone,) = generate_tokens(network, beginning(network), writing, [rng])
         assert_array_equal(together[9 * i].tokens, alone.tokens)
 
 

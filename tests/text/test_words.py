@@ -211,7 +211,7 @@ def test_unknown_words_are_read_and_scored_as_the_unknown_token(drawn):
 
 def test_unknown_words_of_a_prompt_are_read_named_or_skipped(drawn):
     arguments = {"length": 20, "random_state": 0}
-    skipped = drawn.generate("the dog cat x", unknown="skip", **arguments)
+    skipped = drawn.generate("the dog cat x", handle_unknown="ignore", **arguments)
     assert skipped == drawn.generate("the cat", **arguments)
     assert drawn.generate("the dog cat", **arguments) == drawn.generate("the cow cat", **arguments)
     assert "".join(drawn.stream("the dog cat", **arguments)) == drawn.generate(
@@ -221,7 +221,7 @@ def test_unknown_words_of_a_prompt_are_read_named_or_skipped(drawn):
         with pytest.raises(
             ValueError, match=r"words that .* lacks: ' dog', ' x', the first at .* 1"
         ):
-            method("the dog cat x dog", unknown="error")
+            method("the dog cat x dog", handle_unknown="error")
 
 
 def test_a_state_continues_as_the_whole_prompt_does(drawn):
