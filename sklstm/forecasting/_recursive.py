@@ -10,7 +10,7 @@ import numpy as np
 from sklearn.pipeline import Pipeline
 from sklearn.utils import check_array
 
-from sklstm._base import BaseLSTM
+from sklstm._base_lstm import BaseLSTM
 from sklstm._sklearn_compat import HasMethods, Interval, validate_params
 from sklstm.forecasting._fitted_parts import fitted_parts
 from sklstm.forecasting._index import continued_index
