@@ -25,6 +25,7 @@ def test_learns_what_only_a_memory_can_know():
     assert LSTMClassifier(**LEARNS).fit(X_train, y_train).score(X_test, y_test) > 0.95
 
 
+@pytest.mark.slow
 def test_learns_from_sequences_of_all_lengths():
     """The first step is the only one in some sequences, and the last of twelve in others."""
     rng = np.random.default_rng(0)
@@ -34,6 +35,7 @@ def test_learns_from_sequences_of_all_lengths():
     assert fitted.score(sequences[300:], labels[300:]) > 0.95
 
 
+@pytest.mark.slow
 def test_learns_tokens_in_their_order():
     rng = np.random.default_rng(0)
     ids = rng.integers(1, 6, (400, 6))
@@ -43,6 +45,7 @@ def test_learns_tokens_in_their_order():
     assert fitted.score(ids[300:], labels[300:]) > 0.95
 
 
+@pytest.mark.slow
 def test_learns_from_an_averaged_embedding_which_tokens_there_are():
     rng = np.random.default_rng(0)
     texts = [rng.integers(1, 9, rng.integers(4, 12)) for _ in range(400)]
@@ -56,6 +59,7 @@ def test_learns_from_an_averaged_embedding_which_tokens_there_are():
     )
 
 
+@pytest.mark.slow
 def test_learns_several_labels_at_once():
     X_train, _ = first_step_task(300, 4, 1)
     bits = np.c_[X_train[:, 0, 0] > 0, X_train[:, -1, 0] > 0, X_train[:, 0, 0] > 0].astype(int)
@@ -171,7 +175,10 @@ def test_fitted_attributes(classifier):
 @pytest.mark.parametrize(
     "params",
     [
-        {"units": (4, 3), "bidirectional": True, "pooling": "mean", "dense_units": (3, 3)},
+        pytest.param(
+            {"units": (4, 3), "bidirectional": True, "pooling": "mean", "dense_units": (3, 3)},
+            marks=pytest.mark.slow,
+        ),
         {"units": (), "pooling": "max", "dense_units": [5]},
         {"units": np.array([3, 2]), "dropout": 0.5, "dense_units": np.int64(3)},
     ],

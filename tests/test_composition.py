@@ -277,6 +277,7 @@ def test_threads_share_an_estimator():
             np.testing.assert_array_equal(actual, expected)
 
 
+@pytest.mark.slow
 def test_threads_fit_at_once():
     estimators = [classifier({"random_state": seed}) for seed in range(4)]
     expected = [clone(estimator).fit(X, y).predict_proba(X) for estimator in estimators]

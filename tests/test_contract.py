@@ -12,7 +12,7 @@ from sklstm import LSTMClassifier, LSTMRegressor
 EXPECTED_TO_FAIL = {
     "check_sample_weight_equivalence_on_dense_data": (
         "compares at 1e-7, which float32 training misses by rounding; "
-        "test_training.py::test_weighted_is_repeated compares at 1e-4"
+        "test_sample_weights.py::test_weighted_is_repeated compares at 1e-4"
     )
 }
 NEEDS_DECISION_FUNCTION = "check_classifiers_multilabel_output_format_decision_function"

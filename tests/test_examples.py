@@ -15,11 +15,13 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MinMaxScaler
 
 from sklstm import LSTMClassifier
+from tasks import PATHS
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 SECONDS = 120  # at most; they take under 15 where nothing else runs
 
 needs_data = pytest.mark.data
+pytestmark = pytest.mark.slow  # each starts a process, and most of them train
 
 
 @pytest.fixture
@@ -176,12 +178,19 @@ def test_missing_data_without_a_substitute(run, name):
 
 def test_without_matplotlib(run, tmp_path):
     forbid(tmp_path / "forbidden", "matplotlib")
-    output = succeed(run("article_c_images", "--epochs", 1, PYTHONPATH=str(tmp_path / "forbidden")))
+    output = succeed(
+        run("article_c_images", "--epochs", 1, PYTHONPATH=path_with(tmp_path / "forbidden"))
+    )
     assert 'pip install "sklstm[plot]"' in output
     assert not list(tmp_path.glob("*.png"))
 
 
 # ------------------------------------------------------------------------------ batch prediction
+
+
+def path_with(folder):
+    """Return the path on which a folder comes first."""
+    return os.pathsep.join([str(folder), *PATHS])
 
 
 def forbid(folder, *modules):
@@ -197,7 +206,7 @@ def run_batch(run, tmp_path):
     forbid(tmp_path / "forbidden", "tensorflow", "keras", "scikeras")
 
     def run_where_forbidden(*arguments):
-        return run("batch_prediction", *arguments, PYTHONPATH=str(tmp_path / "forbidden"))
+        return run("batch_prediction", *arguments, PYTHONPATH=path_with(tmp_path / "forbidden"))
 
     return run_where_forbidden
 

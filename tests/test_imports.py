@@ -2,6 +2,7 @@
 
 import ast
 import sys
+from functools import cache
 from pathlib import Path
 
 import joblib
@@ -93,6 +94,7 @@ def imports_below(node, inside=None):
             yield from imports_below(child, child.name if is_function else inside)
 
 
+@cache
 def imports(module):
     return set(imports_below(ast.parse(MODULES[module].read_text())))
 

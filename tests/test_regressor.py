@@ -21,6 +21,7 @@ def test_learns_numbers_that_only_a_memory_can_know():
     assert fitted.score(sequences[300:], targets[300:]) > 0.9
 
 
+@pytest.mark.slow
 def test_learns_several_numbers_at_once():
     sequences = np.random.default_rng(0).normal(size=(400, 4, 1))
     targets = np.c_[1e4 * sequences[:, 0, 0], 1e-3 * sequences[:, -1, 0] + 5]
@@ -68,6 +69,7 @@ def test_a_column_of_numbers_warns():
         assert LSTMRegressor(**TINY).fit(X, FIRST[:, np.newaxis]).predict(X).shape == (24,)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("quantile", [0.1, 0.9])
 def test_a_quantile_is_above_its_share_of_y(quantile):
     sequences = NOISE.normal(size=(400, 3, 1))
@@ -78,6 +80,7 @@ def test_a_quantile_is_above_its_share_of_y(quantile):
     assert np.mean(targets <= fitted.predict(sequences)) == pytest.approx(quantile, abs=0.05)
 
 
+@pytest.mark.slow
 def test_poisson_predictions_are_positive_rates():
     sequences = np.random.default_rng(0).normal(size=(400, 3, 1))
     rates = np.exp(1 + 0.5 * sequences[:, 0, 0])
@@ -89,6 +92,7 @@ def test_poisson_predictions_are_positive_rates():
     assert predicted.mean() == pytest.approx(rates.mean(), rel=0.1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("loss", "share_of_outliers"), [("squared_error", 1.0), ("absolute_error", 0), ("huber", 0.3)]
 )
@@ -117,6 +121,7 @@ def test_a_y_that_cannot_be_standardised_is_refused():
         LSTMRegressor(**TINY).fit(X, huge)
 
 
+@pytest.mark.slow
 def test_several_steps_of_several_features():
     """What sliding_windows makes is learnt as the same numbers side by side, and scored so."""
     X_windows, targets = sliding_windows(X.reshape(-1, 2), length=4, horizon=3)

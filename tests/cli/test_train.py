@@ -81,9 +81,9 @@ def test_another_training_is_never_replaced_silently(refused, tmp_path, folder, 
 def test_overwrite_replaces_a_model_and_nothing_else(text, refused, tmp_path, book, model):
     output = tmp_path / "new.sklstm"
     output.write_bytes(Path(model).read_bytes())
-    arguments = ("train", book, "-o", output, "--overwrite", "-q", *TINY, "--units", "9")
+    arguments = ("train", book, "-o", output, "--overwrite", "-q", *TINY, "--seed", "1")
     assert text(*arguments)[0] == 0
-    assert persistence.load(output).units == 9
+    assert persistence.load(output).random_state == 1
     assert "not a model file" in refused("train", book, "-o", book, "--overwrite")
     assert Path(book).read_text() == TEXT
     before = output.read_bytes()
@@ -192,6 +192,7 @@ def test_train_refuses_before_it_works(refused, tmp_path, book):
     assert not (tmp_path / "x").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
 def test_an_interrupted_training_says_how_to_go_on(tmp_path, book):
     output = tmp_path / "x.sklstm"

@@ -123,6 +123,7 @@ def airline_model(loss, **parameters):
     )
 
 
+@pytest.mark.slow
 def test_intervals_of_a_pipeline_over_rolling_origins():
     passengers = load_airline_passengers()
     X, y = passengers[:-1, np.newaxis], passengers[1:]

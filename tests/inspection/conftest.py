@@ -26,7 +26,13 @@ def stopped(task):
     return make_pipeline(TimeDistributed(StandardScaler()), lstm).fit(*task)
 
 
-@pytest.fixture(scope="session", params=["last", "mean", "max"])
+@pytest.fixture(
+    scope="session",
+    params=[
+        "last",
+        *(pytest.param(pooling, marks=pytest.mark.slow) for pooling in ("mean", "max")),
+    ],
+)
 def deep_classifier(request, task):
     """Two bidirectional layers of 3 units and 2, pooled, on sequences of 3 to 5 time steps."""
     lstm = LSTMClassifier((3, 2), bidirectional=True, pooling=request.param, epochs=1)

@@ -98,6 +98,7 @@ def test_units_of_measurement_do_not_matter():
     assert_allclose(moved.predict_proba(other), plain.predict_proba(MIXED), atol=1e-3)
 
 
+@pytest.mark.slow
 def test_raw_sensors_are_learnt():
     """Offsets and units of raw data hid from the network what it can learn in no time."""
     X = np.array([400, 0.01]) + RNG.normal(size=(200, 8, 2)) * [50, 1e-4]
@@ -113,10 +114,10 @@ def test_raw_sensors_are_learnt():
     "options",
     [
         {"bidirectional": True},
-        {"units": (4, 3), "pooling": "last"},
-        {"units": (), "pooling": "mean"},
-        {"units": (), "pooling": "concat"},
-        {"standardize": False, "differences": True},
+        pytest.param({"units": (4, 3), "pooling": "last"}, marks=pytest.mark.slow),
+        pytest.param({"units": (), "pooling": "mean"}, marks=pytest.mark.slow),
+        pytest.param({"units": (), "pooling": "concat"}, marks=pytest.mark.slow),
+        pytest.param({"standardize": False, "differences": True}, marks=pytest.mark.slow),
     ],
 )
 def test_models_for_users_take_x_as_it_is(options, X):
@@ -207,6 +208,7 @@ def test_validation_sets_are_scaled_in_full_precision(first_step, learner):
     assert_allclose(*histories, rtol=1e-4)
 
 
+@pytest.mark.slow
 def test_unix_times_are_numbers_like_others():
     start, minutes = 1.7e9, np.arange(50)[:, np.newaxis] * 60.0
     X = start + minutes + np.arange(8) * 60.0
@@ -267,7 +269,14 @@ def test_what_float32_cannot_hold_is_named():
 # --- models for users ---
 
 
-@pytest.mark.parametrize(("mean", "spread"), [(1e4, 0.5), (1e5, 0.05), (1.7e9, 1.0)])
+@pytest.mark.parametrize(
+    ("mean", "spread"),
+    [
+        pytest.param(1e4, 0.5, marks=pytest.mark.slow),
+        pytest.param(1e5, 0.05, marks=pytest.mark.slow),
+        (1.7e9, 1.0),
+    ],
+)
 @pytest.mark.parametrize("form", ["array", "padded"])
 def test_models_for_users_see_small_changes_of_large_numbers(mean, spread, form):
     X = mean + spread * RNG.normal(size=(24, 6, 1))
@@ -286,6 +295,7 @@ def test_models_for_users_see_small_changes_of_large_numbers(mean, spread, form)
     assert_allclose(session.run(None, feeds)[0], predicted, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_models_for_users_predict_small_changes_of_a_large_y(tmp_path):
     import keras
 

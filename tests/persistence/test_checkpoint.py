@@ -134,6 +134,7 @@ def test_a_complete_training_is_not_run_again(path, uninterrupted):
     assert path.stat().st_mtime_ns == written
 
 
+@pytest.mark.slow
 def test_early_stopping_goes_on_and_stops_where_it_would_have(path):
     options = EARLY | {"epochs": 30}
     whole = fit(**options)
@@ -360,6 +361,7 @@ def kill_after(path, n_lines, seconds, epochs):
     return None if done is None else int(done)
 
 
+@pytest.mark.slow
 def test_a_killed_process_loses_one_epoch_at_most(path):
     epochs, moments = 40, random.Random(os.getpid())
     for _ in range(3):

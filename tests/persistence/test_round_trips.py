@@ -53,6 +53,7 @@ def test_estimators_predict_the_same_bits(fixture, request, tmp_path):
     assert same_params(clone(loaded), clone(fitted))
 
 
+@pytest.mark.slow
 def test_other_targets_come_back(tmp_path):
     labels = np.array(["ja", "nein", "vielleicht"], object)[np.arange(24) % 3]
     several = np.stack([y, 1 - y, y], axis=1)
@@ -93,6 +94,7 @@ def test_transformers_transform_the_same(transformer, data, tmp_path):
     assert set(vars(loaded)) == set(vars(fitted))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "model",
     [

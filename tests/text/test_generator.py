@@ -81,6 +81,7 @@ def test_a_regular_text_is_learnt_and_continued(abcd):
     assert_array_equal(abcd.predict(["a", "ab", "abc"]), ["b", "c", "d"])
 
 
+@pytest.mark.slow
 def test_memory_reaches_further_than_the_last_character():
     """After "a", "b" or "c" follows in turn: the last character alone cannot tell."""
     generator = make_small(units=24, epochs=20).fit("abac" * 150)
@@ -200,6 +201,7 @@ def test_windows_that_continue_begin_where_the_lane_stood(n_lanes):
         assert n_continued >= len(windows) - 2 * 4 - n_lanes
 
 
+@pytest.mark.slow
 def test_grid_search_over_documents(prose):
     documents = split_documents(prose[:1200], 6)
     generator = make_small(epochs=1, vocabulary="".join(set(prose)))

@@ -60,6 +60,7 @@ def test_the_bar_counts_all_characters(bars):
     assert bar.disable  # closed
 
 
+@pytest.mark.slow
 def test_the_bar_never_runs_ahead_of_its_epoch(bars):
     """Many documents, cut at random, make an epoch longer than foreseen."""
     documents = [TEXT[first : first + 20] for first in range(0, 1000, 20)]
@@ -144,6 +145,7 @@ def test_the_validation_loss_of_short_documents_is_their_score():
     assert_allclose(generator.history_["val_loss"][-1], -generator.score(documents), atol=1e-4)
 
 
+@pytest.mark.slow
 def test_the_validation_loss_of_a_long_text_is_near_its_score():
     text = load_python_reference()[:9000]
     generator = make(units=24).fit(text[:6000], X_val=text[6000:].translate(known(text[:6000])))

@@ -309,6 +309,7 @@ def test_one_word_alone_is_learnt():
         make_small().fit("aaaa")
 
 
+@pytest.mark.slow
 def test_searches_over_documents():
     documents = split_documents(FISH, 6)
     search = GridSearchCV(make_small(epochs=1), {"units": [4, 8]}, cv=2).fit(documents)

@@ -173,6 +173,7 @@ def test_lengths_batch_sizes_and_folds_need_few_shapes():
     assert len(mixed) <= 18 * 3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("options", [{}, {"bidirectional": True, "pooling": "max"}])
 def test_a_fit_does_not_depend_on_what_batches_are_filled_up_to(options, monkeypatch):
     X, y = first_step_task(n=40)
@@ -193,6 +194,7 @@ def test_a_fit_does_not_depend_on_what_batches_are_filled_up_to(options, monkeyp
         assert_allclose(several.history_[name], values, rtol=1e-5, err_msg=name)
 
 
+@pytest.mark.slow
 def test_one_long_sequence_among_short_ones_does_not_fill_the_memory():
     """Padded to the longest, the numbers would take 400 MB instead of half of one."""
     X = [np.ones((10, 1), "f")] * 999 + [np.ones((100_000, 1), "f")]
@@ -215,6 +217,7 @@ def test_batches_of_predictions_follow_the_lengths():
     assert rows == list(range(1001))
 
 
+@pytest.mark.slow
 def test_a_deep_network_reads_ragged_sequences_without_a_warning():
     X, y = first_step_task(n=40)
     deep = LSTMClassifier([4, 3], epochs=1, bidirectional=True, dropout=0.2, pooling="max")

@@ -94,7 +94,10 @@ def train_by_hand(spec, data, settings, seed=1):
     return [weight.numpy() for weight in weights], losses
 
 
-@pytest.mark.parametrize("limit", [0, 10**12], ids=["xla", "graph"])
+@pytest.mark.parametrize(
+    "limit",
+    [pytest.param(0, id="xla", marks=pytest.mark.slow), pytest.param(10**12, id="graph")],
+)
 def test_training_equals_a_loop_written_by_hand(limit, monkeypatch):
     monkeypatch.setattr(trainer, "MIN_TIME_STEPS_FOR_XLA", limit)
     spec, data = make_spec(units=(6, 4)), make_windows()
@@ -105,6 +108,7 @@ def test_training_equals_a_loop_written_by_hand(limit, monkeypatch):
         assert_allclose(ours, theirs, atol=1e-4)
 
 
+@pytest.mark.slow
 def test_what_lies_further_back_than_the_window_is_learnt():
     """Three characters after a random one it comes again; a window reads three."""
     keys = np.random.RandomState(0).choice(list("ab"), 600)

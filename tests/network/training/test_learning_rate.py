@@ -109,6 +109,7 @@ def test_a_constant_rate_takes_no_schedule_and_leaves_none_behind():
     assert_array_equal(rates_of(LSTMClassifier(**FITTED), X, y), np.float32(0.02))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("epochs", [4, 80])  # as a plain graph, and by XLA
 def test_a_constant_rate_follows_a_schedule_on_a_new_program(epochs):
     own = FITTED | {"units": 6, "epochs": epochs}  # of no other test: the schedule comes first
@@ -149,6 +150,7 @@ def test_a_schedule_of_a_schedule_is_refused(options):
         LSTMClassifier(**routed | options).fit(X, y)
 
 
+@pytest.mark.slow
 def test_an_optimizer_object_keeps_its_own_rate():
     decay = keras.optimizers.schedules.ExponentialDecay(0.01, 10, 0.5)
     LSTMClassifier(**FITTED | COSINE | {"optimizer": keras.optimizers.Adam(decay)}).fit(X, y)

@@ -11,7 +11,10 @@ from sklstm._parameters import OPTIMIZERS
 # --- optimizers ---
 
 
-@pytest.mark.parametrize("name", sorted(OPTIMIZERS))
+@pytest.mark.parametrize(
+    "name",
+    ["sgd", *(pytest.param(name, marks=pytest.mark.slow) for name in sorted(OPTIMIZERS - {"sgd"}))],
+)
 def test_every_optimizer_trains(name):
     fitted = LSTMClassifier(**TINY, optimizer=name, learning_rate=None).fit(X, y)
     start = fitted._fitted_state.network.spec.initial_weights(np.random.RandomState(0))
@@ -46,9 +49,9 @@ def test_an_optimizer_object_may_have_a_schedule():
     "params",
     [
         {"optimizer__beta_1": 0.1},
-        {"optimizer__learning_rate": 0.05},
-        {"optimizer__weight_decay": 0.5},
-        {"loss__reduction": "sum"},
+        pytest.param({"optimizer__learning_rate": 0.05}, marks=pytest.mark.slow),
+        pytest.param({"optimizer__weight_decay": 0.5}, marks=pytest.mark.slow),
+        pytest.param({"loss__reduction": "sum"}, marks=pytest.mark.slow),
     ],
     ids=str,
 )
@@ -74,6 +77,7 @@ def test_the_class_of_an_optimizer_is_none():
         LSTMClassifier(**TINY | {"optimizer": keras.optimizers.Adam}).fit(X, y)
 
 
+@pytest.mark.slow
 def test_averaged_weights_arrive():
     """Keras keeps the moving average of the weights, and sets it when the training ends."""
     import keras
@@ -89,6 +93,7 @@ def test_averaged_weights_arrive():
     np.testing.assert_allclose(fit(5, use_ema=True, ema_momentum=0.9999), first, atol=1e-3)
 
 
+@pytest.mark.slow
 def test_optimizers_of_every_class_are_copied():
     import keras
 

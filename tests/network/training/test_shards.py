@@ -64,11 +64,11 @@ def write():
 @pytest.mark.parametrize(
     ("fit", "loop"),
     [
-        (classify, "xla"),
-        (write, "xla"),
         (classify, "graph"),
-        (classify_ragged, "graph"),
-        (regress, "graph"),
+        pytest.param(classify, "xla", marks=pytest.mark.slow),
+        pytest.param(write, "xla", marks=pytest.mark.slow),
+        pytest.param(classify_ragged, "graph", marks=pytest.mark.slow),
+        pytest.param(regress, "graph", marks=pytest.mark.slow),
     ],
 )
 def test_two_parts_train_as_one(fit, loop, in_parts, monkeypatch):
@@ -84,6 +84,7 @@ def test_two_parts_train_as_one(fit, loop, in_parts, monkeypatch):
         assert_allclose(halved.history_[name], values, rtol=1e-4, err_msg=name)
 
 
+@pytest.mark.slow
 def test_dropout_in_parts_is_reproducible_and_differs_between_them(in_parts):
     in_parts(2)
     dropped = [write_with(dropout=0.5) for _ in range(2)]
@@ -119,6 +120,7 @@ def test_only_large_batches_are_computed_in_parts(monkeypatch):
     assert count(loss_reduction="sum") == 1  # halves would not add up
 
 
+@pytest.mark.slow
 def test_ctrl_c_within_an_epoch_of_parts_leaves_the_pool_usable(in_parts):
     in_parts(2)
     expected = write_with()
@@ -134,6 +136,7 @@ def test_ctrl_c_within_an_epoch_of_parts_leaves_the_pool_usable(in_parts):
         assert_array_equal(one, other)
 
 
+@pytest.mark.slow
 def test_generators_fitted_in_threads_are_those_fitted_alone(in_parts):
     in_parts(2)
     texts = [TEXT, TEXT[::-1]]

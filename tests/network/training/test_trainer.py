@@ -100,7 +100,7 @@ def train_by_keras(spec, settings, data, validation=None, seed=1):
     return [v.value.numpy() for v in trainable_variables(spec, model).values()], history
 
 
-@pytest.fixture(params=["xla", "graph"])
+@pytest.fixture(params=[pytest.param("xla", marks=pytest.mark.slow), "graph"])
 def loop(request, monkeypatch):
     limit = 0 if request.param == "xla" else 10**12
     monkeypatch.setattr(trainer, "MIN_TIME_STEPS_FOR_XLA", limit)
@@ -122,7 +122,13 @@ def test_compiled_epochs_equal_keras_fit(loop, weighted):
             assert_allclose(trained.last.history[name], values, rtol=1e-4, err_msg=name)
 
 
-@pytest.mark.parametrize("optimizer", sorted(OPTIMIZERS))
+@pytest.mark.parametrize(
+    "optimizer",
+    [
+        "adam",
+        *(pytest.param(name, marks=pytest.mark.slow) for name in sorted(OPTIMIZERS - {"adam"})),
+    ],
+)
 def test_every_optimizer_equals_keras_fit(optimizer):
     settings = make_settings(optimizer=optimizer, epochs=2)
     trained = train(make_spec(), settings, make_data())
@@ -142,6 +148,7 @@ def test_the_loss_of_an_epoch_is_the_weighted_mean_over_its_rows():
     assert_allclose(frozen.last.history["loss"], expected, rtol=1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("options", "kind"),
     [
@@ -169,6 +176,7 @@ def test_what_fills_batches_up_changes_nothing(options, kind, monkeypatch):
         assert_allclose(fits["xla"].last.history[name], values, rtol=1e-5, err_msg=name)
 
 
+@pytest.mark.slow
 def test_dropout_does_not_depend_on_what_fills_batches_up(monkeypatch):
     """XLA draws other numbers than the graph: here it compiles other sizes, and the same."""
     monkeypatch.setattr(trainer, "MIN_TIME_STEPS_FOR_XLA", 0)
@@ -196,6 +204,7 @@ def make_data_for(spec, kind, n):
     )
 
 
+@pytest.mark.slow
 def test_dropout_is_reproducible_and_hides_its_share(loop):
     spec, settings = make_spec(dropout=0.5, units=(6, 6)), make_settings(epochs=2)
     first, again = (train(spec, settings, make_data()) for _ in range(2))
@@ -205,6 +214,7 @@ def test_dropout_is_reproducible_and_hides_its_share(loop):
     assert first.last.history["loss"] != undropped.last.history["loss"]
 
 
+@pytest.mark.slow
 def test_a_fit_through_the_pool_equals_the_first(loop):
     """Whatever a program was used for before leaves nothing behind."""
     settings = make_settings(epochs=2)
@@ -308,6 +318,7 @@ def test_ctrl_c_is_heard_through_an_error_that_tensorflow_makes_of_it():
         classifier.set_params(callbacks=[fail]).fit(X, y)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(
     threading.current_thread() is not threading.main_thread() or not hasattr(signal, "setitimer"),
     reason="signals reach the main thread only, and Windows has no timers of this kind",
