@@ -224,7 +224,7 @@ def _linear(seed: int) -> Split:
 
 def _windows(values: np.ndarray, window: int, seed: int) -> Split:
     """Forecast one step ahead, in raw values; the test is the last quarter, whatever the seed."""
-    X, y = sliding_windows(values, length=window)
+    X, y = sliding_windows(values, window)
     n = len(y) * 3 // 4
     return Split(X[:n], y[:n], X[n:], y[n:])
 

@@ -115,7 +115,7 @@ def mnist(seeds: int, part: str) -> list[list[str]]:
 
 def imdb(seeds: int, part: str) -> list[list[str]]:
     """Score an LSTM, article C's averaged vectors and word counts."""
-    reviews = fetch_imdb(num_words=20_000)
+    reviews = fetch_imdb(vocabulary_size=20_000)
     split = (
         reviews.data_train,
         reviews.data_test,

@@ -30,7 +30,7 @@ EPOCHS = 4
 
 def reviews(n: int) -> tuple[list[np.ndarray], np.ndarray]:
     """Return some reviews, the longest of all among them, and whether they are positive."""
-    imdb = fetch_imdb(num_words=N_WORDS)
+    imdb = fetch_imdb(vocabulary_size=N_WORDS)
     lengths = [len(review) for review in imdb.data_train]
     chosen = np.arange(n)
     chosen[0] = np.argmax(lengths)

@@ -33,7 +33,7 @@ def main():
     )
     options = parser.parse_args()
     try:
-        imdb = fetch_imdb(num_words=10_000)
+        imdb = fetch_imdb(vocabulary_size=10_000)
     except OSError as error:
         sys.exit(str(error))
     X_train, y_train = imdb.data_train[: options.samples], imdb.target_train[: options.samples]

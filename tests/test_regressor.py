@@ -124,7 +124,7 @@ def test_a_y_that_cannot_be_standardised_is_refused():
 @pytest.mark.slow
 def test_several_steps_of_several_features():
     """What sliding_windows makes is learnt as the same numbers side by side, and scored so."""
-    X_windows, targets = sliding_windows(X.reshape(-1, 2), length=4, horizon=3)
+    X_windows, targets = sliding_windows(X.reshape(-1, 2), window=4, horizon=3)
     columns = targets.reshape(len(targets), 6)
     fitted = LSTMRegressor(**TINY).fit(X_windows, targets, X_val=X_windows[:9], y_val=targets[:9])
     flat = LSTMRegressor(**TINY).fit(X_windows, columns, X_val=X_windows[:9], y_val=columns[:9])

@@ -74,9 +74,9 @@ def sample(options: argparse.Namespace) -> None:
     prompt = options.prompt
     if prompt == STANDARD_INPUT:
         prompt = read_text(STANDARD_INPUT, options.encoding).removesuffix("\n")
-    known = known_text(prompt, "The prompt", generator, options.unknown)
+    known = known_text(prompt, "The prompt", generator, options.handle_unknown)
     given = {name: getattr(options, name) for name in WRITING if hasattr(options, name)}
-    stops = known_stops(options.stop, generator, options.unknown)
+    stops = known_stops(options.stop, generator, options.handle_unknown)
     given |= {"stop": stops, "random_state": options.seed}
     echoed = "" if options.no_echo else prompt
     if options.samples == 1:
@@ -112,7 +112,7 @@ def texts_to_score(options: argparse.Namespace, generator: Generator) -> list[st
     """Read all texts before any is scored: an error then comes at once."""
     texts = []
     for name, text in zip(options.texts, read_texts(options.texts, options.encoding), strict=True):
-        texts.append(known_text(text, shown(name), generator, options.unknown))
+        texts.append(known_text(text, shown(name), generator, options.handle_unknown))
         check_length(texts[-1], name)
     return texts
 
@@ -305,12 +305,12 @@ def load_generator(path: str | Path) -> Generator:
     return model
 
 
-def known_text(text: str, name: str, generator: Generator, unknown: str) -> str:
+def known_text(text: str, name: str, generator: Generator, handle_unknown: str) -> str:
     """Return a text without the tokens that a generator does not know, or refuse these.
 
     A word generator reads them itself, as the unknown word, if it is not told otherwise.
     """
-    if unknown == "auto" and isinstance(generator, WordSequenceGenerator):
+    if handle_unknown == "auto" and isinstance(generator, WordSequenceGenerator):
         return text
     tokens, known = generator._vocabulary.split(text), known_tokens(generator)
     missing = [token for token in tokens if token not in known]
@@ -320,23 +320,23 @@ def known_text(text: str, name: str, generator: Generator, unknown: str) -> str:
     named = repr("".join(distinct)[:40])
     if kind == "words":
         named = f"{', '.join(map(repr, distinct)):.80}"
-    if unknown != "skip":
+    if handle_unknown != "ignore":
         raise ValueError(
             f"{name} holds {kind} that the model does not know: {named}, the first at position "
-            f"{tokens.index(missing[0])}. --unknown skip leaves them out."
+            f"{tokens.index(missing[0])}. --handle-unknown ignore leaves them out."
         )
     tell(f"{name}: unknown {kind} left out: {len(missing):,} ({named})")
     return "".join(token for token in tokens if token in known)
 
 
-def known_stops(stops: list[str], generator: Generator, unknown: str) -> list[str]:
+def known_stops(stops: list[str], generator: Generator, handle_unknown: str) -> list[str]:
     """Return the stops that a generator may write, or refuse the others."""
     kind = TOKENS[generator._token]
     for stop in stops:
         if stop and not generator._vocabulary.encode_stop(stop):
             message = f"--stop {stop!r} never comes: it holds {kind} that the model does not know"
-            if unknown != "skip":
-                raise ValueError(f"{message}. --unknown skip leaves it out.")
+            if handle_unknown != "ignore":
+                raise ValueError(f"{message}. --handle-unknown ignore leaves it out.")
             tell(f"{message}, and is left out")
     return [stop for stop in stops if not stop or generator._vocabulary.encode_stop(stop)]
 

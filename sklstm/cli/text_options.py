@@ -44,7 +44,7 @@ Smaller is better; each file is read once, from the beginning of a document."""
 SCORE_EXAMPLES = """\
 examples:
   python -m sklstm text score book.sklstm other.txt
-  cat other.txt | python -m sklstm text score book.sklstm - --unknown skip"""
+  cat other.txt | python -m sklstm text score book.sklstm - --handle-unknown ignore"""
 
 
 def layers(text: str) -> int | tuple[int, ...]:
@@ -232,8 +232,8 @@ def _add_seed(group: argparse._ActionsContainer) -> None:
 
 def _add_unknown(group: argparse._ActionsContainer, what: str) -> None:
     group.add_argument(
-        "--unknown",
-        choices=("auto", "error", "skip"),
+        "--handle-unknown",
+        choices=("auto", "error", "ignore"),
         default="auto",
         help=f"whether characters or words of {what} that the model does not know are an error or "
         "left out; auto is an error for characters, and reads words as the unknown one (default: "

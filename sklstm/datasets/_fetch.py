@@ -18,7 +18,10 @@ import numpy as np
 
 from sklstm._files import write_atomically
 
-PLACES = {"data_home": [str, os.PathLike, None], "download": ["boolean"]}  # for validate_params
+PLACES = {  # constraints of the parameters that all fetchers have
+    "data_home": [str, os.PathLike, None],
+    "download_if_missing": ["boolean"],
+}
 _TIMEOUT = 60  # seconds without a byte
 
 
@@ -41,24 +44,28 @@ class Copy(NamedTuple):
     payload: bytes
 
 
-def read_copy(file: Published, data_home: str | os.PathLike | None, download: bool) -> Copy:
+def read_copy(
+    file: Published, data_home: str | os.PathLike | None, download_if_missing: bool
+) -> Copy:
     """Read a file from ``SKLSTM_DATA``, the cache, or the network."""
     own = own_path(file.own)
     if own is None:
-        return read_cache(file, data_home, download)
+        return read_cache(file, data_home, download_if_missing)
     copy = Copy(own, own.read_bytes())
     if not file.repacked:
         _check_copy(copy, file)
     return copy
 
 
-def read_cache(file: Published, data_home: str | os.PathLike | None, download: bool) -> Copy:
+def read_cache(
+    file: Published, data_home: str | os.PathLike | None, download_if_missing: bool
+) -> Copy:
     path = _cache_folder(data_home) / file.name
     if path.exists():
         copy = Copy(path, path.read_bytes())
         _check_copy(copy, file)
         return copy
-    if not download:
+    if not download_if_missing:
         raise FileNotFoundError(_how_to_get(file, path, f"{path} does not exist"))
     path.parent.mkdir(parents=True, exist_ok=True)  # first: a folder that cannot be is found early
     payload = _download(file, path)

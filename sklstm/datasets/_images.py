@@ -18,7 +18,9 @@ _MNIST = Published(
 
 
 @validate_params(PLACES, prefer_skip_nested_validation=True)
-def fetch_mnist(*, data_home: str | os.PathLike | None = None, download: bool = True) -> Bunch:
+def fetch_mnist(
+    *, data_home: str | os.PathLike | None = None, download_if_missing: bool = True
+) -> Bunch:
     """Fetch MNIST: 70,000 images of handwritten digits, in their original order.
 
     An LSTM reads an image as 28 time steps (rows) of 28 features (pixels), so the arrays are of
@@ -29,7 +31,7 @@ def fetch_mnist(*, data_home: str | os.PathLike | None = None, download: bool = 
     data_home : str or path-like, default=None
         The folder of the cache. None is the folder that the environment variable ``SKLSTM_HOME``
         names, or ``~/sklstm_data``. A copy in the folder ``SKLSTM_DATA`` goes first.
-    download : bool, default=True
+    download_if_missing : bool, default=True
         Whether to download the file (11 MB) when no copy is found.
 
     Returns
@@ -46,7 +48,7 @@ def fetch_mnist(*, data_home: str | os.PathLike | None = None, download: bool = 
     Raises
     ------
     FileNotFoundError
-        If there is no copy and ``download`` is False.
+        If there is no copy and ``download_if_missing`` is False.
     OSError
         If the download fails, or a file is damaged or not the published one.
 
@@ -62,7 +64,7 @@ def fetch_mnist(*, data_home: str | os.PathLike | None = None, download: bool = 
     >>> mnist.data_train.shape  # doctest: +SKIP
     (60000, 28, 28)
     """
-    copy = read_copy(_MNIST, data_home, download)
+    copy = read_copy(_MNIST, data_home, download_if_missing)
     with blaming(copy.path):
         arrays = load_npz(copy.payload, ["x_train", "y_train", "x_test", "y_test"])
         _check_images(arrays["x_train"], arrays["y_train"])

@@ -43,7 +43,7 @@ _IMDB_WORDS = Published(
 
 @validate_params(
     {
-        "num_words": [Interval(Integral, 5, None, closed="left"), None],
+        "vocabulary_size": [Interval(Integral, 5, None, closed="left"), None],
         "shuffle": ["boolean"],
         "random_state": ["random_state"],
         **PLACES,
@@ -52,11 +52,11 @@ _IMDB_WORDS = Published(
 )
 def fetch_imdb(
     *,
-    num_words: int | None = None,
+    vocabulary_size: int | None = None,
     shuffle: bool = True,
     random_state: int | np.random.RandomState | None = 0,
     data_home: str | os.PathLike | None = None,
-    download: bool = True,
+    download_if_missing: bool = True,
 ) -> Bunch:
     """Fetch the IMDB reviews: 50,000 film reviews as word ids, half of them positive.
 
@@ -65,9 +65,9 @@ def fetch_imdb(
 
     Parameters
     ----------
-    num_words : int, default=None
+    vocabulary_size : int, default=None
         How many ids there are at most, the four reserved ones included; at least 5. Words with
-        an id of ``num_words`` and above become 2. None keeps every word of the file.
+        an id of ``vocabulary_size`` and above become 2. None keeps every word of the file.
     shuffle : bool, default=True
         Whether to shuffle the training and the test reviews. The files are sorted by class:
         without it, the first thousand reviews are all of the same one.
@@ -77,7 +77,7 @@ def fetch_imdb(
         The folder of the cache. None is the folder that the environment variable ``SKLSTM_HOME``
         names, or ``~/sklstm_data``. A copy in the folder ``SKLSTM_DATA`` (``imdb_int.npz`` and
         ``imdb_word_index.json``) goes first.
-    download : bool, default=True
+    download_if_missing : bool, default=True
         Whether to download the files (19 MB) when no copy is found.
 
     Returns
@@ -89,13 +89,14 @@ def fetch_imdb(
           array of word ids of shape (n_words,)
         - ``target_train``, ``target_test``: int64 arrays of shape (25000,), 1 for positive
         - ``target_names``: list of str, the names of the two classes
-        - ``vocabulary``: list of str, the word of every id; longer than every id that occurs
+        - ``vocabulary``: object array of str, the word of every id; longer than every id that
+          occurs
         - ``DESCR``: str, what the data is
 
     Raises
     ------
     FileNotFoundError
-        If there is no copy and ``download`` is False.
+        If there is no copy and ``download_if_missing`` is False.
     OSError
         If the download fails, or a file is damaged or not the published one.
 
@@ -118,23 +119,23 @@ def fetch_imdb(
     Examples
     --------
     >>> from sklstm.datasets import decode_reviews, fetch_imdb
-    >>> imdb = fetch_imdb(num_words=10_000)  # doctest: +SKIP
+    >>> imdb = fetch_imdb(vocabulary_size=10_000)  # doctest: +SKIP
     >>> len(imdb.data_train), len(imdb.vocabulary)  # doctest: +SKIP
     (25000, 10000)
     >>> text = decode_reviews(imdb.data_train[:1], imdb.vocabulary)[0]  # doctest: +SKIP
     """
-    train, test, words = _own_imdb() or _keras_imdb(data_home, download)
+    train, test, words = _own_imdb() or _keras_imdb(data_home, download_if_missing)
     if shuffle:
         rng = check_random_state(random_state)
         train, test = _shuffled(train, rng), _shuffled(test, rng)
-    size = num_words or 1 + max(ids.max() for ids in [*train.reviews, *test.reviews])
+    size = vocabulary_size or 1 + max(ids.max() for ids in [*train.reviews, *test.reviews])
     return Bunch(
         data_train=_cap_ids(train.reviews, size),
         target_train=train.target,
         data_test=_cap_ids(test.reviews, size),
         target_test=test.target,
         target_names=["negative", "positive"],
-        vocabulary=words[:size],
+        vocabulary=np.array(words[:size], dtype=object),
         DESCR="IMDB: film reviews as word ids, negative or positive (Maas et al. 2011).",
     )
 
@@ -146,7 +147,7 @@ def decode_reviews(reviews: Iterable[Sequence[int]], vocabulary: Sequence[str]) 
     ----------
     reviews : iterable of integer array-likes of shape (n_words,), or array of shape (n, n_words)
         The word ids. Padding (0) is left out.
-    vocabulary : sequence of str
+    vocabulary : array-like of str
         The word of every id, as in ``fetch_imdb().vocabulary``.
 
     Returns
@@ -193,11 +194,11 @@ def _own_imdb() -> tuple[_Split, _Split, list[str]] | None:
 
 
 def _keras_imdb(
-    data_home: str | os.PathLike | None, download: bool
+    data_home: str | os.PathLike | None, download_if_missing: bool
 ) -> tuple[_Split, _Split, list[str]]:
     """Read the files that Keras publishes, where each review is a list of ranks."""
-    words = _read_words(read_cache(_IMDB_WORDS, data_home, download))
-    copy = read_cache(_IMDB, data_home, download)
+    words = _read_words(read_cache(_IMDB_WORDS, data_home, download_if_missing))
+    copy = read_cache(_IMDB, data_home, download_if_missing)
     with blaming(copy.path):
         # A pickle runs code: these are the very bytes whose checksum has just been compared.
         arrays = load_npz(

@@ -65,7 +65,7 @@ def load_airline_passengers() -> np.ndarray:
 
 @validate_params(PLACES, prefer_skip_nested_validation=True)
 def fetch_daily_temperatures(
-    *, data_home: str | os.PathLike | None = None, download: bool = True
+    *, data_home: str | os.PathLike | None = None, download_if_missing: bool = True
 ) -> np.ndarray:
     """Fetch the daily minimum temperatures in Melbourne, Australia, 1981 to 1990.
 
@@ -76,7 +76,7 @@ def fetch_daily_temperatures(
     data_home : str or path-like, default=None
         The folder of the cache. None is the folder that the environment variable ``SKLSTM_HOME``
         names, or ``~/sklstm_data``. A copy in the folder ``SKLSTM_DATA`` goes first.
-    download : bool, default=True
+    download_if_missing : bool, default=True
         Whether to download the file (68 kB) when no copy is found.
 
     Returns
@@ -87,7 +87,7 @@ def fetch_daily_temperatures(
     Raises
     ------
     FileNotFoundError
-        If there is no copy and ``download`` is False.
+        If there is no copy and ``download_if_missing`` is False.
     OSError
         If the download fails, or a file is damaged or not the published one. Of a copy in
         ``SKLSTM_DATA`` the values are read and counted, and the message names the line of one
@@ -104,12 +104,12 @@ def fetch_daily_temperatures(
     >>> temperatures.shape  # doctest: +SKIP
     (3650,)
     """
-    return _second_column(read_copy(_DAILY_TEMPERATURES, data_home, download), 3650)
+    return _second_column(read_copy(_DAILY_TEMPERATURES, data_home, download_if_missing), 3650)
 
 
 @validate_params(PLACES, prefer_skip_nested_validation=True)
 def fetch_sunspots(
-    *, data_home: str | os.PathLike | None = None, download: bool = True
+    *, data_home: str | os.PathLike | None = None, download_if_missing: bool = True
 ) -> np.ndarray:
     """Fetch the monthly mean numbers of sunspots, 1749 to 1983.
 
@@ -118,7 +118,7 @@ def fetch_sunspots(
     data_home : str or path-like, default=None
         The folder of the cache. None is the folder that the environment variable ``SKLSTM_HOME``
         names, or ``~/sklstm_data``. A copy in the folder ``SKLSTM_DATA`` goes first.
-    download : bool, default=True
+    download_if_missing : bool, default=True
         Whether to download the file (45 kB) when no copy is found.
 
     Returns
@@ -129,7 +129,7 @@ def fetch_sunspots(
     Raises
     ------
     FileNotFoundError
-        If there is no copy and ``download`` is False.
+        If there is no copy and ``download_if_missing`` is False.
     OSError
         If the download fails, or a file is damaged or not the published one. Of a copy in
         ``SKLSTM_DATA`` the values are read and counted, and the message names the line of one
@@ -148,7 +148,7 @@ def fetch_sunspots(
     >>> sunspots.shape  # doctest: +SKIP
     (2820,)
     """
-    return _second_column(read_copy(_SUNSPOTS, data_home, download), 2820)
+    return _second_column(read_copy(_SUNSPOTS, data_home, download_if_missing), 2820)
 
 
 def _second_column(copy: Copy, n: int) -> np.ndarray:

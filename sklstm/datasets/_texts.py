@@ -41,7 +41,9 @@ def load_python_reference() -> str:
 
 
 @validate_params(PLACES, prefer_skip_nested_validation=True)
-def fetch_shakespeare(*, data_home: str | os.PathLike | None = None, download: bool = True) -> str:
+def fetch_shakespeare(
+    *, data_home: str | os.PathLike | None = None, download_if_missing: bool = True
+) -> str:
     """Fetch "tiny Shakespeare": 40,000 lines of his plays.
 
     Parameters
@@ -49,7 +51,7 @@ def fetch_shakespeare(*, data_home: str | os.PathLike | None = None, download: b
     data_home : str or path-like, default=None
         The folder of the cache. None is the folder that the environment variable ``SKLSTM_HOME``
         names, or ``~/sklstm_data``. A copy in the folder ``SKLSTM_DATA`` goes first.
-    download : bool, default=True
+    download_if_missing : bool, default=True
         Whether to download the file (1 MB) when no copy is found.
 
     Returns
@@ -60,7 +62,7 @@ def fetch_shakespeare(*, data_home: str | os.PathLike | None = None, download: b
     Raises
     ------
     FileNotFoundError
-        If there is no copy and ``download`` is False.
+        If there is no copy and ``download_if_missing`` is False.
     OSError
         If the download fails, or a file is not the published one.
 
@@ -76,7 +78,7 @@ def fetch_shakespeare(*, data_home: str | os.PathLike | None = None, download: b
     >>> text[:14]  # doctest: +SKIP
     'First Citizen:'
     """
-    return read_copy(_SHAKESPEARE, data_home, download).payload.decode("utf-8")
+    return read_copy(_SHAKESPEARE, data_home, download_if_missing).payload.decode("utf-8")
 
 
 @validate_params(

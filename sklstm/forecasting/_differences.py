@@ -53,7 +53,7 @@ class DifferencedRegressor(RegressorMixin, MetaEstimatorMixin, BaseEstimator):
     >>> from sklearn.linear_model import LinearRegression
     >>> from sklstm import sliding_windows
     >>> from sklstm.forecasting import DifferencedRegressor
-    >>> X, y = sliding_windows(np.arange(20.0), length=3)
+    >>> X, y = sliding_windows(np.arange(20.0), window=3)
     >>> model = DifferencedRegressor(LinearRegression()).fit(X[:, :, 0], y)
     >>> model.predict([[100.0, 101.0, 102.0]])
     array([103.])

@@ -14,18 +14,18 @@ N_SHOWN = 5  # missing time steps that a warning names
 STACK_LEVEL = 5  # of warnings: they show the line that calls `forecast`
 
 
-def continued_index(history: Any, steps: int) -> Any:
-    """Return the index of a Series or DataFrame and of `steps` rows more.
+def continued_index(history: Any, horizon: int) -> Any:
+    """Return the index of a Series or DataFrame and of `horizon` rows more.
 
     Parameters
     ----------
     history : Series or DataFrame of pandas
-    steps : int
+    horizon : int
 
     Returns
     -------
     pandas.Index
-        Of n + `steps` labels. They count, with 0 for the first new row, where those of the
+        Of n + `horizon` labels. They count, with 0 for the first new row, where those of the
         history cannot be continued.
 
     Raises
@@ -52,10 +52,10 @@ def continued_index(history: Any, steps: int) -> Any:
     step, places = _step_and_places(times) if is_readable else (None, None)
     if step is None:
         _warn_not_continued(index, times)
-        return pd.RangeIndex(-len(index), steps)
+        return pd.RangeIndex(-len(index), horizon)
     if places is not None and places[-1] >= len(index):
         _warn_of_gaps(times, step, places)
-    later = _range(times, -1, steps + 1, step)[1:]
+    later = _range(times, -1, horizon + 1, step)[1:]
     if index.inferred_type == "date":
         later = pd.Index(later.date)
     return index.append(later.rename(index.name))

@@ -24,12 +24,12 @@ POSITIVE = Interval(Integral, 1, None, closed="left")
     {
         "estimator": [HasMethods(["predict"])],
         "history": ["array-like"],
-        "steps": [POSITIVE],
+        "horizon": [POSITIVE],
         "window": [POSITIVE, None],
     },
     prefer_skip_nested_validation=True,
 )
-def forecast(estimator: Any, history: Any, steps: int, *, window: int | None = None) -> Any:
+def forecast(estimator: Any, history: Any, horizon: int, *, window: int | None = None) -> Any:
     """Forecast the next time steps of a series, each from the forecasts before it.
 
     The model knows one step: it predicts the next time step, which is then appended to the
@@ -48,8 +48,8 @@ def forecast(estimator: Any, history: Any, steps: int, *, window: int | None = N
         (n, F).
     history : array-like of shape (n,) or (n, F), Series or DataFrame
         n time steps, the oldest first.
-    steps : int
-        Time steps to forecast: the horizon.
+    horizon : int
+        Time steps to forecast.
     window : int, default=None
         None for a model of rows. For a model of windows, the time steps of its windows: it gets
         an array of shape (1, window, F), or of shape (1, window * F) if it was fitted on so many
@@ -57,7 +57,7 @@ def forecast(estimator: Any, history: Any, steps: int, *, window: int | None = N
 
     Returns
     -------
-    forecasts : ndarray of shape (steps,) or (steps, F), Series or DataFrame
+    forecasts : ndarray of shape (horizon,) or (horizon, F), Series or DataFrame
         As `history` is, of pandas or polars. An index goes on if it holds periods, numbers in
         equal steps, or dates or durations whose frequency is set or can be told; others are
         numbered from 0, with a warning.
@@ -85,7 +85,7 @@ def forecast(estimator: Any, history: Any, steps: int, *, window: int | None = N
     as many as the windows need.
 
     A forecast of many steps from a model of one repeats its own errors. For a fixed horizon,
-    compare with a model that learns it directly: ``sliding_windows(series, length, horizon)``
+    compare with a model that learns it directly: ``sliding_windows(series, window, horizon)``
     and a regressor of `horizon` outputs.
 
     Examples
@@ -95,20 +95,20 @@ def forecast(estimator: Any, history: Any, steps: int, *, window: int | None = N
     >>> from sklstm.forecasting import forecast
     >>> series = np.array([1.0, 2.0, 4.0, 8.0])
     >>> doubling = LinearRegression().fit(series[:-1, np.newaxis], series[1:])
-    >>> forecast(doubling, series, steps=3)
+    >>> forecast(doubling, series, horizon=3)
     array([16., 32., 64.])
     """
-    steps, window = int(steps), window and int(window)  # small integers of numpy overflow
+    horizon, window = int(horizon), window and int(window)  # small integers of numpy overflow
     values = _read_history(history)
     n, n_features = values.shape
     _check_fits(estimator, n, n_features, window)
-    index = continued_index(history, steps) if hasattr(history, "iloc") else None
+    index = continued_index(history, horizon) if hasattr(history, "iloc") else None
     if window is None:
         one_step = _rows_model(estimator, history, index)
     else:
         one_step = _windows_model(estimator, n_features, window)
-    series = np.concatenate([values, np.empty((steps, n_features))])
-    for t in range(n, n + steps):
+    series = np.concatenate([values, np.empty((horizon, n_features))])
+    for t in range(n, n + horizon):
         series[t] = _last_row(one_step(series[:t]), n_features)
     return _like(history, series[n:], index[n:] if index is not None else None)
 
@@ -129,7 +129,7 @@ def _read_history(history: Any) -> np.ndarray:
 def _check_fits(estimator: Any, n: int, n_features: int, window: int | None) -> None:
     """Check the estimator against a history of n time steps, as far as its parts tell."""
     parts = list(fitted_parts(estimator))
-    lengths = [int(part.length) for part in parts if isinstance(part, SlidingWindow)]
+    lengths = [int(part.window) for part in parts if isinstance(part, SlidingWindow)]
     needed = window or max(lengths, default=1)
     if n < needed:
         raise ValueError(f"history has {n} time step(s), fewer than a window of {needed}.")

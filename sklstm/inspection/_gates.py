@@ -44,9 +44,9 @@ class GateActivations:
         :math:`h_t = o_t \odot \tanh(c_t)`, from -1 to 1: what the next layer reads.
     lengths : ndarray of shape (n,)
         Time steps of each sequence.
-    characters : list of ndarray of str, or None
-        The characters, or words, that a generator of text read at each time step, ``""`` for the
-        beginning of a document; None for other estimators.
+    tokens : list of ndarray of str, or None
+        The tokens (characters or words) that a generator of text read at each time step, ``""``
+        for the beginning of a document; None for other estimators.
     """
 
     input_gate: np.ndarray
@@ -56,7 +56,7 @@ class GateActivations:
     cell: np.ndarray
     output: np.ndarray
     lengths: np.ndarray
-    characters: list[np.ndarray] | None = None
+    tokens: list[np.ndarray] | None = None
 
 
 GATES = ("input_gate", "forget_gate", "output_gate", "candidate", "cell", "output")
@@ -149,9 +149,7 @@ def activations_of(
         gates = next(islice(layers, layer, None))[place]
         for name, array in arrays.items():
             array[rows, :length] = np.swapaxes(gates[name], 0, 1)
-    return GateActivations(
-        **arrays, lengths=sequences.lengths, characters=_characters(network, sequences)
-    )
+    return GateActivations(**arrays, lengths=sequences.lengths, tokens=_tokens(network, sequences))
 
 
 def _checked_place(spec: NetworkSpec, layer: int, direction: str) -> tuple[int, int]:
@@ -178,8 +176,8 @@ def _rows_of_one_length(lengths: np.ndarray, units: int) -> Iterator[np.ndarray]
             yield rows[first : first + size]
 
 
-def _characters(network: BaseNetwork, sequences: Sequences) -> list[np.ndarray] | None:
+def _tokens(network: BaseNetwork, sequences: Sequences) -> list[np.ndarray] | None:
     if not hasattr(network, "vocabulary_"):
         return None
-    names = np.concatenate([[""], network.vocabulary_])  # ids count from 1
-    return [names[ids] for ids in sequences]
+    tokens = np.concatenate([[""], network.vocabulary_])  # ids count from 1
+    return [tokens[ids] for ids in sequences]

@@ -42,7 +42,7 @@ class GateActivationsDisplay:
         Which units of the layer, from top to bottom; None draws all.
     step_labels : sequence of str, default=None
         Names of the time steps, such as the words of a text. None numbers them, or shows the
-        characters that a generator read.
+        tokens that a generator read.
 
     Attributes
     ----------
@@ -119,7 +119,7 @@ class GateActivationsDisplay:
             In which direction the layer reads.
         step_labels : sequence of str, default=None
             Names of the time steps, such as the words of a text. None numbers them, or shows the
-            characters that a generator read.
+            tokens that a generator read.
         ax : matplotlib axes or sequence of six, default=None
             Where to draw: one subplot, which is divided, or six axes. None makes a new figure.
         im_kw : dict, default=None
@@ -196,10 +196,10 @@ class GateActivationsDisplay:
     def _labels(self, length: int) -> list[str] | None:
         labels = self.step_labels
         if labels is None:
-            characters = self.activations.characters
-            if characters is None:
+            tokens = self.activations.tokens
+            if tokens is None:
                 return None
-            return [VISIBLE.get(c, c) for c in characters[self.sample].tolist()]
+            return [VISIBLE.get(token, token) for token in tokens[self.sample].tolist()]
         if len(labels) != length:
             raise ValueError(
                 f"step_labels has {len(labels)} names, but the sequence has {length} time steps."

@@ -34,18 +34,18 @@ class CharOneHotEncoder(SequenceOutputMixin, TransformerMixin, BaseEstimator):
 
     Parameters
     ----------
-    alphabet : str, list of characters or None, default=None
+    vocabulary : str, list of characters or None, default=None
         The characters that have a feature, in this order. None learns them from the strings.
     max_length : int or None, default=None
         Time steps of the output: longer strings are cut at the end. None cuts nothing, and the
         output is as long as the longest string of X.
-    unknown : {"error", "ignore"}, default="error"
+    handle_unknown : {"error", "ignore"}, default="error"
         What to do with a character that has no feature: raise, or encode it as a time step of
         zeros.
 
     Attributes
     ----------
-    characters_ : ndarray of shape (n_characters,), dtype object
+    vocabulary_ : ndarray of shape (n_characters,), dtype object
         The character of each feature; sorted if learned.
 
     See Also
@@ -62,26 +62,26 @@ class CharOneHotEncoder(SequenceOutputMixin, TransformerMixin, BaseEstimator):
     <BLANKLINE>
            [[ 0.,  1.],
             [nan, nan]]], dtype=float32)
-    >>> encoder.characters_
+    >>> encoder.vocabulary_
     array(['a', 'b'], dtype=object)
     """
 
     _parameter_constraints: ClassVar[dict] = {
-        "alphabet": [str, "array-like", None],
+        "vocabulary": [str, "array-like", None],
         "max_length": [Interval(Integral, 1, None, closed="left"), None],
-        "unknown": [StrOptions({"error", "ignore"})],
+        "handle_unknown": [StrOptions({"error", "ignore"})],
     }
 
     def __init__(
         self,
         *,
-        alphabet: str | Sequence[str] | None = None,
+        vocabulary: str | Sequence[str] | None = None,
         max_length: int | None = None,
-        unknown: Literal["error", "ignore"] = "error",
+        handle_unknown: Literal["error", "ignore"] = "error",
     ) -> None:
-        self.alphabet = alphabet
+        self.vocabulary = vocabulary
         self.max_length = max_length
-        self.unknown = unknown
+        self.handle_unknown = handle_unknown
 
     @fit_context(prefer_skip_nested_validation=True)
     def fit(self, X: Any, y: Any = None) -> Self:
@@ -101,15 +101,15 @@ class CharOneHotEncoder(SequenceOutputMixin, TransformerMixin, BaseEstimator):
         ------
         ValueError
             If X is empty, a bare string or a table of several columns, a string is empty, or a
-            character is not in a given `alphabet` (unless ``unknown="ignore"``).
+            character is not in a given `vocabulary` (unless ``handle_unknown="ignore"``).
         TypeError
             If X is of another kind, or an element of it is no string.
         """
         texts = self._read(X)
-        if self.alphabet is None:
-            self.characters_ = as_object_array(sorted(set().union(*texts)))
+        if self.vocabulary is None:
+            self.vocabulary_ = as_object_array(sorted(set().union(*texts)))
         else:
-            self.characters_ = _read_alphabet(self.alphabet)
+            self.vocabulary_ = _read_vocabulary(self.vocabulary)
             self._features(texts)
         return self
 
@@ -130,7 +130,7 @@ class CharOneHotEncoder(SequenceOutputMixin, TransformerMixin, BaseEstimator):
         ------
         ValueError
             If X is empty, a bare string or a table of several columns, a string is empty, or a
-            character is unknown (unless ``unknown="ignore"``).
+            character is unknown (unless ``handle_unknown="ignore"``).
         TypeError
             If X is of another kind, or an element of it is no string.
         """
@@ -139,7 +139,7 @@ class CharOneHotEncoder(SequenceOutputMixin, TransformerMixin, BaseEstimator):
         features = self._features(texts)  # (characters of all texts,)
         lengths = np.array([len(text) for text in texts])
         n_steps = self.max_length or lengths.max()
-        one_hot = np.full((len(texts), n_steps, len(self.characters_)), np.nan, dtype=np.float32)
+        one_hot = np.full((len(texts), n_steps, len(self.vocabulary_)), np.nan, dtype=np.float32)
         present = np.arange(n_steps) < lengths[:, np.newaxis]
         one_hot[present] = 0
         sample, step = np.nonzero(present)
@@ -167,11 +167,11 @@ class CharOneHotEncoder(SequenceOutputMixin, TransformerMixin, BaseEstimator):
         """
         check_is_fitted(self)
         steps = read_sequences(X)
-        check_n_features(self, steps, len(self.characters_))
+        check_n_features(self, steps, len(self.vocabulary_))
         starts, stops = present_steps(steps)
         _check_not_partly_missing(steps)
         best = np.where(steps.values.any(axis=1), steps.values.argmax(axis=1), -1)
-        letters = np.append(self.characters_, UNKNOWN)[best]
+        letters = np.append(self.vocabulary_, UNKNOWN)[best]
         return as_object_array(["".join(letters[a:b]) for a, b in zip(starts, stops, strict=True)])
 
     def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
@@ -187,7 +187,7 @@ class CharOneHotEncoder(SequenceOutputMixin, TransformerMixin, BaseEstimator):
         feature_names_out : ndarray of shape (n_characters,), dtype object
         """
         check_is_fitted(self)
-        return self.characters_.copy()
+        return self.vocabulary_.copy()
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
@@ -211,33 +211,33 @@ class CharOneHotEncoder(SequenceOutputMixin, TransformerMixin, BaseEstimator):
         # a lone surrogate is a character of a str, but of no encoding
         code_points = np.frombuffer("".join(texts).encode("utf-32-le", "surrogatepass"), "<u4")
         distinct, where = np.unique(code_points, return_inverse=True)
-        feature_of = {character: i for i, character in enumerate(self.characters_)}
+        feature_of = {character: i for i, character in enumerate(self.vocabulary_)}
         features = np.array([feature_of.get(chr(point), -1) for point in distinct])
-        if self.unknown == "error" and (features < 0).any():
+        if self.handle_unknown == "error" and (features < 0).any():
             self._raise_unknown(texts, {chr(point) for point in distinct[features < 0]})
         return features[where]
 
     def _raise_unknown(self, texts: list[str], unknown: set[str]) -> None:
         sample = next(i for i, text in enumerate(texts) if not unknown.isdisjoint(text))
         character = next(c for c in texts[sample] if c in unknown)
-        known = "".join(self.characters_)
+        known = "".join(self.vocabulary_)
         raise ValueError(
             f"Sample {sample} of X ({texts[sample]!r:.40}) contains the unknown character "
             f"{character!r} (X holds {len(unknown)} unknown: {''.join(sorted(unknown))!r:.80}). "
-            f"Known are {known!r:.80}. Set alphabet to all characters that may come, or "
-            "unknown='ignore'."
+            f"Known are {known!r:.80}. Set vocabulary to all characters that may come, or "
+            "handle_unknown='ignore'."
         )
 
 
-def _read_alphabet(alphabet: str | Sequence[str]) -> np.ndarray:
-    characters = list(alphabet)
+def _read_vocabulary(vocabulary: str | Sequence[str]) -> np.ndarray:
+    characters = list(vocabulary)
     for i, character in enumerate(characters):
         if not isinstance(character, str) or len(character) != 1:
-            raise ValueError(f"alphabet contains {character!r}, which is not a single character.")
+            raise ValueError(f"vocabulary contains {character!r}, which is not a single character.")
         if character in characters[:i]:
-            raise ValueError(f"alphabet contains {character!r} twice.")
+            raise ValueError(f"vocabulary contains {character!r} twice.")
     if not characters:
-        raise ValueError(f"alphabet={alphabet!r} is empty: it needs at least one character.")
+        raise ValueError(f"vocabulary={vocabulary!r} is empty: it needs at least one character.")
     return as_object_array([str(character) for character in characters])
 
 

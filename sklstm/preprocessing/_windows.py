@@ -32,8 +32,8 @@ class SlidingWindow(SequenceOutputMixin, OneToOneFeatureMixin, TransformerMixin,
 
     Parameters
     ----------
-    length : int, default=10
-        Rows of a window.
+    window : int, default=10
+        Time steps (rows) of a window.
 
     Attributes
     ----------
@@ -57,7 +57,7 @@ class SlidingWindow(SequenceOutputMixin, OneToOneFeatureMixin, TransformerMixin,
     >>> import numpy as np
     >>> from sklstm.preprocessing import SlidingWindow
     >>> series = np.array([[1.0], [2.0], [3.0]])
-    >>> windows = SlidingWindow(length=2).fit_transform(series)
+    >>> windows = SlidingWindow(window=2).fit_transform(series)
     >>> windows.shape
     (3, 2, 1)
     >>> windows[:, :, 0]
@@ -66,10 +66,10 @@ class SlidingWindow(SequenceOutputMixin, OneToOneFeatureMixin, TransformerMixin,
            [ 2.,  3.]])
     """
 
-    _parameter_constraints: ClassVar[dict] = {"length": POSITIVE}
+    _parameter_constraints: ClassVar[dict] = {"window": POSITIVE}
 
-    def __init__(self, length: int = 10) -> None:
-        self.length = length
+    def __init__(self, window: int = 10) -> None:
+        self.window = window
 
     @fit_context(prefer_skip_nested_validation=True)
     def fit(self, X: Any, y: Any = None) -> Self:
@@ -105,8 +105,8 @@ class SlidingWindow(SequenceOutputMixin, OneToOneFeatureMixin, TransformerMixin,
 
         Returns
         -------
-        windows : ndarray of shape (n, length, F), float32 or float64
-            Row t is ``X[t - length + 1 : t + 1]``, NaN where that is before the start. A read-only
+        windows : ndarray of shape (n, window, F), float32 or float64
+            Row t is ``X[t - window + 1 : t + 1]``, NaN where that is before the start. A read-only
             view: windows share their memory.
 
         Raises
@@ -116,9 +116,9 @@ class SlidingWindow(SequenceOutputMixin, OneToOneFeatureMixin, TransformerMixin,
         """
         check_is_fitted(self)
         series = self._read(X, reset=False)
-        length = int(self.length)  # small integers of numpy overflow
-        past = np.full((length - 1, series.shape[1]), np.nan, series.dtype)
-        return _windows(np.concatenate([past, series]), length)
+        window = int(self.window)  # small integers of numpy overflow
+        past = np.full((window - 1, series.shape[1]), np.nan, series.dtype)
+        return _windows(np.concatenate([past, series]), window)
 
     def inverse_transform(self, X: Any) -> np.ndarray:
         """Read the series back: the last row of each window.
@@ -160,14 +160,14 @@ class SlidingWindow(SequenceOutputMixin, OneToOneFeatureMixin, TransformerMixin,
 @validate_params(
     {
         "series": ["array-like"],
-        "length": POSITIVE,
+        "window": POSITIVE,
         "horizon": POSITIVE,
         "stride": POSITIVE,
     },
     prefer_skip_nested_validation=True,
 )
 def sliding_windows(
-    series: Any, length: int, horizon: int = 1, stride: int = 1
+    series: Any, window: int, horizon: int = 1, stride: int = 1
 ) -> tuple[np.ndarray, np.ndarray]:
     """Cut a series into windows and the values that follow them.
 
@@ -177,7 +177,7 @@ def sliding_windows(
     ----------
     series : array-like of shape (n,) or (n, F), Series or DataFrame
         n time steps, in order. A series of shape (n,) has one feature.
-    length : int
+    window : int
         Time steps of a window.
     horizon : int, default=1
         Time steps to forecast.
@@ -186,9 +186,9 @@ def sliding_windows(
 
     Returns
     -------
-    X : ndarray of shape (m, length, F)
-        Window i is ``series[i * stride : i * stride + length]``;
-        ``m = (n - length - horizon) // stride + 1``.
+    X : ndarray of shape (m, window, F)
+        Window i is ``series[i * stride : i * stride + window]``;
+        ``m = (n - window - horizon) // stride + 1``.
     y : ndarray of shape (m, horizon, F), less the axes of size 1
         The `horizon` time steps after each window: of shape (m,) for ``horizon=1`` and one
         feature, (m, horizon) for one feature, (m, F) for ``horizon=1``. `LSTMRegressor` takes all
@@ -199,7 +199,7 @@ def sliding_windows(
     ------
     ValueError
         If `series` is neither 1-D nor 2-D, not numeric or too short for one window, or its index
-        of times or numbers is not in order, or `length`, `horizon` or `stride` is below 1.
+        of times or numbers is not in order, or `window`, `horizon` or `stride` is below 1.
 
     See Also
     --------
@@ -208,14 +208,14 @@ def sliding_windows(
     Examples
     --------
     >>> from sklstm.preprocessing import sliding_windows
-    >>> X, y = sliding_windows([1, 2, 3, 4, 5], length=3)
+    >>> X, y = sliding_windows([1, 2, 3, 4, 5], window=3)
     >>> X[:, :, 0]
     array([[1, 2, 3],
            [2, 3, 4]])
     >>> y
     array([4, 5])
     """
-    length, horizon, stride = int(length), int(horizon), int(stride)  # numpy's may overflow
+    window, horizon, stride = int(window), int(horizon), int(stride)  # numpy's may overflow
     series = check_array(
         read_series(series, "series"),
         ensure_2d=False,
@@ -227,13 +227,13 @@ def sliding_windows(
     )
     if series.ndim not in (1, 2) or 0 in series.shape[1:]:
         raise ValueError(f"series has shape {series.shape}: valid are (n,) and (n, F).")
-    if len(series) < length + horizon:
+    if len(series) < window + horizon:
         raise ValueError(
-            f"series has {len(series)} time steps, too few for one window of length={length} "
-            f"and horizon={horizon}: at least {length + horizon} are needed."
+            f"series has {len(series)} time steps, too few for one window of window={window} "
+            f"and horizon={horizon}: at least {window + horizon} are needed."
         )
-    whole = _windows(series.reshape(len(series), -1), length + horizon)[::stride]
-    return whole[:, :length], _drop_axes_of_one(whole[:, length:])
+    whole = _windows(series.reshape(len(series), -1), window + horizon)[::stride]
+    return whole[:, :window], _drop_axes_of_one(whole[:, window:])
 
 
 def _windows(series: np.ndarray, length: int) -> np.ndarray:

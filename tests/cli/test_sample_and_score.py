@@ -41,7 +41,7 @@ def test_sample_flushes_every_character(monkeypatch, model):
 
 
 def test_sample_several_stop_and_skip(text, model):
-    arguments = ["--prompt", "toé", "--length", "90", "--seed", "3", "--unknown", "skip"]
+    arguments = ["--prompt", "toé", "--length", "90", "--seed", "3", "--handle-unknown", "ignore"]
     code, out, err = text("sample", model, *arguments, "--no-echo", "--stop", "e", "--stop", "o")
     expected = persistence.load(model).generate("to", 90, stop=["e", "o"], random_state=3)
     assert (code, out) == (0, f"{expected}\n")
@@ -70,7 +70,7 @@ def test_a_stop_that_never_comes_is_named(text, refused, model, words):
     assert "--stop ' whale' never comes: it holds words" in refused(
         "sample", words, "--stop", " whale"
     )
-    code, out, err = text("sample", model, *arguments, "oé", "--unknown", "skip")
+    code, out, err = text("sample", model, *arguments, "oé", "--handle-unknown", "ignore")
     assert (code, out) == text("sample", model, *arguments, "o")[:2]
     assert "--stop 'oé' never comes" in err
 
@@ -84,10 +84,17 @@ def test_a_word_model_writes_and_scores(text, refused, tmp_path, words, book):
         f"to whale{generator.generate('to whale', 9, random_state=3)}\n",
         "",
     )
-    message = refused("sample", words, "--prompt", "to whale", "--unknown", "error")
+    message = refused("sample", words, "--prompt", "to whale", "--handle-unknown", "error")
     assert "The prompt holds words that the model does not know: ' whale', the first at" in message
     code, out, err = text(
-        "sample", words, "--prompt", "to whale or", "--no-echo", *arguments, "--unknown", "skip"
+        "sample",
+        words,
+        "--prompt",
+        "to whale or",
+        "--no-echo",
+        *arguments,
+        "--handle-unknown",
+        "ignore",
     )
     assert out == f"{generator.generate('to or', 9, random_state=3)}\n"
     assert "unknown words left out: 1 (' whale')" in err
@@ -122,12 +129,12 @@ def test_score_and_characters_that_the_model_does_not_know(text, refused, tmp_pa
     (tmp_path / "other.txt").write_text("to bé or")
     message = refused("score", model, tmp_path / "other.txt")
     assert "other.txt holds characters that the model does not know: 'é'" in message
-    code, out, err = text("score", model, tmp_path / "other.txt", "--unknown", "skip")
+    code, out, err = text("score", model, tmp_path / "other.txt", "--handle-unknown", "ignore")
     assert code == 0
     assert " 7 " in out
     assert "other.txt: unknown characters left out: 1 ('é')" in err
     (tmp_path / "foreign.txt").write_text("éèà")
-    code, out, err = text("score", model, tmp_path / "foreign.txt", "--unknown", "skip")
+    code, out, err = text("score", model, tmp_path / "foreign.txt", "--handle-unknown", "ignore")
     assert (code, out) == (1, "")
     assert "foreign.txt is empty" in err
 

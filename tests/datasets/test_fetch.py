@@ -24,7 +24,7 @@ from sklstm.datasets import (
 def test_a_download_is_kept_and_read_the_next_time(publish, server, cache):
     publish("_SHAKESPEARE", b"First Citizen:\n")
     assert fetch_shakespeare() == "First Citizen:\n"
-    assert fetch_shakespeare(download=False) == "First Citizen:\n"
+    assert fetch_shakespeare(download_if_missing=False) == "First Citizen:\n"
     assert server.requested == ["/shakespeare.txt"]
     assert [path.name for path in cache.iterdir()] == ["shakespeare.txt"]
 
@@ -89,14 +89,14 @@ def assert_says_how_to_get(error, file, cache):
 @pytest.mark.parametrize("constant", FETCHERS)
 def test_no_copy_and_no_download(constant, cache):
     with pytest.raises(FileNotFoundError, match=r"SKLSTM_DATA .*it is not set") as error:
-        FETCHERS[constant](download=False)
+        FETCHERS[constant](download_if_missing=False)
     assert_says_how_to_get(error, published(constant), cache)
     assert not cache.exists()
 
 
 def test_the_message_names_the_folder_that_lacks_the_file(own_folder):
     with pytest.raises(FileNotFoundError) as error:
-        fetch_mnist(download=False)
+        fetch_mnist(download_if_missing=False)
     assert repr(str(own_folder)) in str(error.value)
 
 
@@ -198,7 +198,7 @@ def test_a_cache_that_cannot_be_made(publish, server, tmp_path):
 
 
 @pytest.mark.parametrize("fetch", FETCHERS.values())
-@pytest.mark.parametrize("wrong", [{"data_home": 3}, {"download": "no"}])
+@pytest.mark.parametrize("wrong", [{"data_home": 3}, {"download_if_missing": "no"}])
 def test_parameters_of_places(fetch, wrong):
     (name,) = wrong
     with pytest.raises(ValueError, match=f"The {name!r} parameter of {fetch.__name__} must be"):

@@ -31,7 +31,7 @@ def test_mnist(publish):
 
 def test_own_copy_of_mnist_may_be_another_archive(own_folder):
     (own_folder / "mnist.npz").write_bytes(mnist_npz(n_train=4))
-    assert fetch_mnist(download=False).data_train.shape == (4, 28, 28)
+    assert fetch_mnist(download_if_missing=False).data_train.shape == (4, 28, 28)
 
 
 @pytest.mark.parametrize(
@@ -71,7 +71,7 @@ def test_own_copies_are_never_unpickled(own_folder):
 @pytest.mark.data
 def test_real_mnist(real_data):
     real_data("mnist.npz")
-    mnist = fetch_mnist(download=False)
+    mnist = fetch_mnist(download_if_missing=False)
     assert mnist.data_train.shape == (60000, 28, 28)
     assert mnist.data_test.shape == (10000, 28, 28)
     assert mnist.data_train.dtype == mnist.target_train.dtype == np.uint8

@@ -28,7 +28,7 @@ def test_own_imdb(own_imdb):
     assert imdb.data_train[0].dtype == np.int32
     assert imdb.target_train.dtype == np.int64
     assert imdb.target_names == ["negative", "positive"]
-    assert imdb.vocabulary == [
+    assert list(imdb.vocabulary) == [
         "<pad>",
         "<start>",
         "<unknown>",
@@ -46,7 +46,7 @@ def test_the_download_has_the_same_form(published_imdb, own_imdb, cache, monkeyp
     downloaded = fetch_imdb()
     assert {path.name for path in cache.iterdir()} == {"imdb.npz", "imdb_word_index.json"}
     assert reviews_of(own) == reviews_of(downloaded)
-    assert own.vocabulary == downloaded.vocabulary
+    assert list(own.vocabulary) == list(downloaded.vocabulary)
     assert own.target_train.tolist() == downloaded.target_train.tolist()
     assert own.data_train[0].dtype == downloaded.data_train[0].dtype
     assert own.target_train.dtype == downloaded.target_train.dtype
@@ -60,17 +60,18 @@ def test_reviews_of_one_length_stay_an_array_of_arrays(own_imdb):
     assert reviews_of(imdb) == ids
 
 
-def test_num_words_counts_the_reserved_ids(own_imdb):
-    imdb = fetch_imdb(num_words=6, shuffle=False)
+def test_vocabulary_size_counts_the_reserved_ids(own_imdb):
+    imdb = fetch_imdb(vocabulary_size=6, shuffle=False)
     assert reviews_of(imdb) == [[1, 4, 5], [1, 2], [1, 4, 5, 2], [1, 2]]
-    assert imdb.vocabulary == ["<pad>", "<start>", "<unknown>", "<unused>", "the", "film"]
-    assert len(fetch_imdb(num_words=1000).vocabulary) == 8
+    assert list(imdb.vocabulary) == ["<pad>", "<start>", "<unknown>", "<unused>", "the", "film"]
+    assert len(fetch_imdb(vocabulary_size=1000).vocabulary) == 8
 
 
-@pytest.mark.parametrize("num_words", [4, 0, -1, 10.5, "all", True])
-def test_num_words_out_of_range(own_imdb, num_words):
-    with pytest.raises(ValueError, match=rf"'num_words'.*\[5, inf\) or None\. Got {num_words!r}"):
-        fetch_imdb(num_words=num_words)
+@pytest.mark.parametrize("vocabulary_size", [4, 0, -1, 10.5, "all", True])
+def test_vocabulary_size_out_of_range(own_imdb, vocabulary_size):
+    message = rf"'vocabulary_size'.*\[5, inf\) or None\. Got {vocabulary_size!r}"
+    with pytest.raises(ValueError, match=message):
+        fetch_imdb(vocabulary_size=vocabulary_size)
 
 
 def test_shuffling_keeps_reviews_and_classes_together(own_imdb):
@@ -146,7 +147,7 @@ def test_an_unchecked_pickle_is_never_opened(published_imdb, server, cache, tmp_
 @pytest.mark.data
 def test_real_imdb(real_data):
     real_data("imdb_int.npz", "imdb_word_index.json")
-    imdb = fetch_imdb(num_words=10_000, download=False)
+    imdb = fetch_imdb(vocabulary_size=10_000, download_if_missing=False)
     for part in ("train", "test"):
         reviews = imdb[f"data_{part}"]
         assert reviews.shape == (25000,)
@@ -156,7 +157,7 @@ def test_real_imdb(real_data):
         assert min(ids.min() for ids in reviews) == 1
         assert 450 < imdb[f"target_{part}"][:1000].sum() < 550  # shuffled
     assert len(imdb.vocabulary) == 10_000
-    assert imdb.vocabulary[4:7] == ["the", "and", "a"]
+    assert list(imdb.vocabulary[4:7]) == ["the", "and", "a"]
     brilliant = ["brilliant" in text for text in decode_reviews(imdb.data_train, imdb.vocabulary)]
     assert imdb.target_train[brilliant].mean() > 0.7
 

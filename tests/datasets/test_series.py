@@ -54,7 +54,7 @@ def test_series_are_downloaded(fetch, constant, n, publish, server):
     values = fetch()
     assert values.dtype == np.float64
     np.testing.assert_array_equal(values, np.arange(n) / 10)
-    np.testing.assert_array_equal(fetch(download=False), values)
+    np.testing.assert_array_equal(fetch(download_if_missing=False), values)
     assert server.requested == [f"/{published(constant).name}"]
 
 
@@ -62,7 +62,7 @@ def test_series_are_downloaded(fetch, constant, n, publish, server):
 def test_own_series_may_have_other_line_ends_and_quotes(fetch, constant, n, own_folder):
     lines = b"\xef\xbb\xbf" + table(n, end="\n").replace(b'"', b"") + b"\n\n"
     (own_folder / published(constant).name).write_bytes(lines)
-    np.testing.assert_array_equal(fetch(download=False), np.arange(n) / 10)
+    np.testing.assert_array_equal(fetch(download_if_missing=False), np.arange(n) / 10)
 
 
 @SERIES
@@ -89,8 +89,8 @@ def test_a_damaged_own_series(fetch, constant, n, own_folder, old, new, reason):
 def test_real_series(real_data):
     real_data("daily-min-temperatures.csv", "monthly-sunspots.csv")
     temperatures, sunspots = (
-        fetch_daily_temperatures(download=False),
-        fetch_sunspots(download=False),
+        fetch_daily_temperatures(download_if_missing=False),
+        fetch_sunspots(download_if_missing=False),
     )
     assert temperatures.shape == (3650,)
     assert (temperatures[0], temperatures[-1]) == (20.7, 13.0)

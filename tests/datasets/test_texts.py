@@ -29,7 +29,7 @@ def test_python_reference():
 @pytest.mark.data
 def test_real_shakespeare(real_data):
     real_data("shakespeare.txt")
-    text = fetch_shakespeare(download=False)
+    text = fetch_shakespeare(download_if_missing=False)
     assert len(text) == 1_115_394
     assert len(set(text)) == 65
     assert text.startswith("First Citizen:\nBefore we proceed any further")

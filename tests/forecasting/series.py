@@ -64,7 +64,7 @@ def intervals(template, best):
         SlidingWindow(best), FunctionTransformer(flat_windows), QuantileRegressor(alpha=0)
     )
     model = ConformalQuantileRegressor(quantiles).fit(*ROWS)
-    quantiles.set_params(slidingwindow__length=template)
+    quantiles.set_params(slidingwindow__window=template)
     return model
 
 

@@ -17,8 +17,8 @@ DAYS = pd.date_range("2020-01-01", periods=39)
 ONE = LinearRegression().fit(KNOWN[:-1, np.newaxis], KNOWN[1:])
 
 
-def forecast_of(index, steps=3):
-    return forecast(ONE, pd.Series(KNOWN[: len(index)], index=index), steps).index
+def forecast_of(index, horizon=3):
+    return forecast(ONE, pd.Series(KNOWN[: len(index)], index=index), horizon).index
 
 
 @pytest.mark.parametrize(

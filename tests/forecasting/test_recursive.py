@@ -103,19 +103,19 @@ TWO, AHEAD = linear_windows(), linear_windows(horizon=3)
 @pytest.mark.parametrize(
     ("model", "history", "options", "message"),
     [
-        (ONE, KNOWN, {"steps": 0}, "'steps' parameter .* Got 0 instead"),
-        (ONE, KNOWN, {"steps": 2, "window": 0}, "'window' parameter .* Got 0 instead"),
-        (ONE, [], {"steps": 2}, "0 sample"),
-        (ONE, [1.0, np.nan], {"steps": 2}, "Input history contains NaN in row 1. A series needs"),
-        (ONE, [1.0, np.inf], {"steps": 2}, "Input history contains infinity in row 1. A series"),
-        (ONE, ["a"], {"steps": 2}, "history holds 'a' in row 0, which is not a number"),
-        (ONE, np.ones((3, 2, 2)), {"steps": 2}, "Found array with dim 3"),
-        (ONE, np.ones((9, 2)), {"steps": 2}, "X of 1 feature.s. and the history has 2"),
-        (TWO, KNOWN, {"steps": 2}, r"X of 2 .* windows, say how long they are: window="),
-        (TWO, KNOWN, {"steps": 2, "window": 3}, "window of 3 .* or 3 columns"),
-        (TWO, KNOWN[:1], {"steps": 2, "window": 2}, r"1 time step\(s\), fewer than a window of 2"),
-        (AHEAD, KNOWN, {"steps": 2, "window": 2}, r"predicts 3 value.* history has 1 feature"),
-        ("model", KNOWN, {"steps": 2}, "'estimator' parameter .* implementing 'predict'"),
+        (ONE, KNOWN, {"horizon": 0}, "'horizon' parameter .* Got 0 instead"),
+        (ONE, KNOWN, {"horizon": 2, "window": 0}, "'window' parameter .* Got 0 instead"),
+        (ONE, [], {"horizon": 2}, "0 sample"),
+        (ONE, [1.0, np.nan], {"horizon": 2}, "Input history contains NaN in row 1. A series needs"),
+        (ONE, [1.0, np.inf], {"horizon": 2}, "Input history contains infinity in row 1. A series"),
+        (ONE, ["a"], {"horizon": 2}, "history holds 'a' in row 0, which is not a number"),
+        (ONE, np.ones((3, 2, 2)), {"horizon": 2}, "Found array with dim 3"),
+        (ONE, np.ones((9, 2)), {"horizon": 2}, "X of 1 feature.s. and the history has 2"),
+        (TWO, KNOWN, {"horizon": 2}, r"X of 2 .* windows, say how long they are: window="),
+        (TWO, KNOWN, {"horizon": 2, "window": 3}, "window of 3 .* or 3 columns"),
+        (TWO, KNOWN[:1], {"horizon": 2, "window": 2}, r"1 time step\(s\), fewer than .* of 2"),
+        (AHEAD, KNOWN, {"horizon": 2, "window": 2}, r"predicts 3 value.* history has 1 feature"),
+        ("model", KNOWN, {"horizon": 2}, "'estimator' parameter .* implementing 'predict'"),
     ],
 )
 def test_errors_of_forecast(model, history, options, message):
@@ -137,13 +137,13 @@ def test_small_integers_of_numpy_do_not_overflow():
 
 
 def searched(template, best):
-    grid = {"slidingwindow__length": [best]}
+    grid = {"slidingwindow__window": [best]}
     return GridSearchCV(linear_rows(template), grid, cv=TimeSeriesSplit(2))
 
 
 def several(template, best):
     model = MultiOutputRegressor(linear_rows(best)).fit(KNOWN[:-1, np.newaxis], KNOWN[1:, None])
-    model.estimator.set_params(slidingwindow__length=template)
+    model.estimator.set_params(slidingwindow__window=template)
     return model
 
 
@@ -195,7 +195,7 @@ def test_cross_validation_and_search_over_a_forecasting_pipeline():
     folds = TimeSeriesSplit(3)
     scores = cross_val_score(small_lstm(), X, y, cv=folds, error_score="raise")
     assert np.isfinite(scores).all()
-    grid = {"slidingwindow__length": [2, 4], "lstmregressor__epochs": [1, 2]}
+    grid = {"slidingwindow__window": [2, 4], "lstmregressor__epochs": [1, 2]}
     search = GridSearchCV(small_lstm(), grid, cv=folds, error_score="raise").fit(X, y)
     assert len(search.cv_results_["params"]) == 4
     assert forecast(search, SERIES, 3).shape == (3,)
@@ -203,6 +203,6 @@ def test_cross_validation_and_search_over_a_forecasting_pipeline():
 
 def test_the_search_finds_the_window():
     search = GridSearchCV(
-        linear_rows(1), {"slidingwindow__length": [1, 2]}, cv=TimeSeriesSplit(3)
+        linear_rows(1), {"slidingwindow__window": [1, 2]}, cv=TimeSeriesSplit(3)
     ).fit(SERIES[:-1, np.newaxis], SERIES[1:])
-    assert search.best_params_ == {"slidingwindow__length": 2}
+    assert search.best_params_ == {"slidingwindow__window": 2}

@@ -82,7 +82,7 @@ def test_absent_steps_are_nan_and_nothing_else(deep_classifier, task):
     lengths = np.array([len(sequence) for sequence in sequences])
     gates = gate_activations(deep_classifier, sequences, direction="backward")
     np.testing.assert_array_equal(gates.lengths, lengths)
-    assert gates.characters is None
+    assert gates.tokens is None
     for name in GATES:
         values = getattr(gates, name)
         absent = np.arange(5) >= lengths[:, np.newaxis]
@@ -118,7 +118,7 @@ def test_gates_in_a_pipeline_and_a_search(stopped, search, task):
 def test_gates_of_a_generator(generator):
     texts = ["to be", "", "not\n"]
     gates = gate_activations(generator, texts)
-    assert [list(characters) for characters in gates.characters] == [["", *text] for text in texts]
+    assert [list(tokens) for tokens in gates.tokens] == [["", *text] for text in texts]
     last = gates.output[np.arange(3), gates.lengths - 1]
     kernel, bias = dense_weights(generator._fitted_state.network.weights, 0)
     probabilities = softmax(last @ kernel + bias, axis=1)
@@ -130,7 +130,7 @@ def test_gates_of_a_generator(generator):
 def test_gates_of_words():
     generator = WordSequenceGenerator(4, window=4, epochs=1, random_state=0).fit("to be " * 20)
     gates = gate_activations(generator, "to be or to")
-    assert gates.characters[0].tolist() == ["", "<unk>", " be", "<unk>", " to"]
+    assert gates.tokens[0].tolist() == ["", "<unk>", " be", "<unk>", " to"]
 
 
 def test_batches_of_limited_size_change_nothing(ragged_classifier, task, monkeypatch):

@@ -76,7 +76,7 @@ def test_generators_write_the_same(generator, tmp_path):
 
 
 TRANSFORMERS = {
-    "CharOneHotEncoder": (CharOneHotEncoder(alphabet="abehnoqrstu i\U0001f600"), TEXTS),
+    "CharOneHotEncoder": (CharOneHotEncoder(vocabulary="abehnoqrstu i\U0001f600"), TEXTS),
     "SequenceTokenizer": (SequenceTokenizer(max_length=4), TEXTS),
     "SequencePadder": (SequencePadder(padding="pre"), ragged(X)),
     "SlidingWindow": (SlidingWindow(3), TABLE),

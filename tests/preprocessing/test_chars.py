@@ -17,7 +17,7 @@ def test_inverse_is_the_identity(X):
     encoder = CharOneHotEncoder()
     one_hot = encoder.fit_transform(X)
     assert encoder.inverse_transform(one_hot).tolist() == X
-    assert encoder.characters_.tolist() == sorted(set("".join(X)))
+    assert encoder.vocabulary_.tolist() == sorted(set("".join(X)))
 
 
 @given(texts)
@@ -35,7 +35,7 @@ def test_argmax_picks_the_characters(X):
     encoder = CharOneHotEncoder()
     one_hot = encoder.fit_transform(X)
     for text, steps in zip(X, one_hot, strict=True):
-        assert "".join(encoder.characters_[steps[: len(text)].argmax(axis=1)]) == text
+        assert "".join(encoder.vocabulary_[steps[: len(text)].argmax(axis=1)]) == text
 
 
 def test_dtype_and_shape():
@@ -59,17 +59,17 @@ def test_forms_of_text(X):
     np.testing.assert_array_equal(CharOneHotEncoder().fit_transform(X), expected)
 
 
-def test_given_alphabet_keeps_its_order():
-    encoder = CharOneHotEncoder(alphabet="zyx").fit(["x"])
+def test_given_vocabulary_keeps_its_order():
+    encoder = CharOneHotEncoder(vocabulary="zyx").fit(["x"])
     assert encoder.get_feature_names_out().tolist() == ["z", "y", "x"]
     np.testing.assert_array_equal(encoder.transform(["x"]), [[[0, 0, 1]]])
-    as_list = CharOneHotEncoder(alphabet=["z", "y", "x"]).fit(["x"])
-    assert as_list.characters_.tolist() == ["z", "y", "x"]
+    as_list = CharOneHotEncoder(vocabulary=["z", "y", "x"]).fit(["x"])
+    assert as_list.vocabulary_.tolist() == ["z", "y", "x"]
 
 
 def test_max_length_cuts_and_pads():
     encoder = CharOneHotEncoder(max_length=2).fit(["abc"])
-    assert encoder.characters_.tolist() == ["a", "b"]
+    assert encoder.vocabulary_.tolist() == ["a", "b"]
     one_hot = encoder.transform(["a", "ba?"])  # what is cut may be unknown
     assert one_hot.shape == (2, 2, 2)
     assert encoder.inverse_transform(one_hot).tolist() == ["a", "ba"]
@@ -82,24 +82,24 @@ def test_longer_strings_are_not_cut_by_default():
 
 
 def test_ignored_character_is_a_step_of_zeros():
-    encoder = CharOneHotEncoder(unknown="ignore").fit(["ab"])
+    encoder = CharOneHotEncoder(handle_unknown="ignore").fit(["ab"])
     one_hot = encoder.transform(["a?b"])
     np.testing.assert_array_equal(one_hot, [[[1, 0], [0, 0], [0, 1]]])
     assert encoder.inverse_transform(one_hot).tolist() == ["a\N{REPLACEMENT CHARACTER}b"]
 
 
 def test_inverse_of_probabilities_and_of_lists():
-    encoder = CharOneHotEncoder(alphabet="ab").fit(["a"])
+    encoder = CharOneHotEncoder(vocabulary="ab").fit(["a"])
     probabilities = [np.array([[0.9, 0.1], [0.2, 0.8]]), np.array([[0.4, 0.6]])]
     assert encoder.inverse_transform(probabilities).tolist() == ["ab", "b"]
 
 
-@pytest.mark.parametrize("alphabet", [None, "abc"])
-def test_unknown_character(alphabet):
-    encoder = CharOneHotEncoder(alphabet=alphabet).fit(["abc"])
+@pytest.mark.parametrize("vocabulary", [None, "abc"])
+def test_unknown_character(vocabulary):
+    encoder = CharOneHotEncoder(vocabulary=vocabulary).fit(["abc"])
     message = (
         r"Sample 1 of X \('aßb'\) contains the unknown character 'ß' \(X holds 2 unknown: 'dß'\). "
-        "Known are 'abc'.*unknown='ignore'"
+        "Known are 'abc'.*handle_unknown='ignore'"
     )
     with pytest.raises(ValueError, match=message):
         encoder.transform(["a", "aßb", "d"])
@@ -107,8 +107,8 @@ def test_unknown_character(alphabet):
 
 def test_unknown_character_in_fit():
     with pytest.raises(ValueError, match=r"Sample 0 of X \('abd'\) contains .* 'd'"):
-        CharOneHotEncoder(alphabet="abc").fit(["abd"])
-    CharOneHotEncoder(alphabet="abc", unknown="ignore").fit(["abd"])
+        CharOneHotEncoder(vocabulary="abc").fit(["abd"])
+    CharOneHotEncoder(vocabulary="abc", handle_unknown="ignore").fit(["abd"])
 
 
 def test_empty_string():
@@ -119,21 +119,21 @@ def test_empty_string():
 
 
 @pytest.mark.parametrize(
-    ("alphabet", "message"),
+    ("vocabulary", "message"),
     [
-        ("", "alphabet='' is empty"),
-        ("aba", "alphabet contains 'a' twice"),
-        (["a", "bc"], "alphabet contains 'bc', which is not a single character"),
-        ([1, 2], "alphabet contains 1, which is not a single character"),
+        ("", "vocabulary='' is empty"),
+        ("aba", "vocabulary contains 'a' twice"),
+        (["a", "bc"], "vocabulary contains 'bc', which is not a single character"),
+        ([1, 2], "vocabulary contains 1, which is not a single character"),
     ],
 )
-def test_bad_alphabet(alphabet, message):
+def test_bad_vocabulary(vocabulary, message):
     with pytest.raises(ValueError, match=message):
-        CharOneHotEncoder(alphabet=alphabet).fit(["a"])
+        CharOneHotEncoder(vocabulary=vocabulary).fit(["a"])
 
 
 def test_bad_one_hot():
-    encoder = CharOneHotEncoder(alphabet="ab").fit(["a"])
+    encoder = CharOneHotEncoder(vocabulary="ab").fit(["a"])
     with pytest.raises(ValueError, match=r"X has 3 features .* expecting 2 features"):
         encoder.inverse_transform(np.ones((1, 2, 3)))
     with pytest.raises(ValueError, match="contains NaN in sample 0 at time step 1, among other"):
@@ -145,9 +145,9 @@ def test_bad_one_hot():
 def test_hint_for_column_transformer_holds():
     table = pd.DataFrame({"name": ["ab", "c"]})
     encoder = CharOneHotEncoder().fit(table["name"])
-    assert encoder.characters_.tolist() == ["a", "b", "c"]
+    assert encoder.vocabulary_.tolist() == ["a", "b", "c"]
     encoder = CharOneHotEncoder().fit(table)
-    assert encoder.characters_.tolist() == ["a", "b", "c"]
+    assert encoder.vocabulary_.tolist() == ["a", "b", "c"]
     two = table.assign(other="d")
     with pytest.raises(
         ValueError, match=r"X has shape \(2, 2\): .* \(in a ColumnTransformer 'name'"

@@ -282,9 +282,12 @@ def test_another_number_of_features(transformer):
 @pytest.mark.parametrize(
     ("transformer", "message"),
     [
-        (CharOneHotEncoder(alphabet=3), "The 'alphabet' parameter .* Got 3 instead"),
+        (CharOneHotEncoder(vocabulary=3), "The 'vocabulary' parameter .* Got 3 instead"),
         (CharOneHotEncoder(max_length=0), "The 'max_length' parameter .* Got 0 instead"),
-        (CharOneHotEncoder(unknown="no"), "'unknown' .* {'error', 'ignore'}|{'ignore', 'error'}"),
+        (
+            CharOneHotEncoder(handle_unknown="no"),
+            "'handle_unknown' .* {'error', 'ignore'}|{'ignore', 'error'}",
+        ),
         (SequenceTokenizer("line"), "The 'level' parameter .* Got 'line' instead"),
         (SequenceTokenizer(num_words=0), "The 'num_words' parameter .* Got 0 instead"),
         (SequenceTokenizer(max_length=-1), "The 'max_length' parameter .* Got -1 instead"),
@@ -295,8 +298,8 @@ def test_another_number_of_features(transformer):
         (SequencePadder(0), "The 'max_length' parameter .* Got 0 instead"),
         (SequencePadder(padding="both"), "The 'padding' parameter .* Got 'both' instead"),
         (SequencePadder(truncating="both"), "The 'truncating' parameter .* Got 'both' instead"),
-        (SlidingWindow(0), r"The 'length' parameter .* range \[1, inf\). Got 0 instead"),
-        (SlidingWindow(2.0), "The 'length' parameter .* must be an int .* Got 2.0 instead"),
+        (SlidingWindow(0), r"The 'window' parameter .* range \[1, inf\). Got 0 instead"),
+        (SlidingWindow(2.0), "The 'window' parameter .* must be an int .* Got 2.0 instead"),
         (TimeDistributed("scale"), "The 'transformer' parameter .* 'fit' and 'transform'"),
     ],
     ids=repr,

@@ -75,13 +75,13 @@ def test_both_agree(n_features, length, more):
     ],
 )
 def test_shapes(shape, horizon, expected):
-    X, y = sliding_windows(np.zeros(shape), length=3, horizon=horizon)
+    X, y = sliding_windows(np.zeros(shape), window=3, horizon=horizon)
     assert X.shape == (expected[0], 3, shape[1] if len(shape) == 2 else 1)
     assert y.shape == expected
 
 
 def test_one_window_keeps_its_axis():
-    X, y = sliding_windows([1.0, 2.0], length=1)
+    X, y = sliding_windows([1.0, 2.0], window=1)
     assert X.shape == (1, 1, 1)
     assert y.shape == (1,)
 
@@ -89,7 +89,7 @@ def test_one_window_keeps_its_axis():
 @pytest.mark.parametrize("dtype", [np.float32, np.int64, np.uint8])
 def test_windows_are_views_of_the_series(dtype):
     series = make_series(20, 2, dtype)
-    X, y = sliding_windows(series, length=5, stride=2)
+    X, y = sliding_windows(series, window=5, stride=2)
     assert np.shares_memory(X, series)
     assert np.shares_memory(y, series)
     assert X.dtype == y.dtype == dtype
@@ -98,7 +98,7 @@ def test_windows_are_views_of_the_series(dtype):
 
 
 def test_no_target_is_in_a_window():
-    X, y = sliding_windows(np.arange(30), length=5, horizon=3, stride=2)
+    X, y = sliding_windows(np.arange(30), window=5, horizon=3, stride=2)
     assert (X.max(axis=(1, 2)) < y.min(axis=1)).all()
 
 
@@ -108,10 +108,10 @@ def test_data_frames():
     assert transformer.feature_names_in_.tolist() == ["load", "wind"]
     assert transformer.get_feature_names_out().tolist() == ["load", "wind"]
     np.testing.assert_array_equal(transformer.transform(frame)[1], frame[:2])
-    X, y = sliding_windows(frame, length=2)
+    X, y = sliding_windows(frame, window=2)
     np.testing.assert_array_equal(X[0], frame[:2])
     np.testing.assert_array_equal(y[0], frame.iloc[2])
-    assert sliding_windows(frame["load"], length=2)[1].tolist() == [3.0]
+    assert sliding_windows(frame["load"], window=2)[1].tolist() == [3.0]
 
 
 @pytest.mark.parametrize(
@@ -126,9 +126,9 @@ def test_pipeline_and_grid_search():
     flatten = FunctionTransformer(lambda X: np.nan_to_num(X).reshape(len(X), -1))
     pipeline = make_pipeline(StandardScaler(), SlidingWindow(), flatten, LinearRegression())
     pipeline.set_output(transform="default")
-    search = GridSearchCV(pipeline, {"slidingwindow__length": [1, 4]}, cv=TimeSeriesSplit(3))
+    search = GridSearchCV(pipeline, {"slidingwindow__window": [1, 4]}, cv=TimeSeriesSplit(3))
     search.fit(series[:-1], series[1:, 0])
-    assert search.best_params_ == {"slidingwindow__length": 4}
+    assert search.best_params_ == {"slidingwindow__window": 4}
     assert search.predict(series[:-1]).shape == (79,)
 
 
@@ -147,20 +147,20 @@ def test_errors_of_the_transformer():
 @pytest.mark.parametrize(
     ("series", "options", "message"),
     [
-        (np.zeros(5), {"length": 0}, r"'length' parameter .* range \[1, inf\). Got 0 instead"),
-        (np.zeros(5), {"length": 2, "horizon": 0}, "'horizon' parameter .* Got 0 instead"),
-        (np.zeros(5), {"length": 2, "stride": 0}, "'stride' parameter .* Got 0 instead"),
-        (np.zeros(5), {"length": 2.5}, "'length' parameter .* must be an int.* Got 2.5 instead"),
-        ("abc", {"length": 2}, "'series' parameter .* must be an array-like. Got 'abc' instead"),
+        (np.zeros(5), {"window": 0}, r"'window' parameter .* range \[1, inf\). Got 0 instead"),
+        (np.zeros(5), {"window": 2, "horizon": 0}, "'horizon' parameter .* Got 0 instead"),
+        (np.zeros(5), {"window": 2, "stride": 0}, "'stride' parameter .* Got 0 instead"),
+        (np.zeros(5), {"window": 2.5}, "'window' parameter .* must be an int.* Got 2.5 instead"),
+        ("abc", {"window": 2}, "'series' parameter .* must be an array-like. Got 'abc' instead"),
         (
             np.zeros(5),
-            {"length": 4, "horizon": 2},
-            "series has 5 time steps, too few for one window of length=4 and horizon=2: at least 6",
+            {"window": 4, "horizon": 2},
+            "series has 5 time steps, too few for one window of window=4 and horizon=2: at least 6",
         ),
-        ([], {"length": 1}, "series has 0 time steps, too few"),
-        (np.zeros((5, 2, 2)), {"length": 2}, r"series has shape \(5, 2, 2\): valid are \(n,\)"),
-        (np.zeros((5, 0)), {"length": 2}, r"series has shape \(5, 0\): valid are"),
-        ([[1, 2], [3]], {"length": 1}, "inhomogeneous shape"),
+        ([], {"window": 1}, "series has 0 time steps, too few"),
+        (np.zeros((5, 2, 2)), {"window": 2}, r"series has shape \(5, 2, 2\): valid are \(n,\)"),
+        (np.zeros((5, 0)), {"window": 2}, r"series has shape \(5, 0\): valid are"),
+        ([[1, 2], [3]], {"window": 1}, "inhomogeneous shape"),
     ],
 )
 def test_errors_of_the_function(series, options, message):
