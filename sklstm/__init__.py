@@ -1,5 +1,8 @@
 """LSTM networks as scikit-learn estimators."""
 
+import importlib
+from typing import Any
+
 from sklstm._classifier import LSTMClassifier
 from sklstm._regressor import LSTMRegressor
 from sklstm._version import __version__
@@ -29,3 +32,16 @@ __all__ = [
     "__version__",
     "sliding_windows",
 ]
+
+_MODULES = ("datasets", "forecasting", "inspection", "persistence", "preprocessing")
+
+
+def __dir__() -> list[str]:
+    return sorted([*__all__, *_MODULES])
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public module when it is first asked for."""
+    if name in _MODULES:
+        return importlib.import_module(f"sklstm.{name}")
+    raise AttributeError(f"module 'sklstm' has no attribute {name!r}")

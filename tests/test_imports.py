@@ -235,3 +235,20 @@ def test_importing_the_package_loads_no_tensorflow_and_sets_no_environment():
 def test_the_public_names_are_there():
     assert sklstm.__all__ == sorted(sklstm.__all__)
     assert all(getattr(sklstm, name).__doc__ for name in sklstm.__all__)
+
+
+def test_public_modules_are_shown_and_load_when_they_are_asked_for():
+    public = "{'datasets', 'forecasting', 'inspection', 'persistence', 'preprocessing'}"
+    run(
+        "import sys, sklstm\n"
+        f"assert set(dir(sklstm)) == {{*sklstm.__all__, *{public}}}\n"
+        "assert 'sklstm.forecasting' not in sys.modules\n"
+        "assert sklstm.forecasting.forecast.__name__ == 'forecast'\n"
+        f"assert all(getattr(sklstm, name).__doc__ for name in {public})"
+    )
+
+
+def test_a_name_that_the_package_lacks():
+    with pytest.raises(AttributeError, match="module 'sklstm' has no attribute 'forecast'"):
+        sklstm.forecast  # noqa: B018
+    assert not hasattr(sklstm, "__wrapped__")
