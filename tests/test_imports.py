@@ -239,7 +239,7 @@ def test_the_public_names_are_there():
 
 def test_public_modules_are_shown_and_load_when_they_are_asked_for():
     public = "{'datasets', 'forecasting', 'inspection', 'persistence', 'preprocessing'}"
-    run(
+    run_script(
         "import sys, sklstm\n"
         f"assert set(dir(sklstm)) == {{*sklstm.__all__, *{public}}}\n"
         "assert 'sklstm.forecasting' not in sys.modules\n"
