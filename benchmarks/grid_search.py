@@ -44,7 +44,7 @@ def our_search(epochs: int, folds: int) -> float:
 
 
 def our_cold_search(epochs: int, folds: int) -> float:
-    from sklstm.network.training.compiled_model import pool
+    from sklstm.network.training.model_pool import pool
 
     pool._idle.clear()  # nobody else fits meanwhile
     return our_search(epochs, folds)

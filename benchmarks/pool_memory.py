@@ -26,7 +26,7 @@ from _data import digits
 from _timing import parser, resident_mib, show_machine
 
 from sklstm import LSTMClassifier
-from sklstm.network.training.compiled_model import pool
+from sklstm.network.training.model_pool import pool
 
 FITS = {"reuse": 200, "evict": 100}
 WARM_FITS = 20  # more than the pool holds

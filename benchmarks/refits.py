@@ -22,7 +22,7 @@ import numpy as np
 from _timing import parser, resident_mib, show_machine, show_table
 
 from sklstm import LSTMClassifier
-from sklstm.network.training.compiled_model import pool
+from sklstm.network.training.model_pool import pool
 
 N_STEPS = range(3, 63)
 BATCH_SIZES = (32, 30, 29)  # one size of compiled batches

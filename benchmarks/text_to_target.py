@@ -33,8 +33,8 @@ from _timing import PAUSE, Comparison, Row, parser, show, show_machine, show_tab
 
 from sklstm import CharSequenceGenerator
 from sklstm.network.spec import NetworkSpec
-from sklstm.network.training.compiled_model import pool
 from sklstm.network.training.data import Batches, TextWindows
+from sklstm.network.training.model_pool import pool
 
 # What ours is trained with, and PyTorch too.
 AGAINST_TORCH: dict[str, Any] = {

@@ -150,7 +150,7 @@ def test_onnx_is_imported_in_its_rooms_only(module):
 @every_module
 def test_what_loads_tensorflow_is_imported_inside_functions(module):
     loads = {name for name in MODULES if third_party(name) & TENSORFLOW}
-    loads.add("sklstm.network.training.trainer")
+    loads |= {f"sklstm.network.training.{name}" for name in ("model_pool", "trainer")}
     if module in loads:
         return
     late = {(name, function) for name, function in imports(module) if name in loads}

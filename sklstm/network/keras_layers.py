@@ -1,4 +1,4 @@
-"""Layers that Keras does not have, and a loss: for the models that train and those of users."""
+"""Layers that Keras does not have, for the models that train and for those of users."""
 
 from __future__ import annotations
 
@@ -192,41 +192,6 @@ class OneHot(keras.layers.Layer):
     def get_config(self) -> dict:
         """Return the constructor's arguments."""
         return {"size": self.size, "name": self.name, "dtype": self.dtype}
-
-
-@keras.saving.register_keras_serializable(package="sklstm")
-class PinballLoss(keras.losses.Loss):
-    """The loss whose minimum is a quantile.
-
-    Parameters
-    ----------
-    quantile : float
-        Between 0 and 1.
-
-    References
-    ----------
-    R. Koenker, G. Bassett, "Regression quantiles", 1978.
-    """
-
-    def __init__(
-        self,
-        quantile: float = 0.5,
-        reduction: str = "mean_with_sample_weight",
-        name: str = "pinball_loss",
-        dtype: object = None,
-    ) -> None:
-        super().__init__(name=name, reduction=reduction, dtype=dtype)
-        self.quantile = quantile
-
-    def call(self, y_true: object, y_pred: object) -> object:
-        """Compute the loss of each sample."""
-        error = y_true - y_pred
-        loss = ops.maximum(self.quantile * error, (self.quantile - 1) * error)
-        return ops.mean(loss, axis=-1)
-
-    def get_config(self) -> dict:
-        """Return the constructor's arguments."""
-        return {**super().get_config(), "quantile": self.quantile}
 
 
 def _last_outputs(x: object, n_directions: int, last_of: Callable[[object], object]) -> object:

@@ -18,7 +18,7 @@ class TrainingSettings:
     Attributes
     ----------
     loss : str
-        A key of `compiled_model.LOSSES`.
+        A key of `losses.LOSSES`.
     metric : str or None
         A Keras metric's name, reported as "accuracy".
     optimizer : str or keras.optimizers.Optimizer

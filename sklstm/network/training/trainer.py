@@ -13,16 +13,12 @@ import numpy as np
 from sklstm.network.spec import NetworkSpec, Weights
 from sklstm.network.training import callbacks as ours
 from sklstm.network.training.bucketing import round_up
-from sklstm.network.training.compiled_model import (
-    CompiledModel,
-    ModelKey,
-    count_shards,
-    pool,
-    settings_key,
-)
+from sklstm.network.training.compiled_model import CompiledModel
 from sklstm.network.training.data import Batches, TrainingData
 from sklstm.network.training.interrupts import Interrupts
 from sklstm.network.training.learning_rate import Schedule
+from sklstm.network.training.model_key import ModelKey, count_shards, settings_key
+from sklstm.network.training.model_pool import pool
 from sklstm.network.training.settings import (
     OptimizerState,
     Snapshot,

@@ -8,8 +8,8 @@ from numpy.testing import assert_allclose
 from sklstm import CharSequenceGenerator
 from sklstm.network.spec import NetworkSpec
 from sklstm.network.training import trainer
-from sklstm.network.training.compiled_model import pool
 from sklstm.network.training.data import TextWindows
+from sklstm.network.training.model_pool import pool
 from sklstm.network.training.settings import TrainingSettings
 
 LENGTHS = (60, 3, 90, 17)

@@ -302,7 +302,7 @@ def test_a_fit_in_a_forked_process_is_an_error_and_predict_works(classifier):
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the names of threads tell, on Linux")
 def test_a_fork_of_a_process_where_others_started_tensorflow_is_noticed(classifier):
-    from sklstm.network.training.compiled_model import ModelPool
+    from sklstm.network.training.model_pool import ModelPool
 
     assert message_of(ModelPool(1).refuse_forks) == "no error"
     answer = in_a_fork(lambda: message_of(ModelPool(1).refuse_forks))

@@ -162,7 +162,7 @@ def test_programs_come_back_from_callbacks_that_change_nothing(tmp_path, capsys)
     import keras
     from tqdm.keras import TqdmCallback
 
-    from sklstm.network.training.compiled_model import pool
+    from sklstm.network.training.model_pool import pool
 
     def look(model):
         model.evaluate(X.astype("f"), y, verbose=0)

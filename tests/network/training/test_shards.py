@@ -12,8 +12,9 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from sklstm import CharSequenceGenerator, LSTMClassifier, LSTMRegressor
 from sklstm.network.spec import NetworkSpec
-from sklstm.network.training import compiled_model, trainer
-from sklstm.network.training.compiled_model import pool
+from sklstm.network.training import model_key, processes, trainer
+from sklstm.network.training.compiled_model import CompiledModel
+from sklstm.network.training.model_pool import pool
 from sklstm.network.training.settings import TrainingSettings
 from tasks import first_step_task, ragged
 
@@ -107,12 +108,12 @@ def count(loss_reduction=None, **options):
     settings = TrainingSettings("sparse_categorical_crossentropy", keras_params=params)
     spec = NetworkSpec(n_outputs=3, activation="softmax", n_features=2, units=(8,))
     batch = {"n_steps": 5, "batch_size": 32, "xla": True}
-    return compiled_model.count_shards(spec, settings, **batch | options)
+    return model_key.count_shards(spec, settings, **batch | options)
 
 
 def test_only_large_batches_are_computed_in_parts(monkeypatch):
     assert count() == 1
-    monkeypatch.setattr(compiled_model, "MIN_WORK_FOR_SHARDS", 0)
+    monkeypatch.setattr(model_key, "MIN_WORK_FOR_SHARDS", 0)
     assert count() == 2
     assert count(xla=False) == 1
     assert count(batch_size=33) == 2
@@ -154,7 +155,7 @@ def test_generators_fitted_in_threads_are_those_fitted_alone(in_parts):
 
 def test_a_gpu_computes_no_halves(monkeypatch):
     """It would compute one after the other."""
-    monkeypatch.setattr(compiled_model, "MIN_WORK_FOR_SHARDS", 0)
+    monkeypatch.setattr(model_key, "MIN_WORK_FOR_SHARDS", 0)
     assert count() == 2
     monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind=None: [GPU])
     assert count() == 1
@@ -168,13 +169,13 @@ def test_a_worker_takes_its_share_of_cores_and_of_a_gpus_memory(monkeypatch):
         monkeypatch.setattr(tf.config.threading, name, partial(told.__setitem__, kind))
     monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind=None: [GPU])
     monkeypatch.setattr(tf.config.experimental, "set_memory_growth", told.__setitem__)
-    monkeypatch.setattr(compiled_model, "available_cores", lambda: 3)
+    monkeypatch.setattr(processes, "available_cores", lambda: 3)
     spec = NetworkSpec(n_outputs=1, activation="linear", units=(2,))
     settings = TrainingSettings("squared_error")
-    key = compiled_model.ModelKey(spec, "", False, None, 1, False)
+    key = model_key.ModelKey(spec, "", False, None, 1, False)
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
-    compiled_model.CompiledModel(key, settings)
+    CompiledModel(key, settings)
     assert told == {}
     monkeypatch.setenv("OMP_NUM_THREADS", "3")
-    compiled_model.CompiledModel(key, settings)
+    CompiledModel(key, settings)
     assert told == {"intra": 3, "inter": 1, GPU: True}

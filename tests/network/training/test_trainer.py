@@ -17,8 +17,10 @@ from sklstm._sequences import Sequences
 from sklstm.network.keras_model import build_model, set_weights, trainable_variables
 from sklstm.network.spec import NetworkSpec
 from sklstm.network.training import bucketing, trainer
-from sklstm.network.training.compiled_model import LOSSES, ModelPool, pool
 from sklstm.network.training.data import SequenceData
+from sklstm.network.training.losses import LOSSES
+from sklstm.network.training.model_key import ModelKey
+from sklstm.network.training.model_pool import ModelPool, pool
 from sklstm.network.training.settings import TrainingSettings
 from tasks import from_padded
 
@@ -242,10 +244,7 @@ def test_lengths_batch_sizes_and_folds_share_few_compiled_loops(loop):
 def test_the_pool_is_bounded():
     small = ModelPool(2)
     settings = make_settings()
-    keys = [
-        trainer.ModelKey(make_spec(units=(units,)), "", False, None, 1, False)
-        for units in (2, 3, 4)
-    ]
+    keys = [ModelKey(make_spec(units=(units,)), "", False, None, 1, False) for units in (2, 3, 4)]
     for key in keys:
         with small.borrow(key, settings) as program:
             assert program.key == key

@@ -1,0 +1,56 @@
+"""The losses and metrics that a network can be trained with, by name."""
+
+from __future__ import annotations
+
+import keras
+from keras import ops
+
+
+@keras.saving.register_keras_serializable(package="sklstm")
+class PinballLoss(keras.losses.Loss):
+    """The loss whose minimum is a quantile.
+
+    Parameters
+    ----------
+    quantile : float
+        Between 0 and 1.
+
+    References
+    ----------
+    R. Koenker, G. Bassett, "Regression quantiles", 1978.
+    """
+
+    def __init__(
+        self,
+        quantile: float = 0.5,
+        reduction: str = "mean_with_sample_weight",
+        name: str = "pinball_loss",
+        dtype: object = None,
+    ) -> None:
+        super().__init__(name=name, reduction=reduction, dtype=dtype)
+        self.quantile = quantile
+
+    def call(self, y_true: object, y_pred: object) -> object:
+        """Compute the loss of each sample."""
+        error = y_true - y_pred
+        loss = ops.maximum(self.quantile * error, (self.quantile - 1) * error)
+        return ops.mean(loss, axis=-1)
+
+    def get_config(self) -> dict:
+        """Return the constructor's arguments."""
+        return {**super().get_config(), "quantile": self.quantile}
+
+
+LOSSES = {
+    "sparse_categorical_crossentropy": keras.losses.SparseCategoricalCrossentropy,
+    "binary_crossentropy": keras.losses.BinaryCrossentropy,
+    "squared_error": keras.losses.MeanSquaredError,
+    "absolute_error": keras.losses.MeanAbsoluteError,
+    "huber": keras.losses.Huber,
+    "poisson": keras.losses.Poisson,
+    "quantile": PinballLoss,
+}
+METRICS = {
+    "sparse_categorical_accuracy": keras.metrics.SparseCategoricalAccuracy,
+    "binary_accuracy": keras.metrics.BinaryAccuracy,
+}
