@@ -10,7 +10,7 @@ import numpy as np
 from sklstm.network.keras_model import build_model, trainable_variables
 from sklstm.network.spec import Weights
 from sklstm.network.training.dropout import SequenceDropout
-from sklstm.network.training.epochs import EpochModel
+from sklstm.network.training.epoch_model import EpochModel
 from sklstm.network.training.fingerprint import describe
 from sklstm.network.training.keras_adapter import KerasAdapter
 from sklstm.network.training.losses import METRICS
