@@ -21,6 +21,7 @@ def test_modules_are_found():
     assert "sklstm.network.training.trainer" in MODULES
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", MODULES)
 def test_examples_run(name):
     results = doctest.testmod(importlib.import_module(name), optionflags=FLAGS)

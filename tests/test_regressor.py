@@ -14,6 +14,7 @@ LEARNS = {"units": 16, "learning_rate": 0.02, "epochs": 25, "random_state": 0}
 NOISE = np.random.default_rng(0)
 
 
+@pytest.mark.slow
 def test_learns_numbers_that_only_a_memory_can_know():
     sequences = np.random.default_rng(0).normal(size=(400, 6, 1))
     targets = 1000 + 50 * sequences[:, 0, 0]

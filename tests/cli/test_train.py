@@ -135,6 +135,7 @@ def test_a_device_without_an_end_is_no_text(refused, tmp_path):
     assert message.endswith("/dev/zero: A device is no text")
 
 
+@pytest.mark.slow
 def test_train_several_documents_and_standard_input(text, monkeypatch, tmp_path, book):
     give_input(monkeypatch, b"\xef\xbb\xbf" + b"one two three\r\n" * 10)
     output = tmp_path / "two.sklstm"

@@ -144,6 +144,7 @@ def test_an_unchecked_pickle_is_never_opened(published_imdb, server, cache, tmp_
     assert not (tmp_path / "exploded").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.data
 def test_real_imdb(real_data):
     real_data("imdb_int.npz", "imdb_word_index.json")

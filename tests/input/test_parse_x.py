@@ -28,13 +28,21 @@ RAGGED_FORMS = {
 }
 
 
+@pytest.fixture(
+    scope="module",
+    params=["last", "concat", *(pytest.param(p, marks=pytest.mark.slow) for p in ("mean", "max"))],
+)
+def pooled(request):
+    """One classifier of each pooling."""
+    network = LSTMClassifier(**TINY, pooling=request.param, bidirectional=True)
+    return network.fit(SEQUENCES, y)
+
+
 @pytest.mark.parametrize("form", RAGGED_FORMS.values(), ids=RAGGED_FORMS)
-@pytest.mark.parametrize("pooling", ["last", "mean", "max", "concat"])
-def test_padding_never_matters(form, pooling):
-    classifier = LSTMClassifier(**TINY, pooling=pooling, bidirectional=True).fit(SEQUENCES, y)
-    expected = classifier.predict_proba(SEQUENCES)
-    np.testing.assert_allclose(classifier.predict_proba(form), expected, rtol=1e-6)
-    alone = np.concatenate([classifier.predict_proba(form[i : i + 1]) for i in range(4)])
+def test_padding_never_matters(form, pooled):
+    expected = pooled.predict_proba(SEQUENCES)
+    np.testing.assert_allclose(pooled.predict_proba(form), expected, rtol=1e-6)
+    alone = np.concatenate([pooled.predict_proba(form[i : i + 1]) for i in range(4)])
     np.testing.assert_allclose(alone, expected[:4], rtol=1e-6)
 
 

@@ -127,6 +127,7 @@ def test_gates_of_a_generator(generator):
     np.testing.assert_allclose(alone.cell, gates.cell[:1, :6], atol=1e-6)
 
 
+@pytest.mark.slow
 def test_gates_of_words():
     generator = WordSequenceGenerator(4, window=4, epochs=1, random_state=0).fit("to be " * 20)
     gates = gate_activations(generator, "to be or to")

@@ -199,6 +199,7 @@ def test_shapes(task, by, shape, starts):
     assert result.block_starts.tolist() == starts
 
 
+@pytest.mark.slow
 def test_an_lstm_in_a_pipeline_looks_at_the_first_step():
     X, y = first_step_task(n=256)
     lstm = LSTMClassifier(8, epochs=30, learning_rate=0.02, random_state=0)

@@ -177,6 +177,7 @@ def learner(first_step):
     return LSTMClassifier(8, epochs=30, learning_rate=0.02, random_state=0).fit(X[:100], y[:100])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize(
     "move", [lambda X: X + 1e8, lambda X: X * 1e-300, lambda X: 1e200 * X - 1e201]
@@ -190,6 +191,7 @@ def test_numbers_of_any_size_are_learnt(first_step, learner, move, form):
         assert_allclose(other.predict_proba(moved), learner.predict_proba(X), atol=1e-3)
 
 
+@pytest.mark.slow
 def test_a_table_of_large_numbers_is_learnt(first_step, learner):
     X, y = first_step
     table = X[:, :, 0] + 1e8
@@ -197,6 +199,7 @@ def test_a_table_of_large_numbers_is_learnt(first_step, learner):
     assert other.score(table[100:], y[100:]) > 0.9
 
 
+@pytest.mark.slow
 def test_validation_sets_are_scaled_in_full_precision(first_step, learner):
     X, y = first_step
     histories = [

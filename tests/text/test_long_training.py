@@ -71,6 +71,7 @@ def test_the_bar_never_runs_ahead_of_its_epoch(bars):
     assert {1000, 2000} <= set(bar.shown)
 
 
+@pytest.mark.slow
 def test_the_bar_begins_where_the_checkpoint_stands(bars, tmp_path):
     path = tmp_path / "text.sklstm"
     options = {"checkpoint": path, "learning_rate_schedule": "constant"}
@@ -129,6 +130,7 @@ def test_samples_are_printed_and_change_nothing(capsys):
     assert_same_weights(sampled, plain)
 
 
+@pytest.mark.slow
 def test_samples_that_a_terminal_cannot_show_do_not_end_the_training(monkeypatch):
     terminal = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
     monkeypatch.setattr(sys, "stdout", terminal)

@@ -137,6 +137,7 @@ def test_case_changes_no_number_of_characters():
     assert lowered == ["istanbul", " σας"]
 
 
+@pytest.mark.slow
 def test_the_vocabulary_is_of_frequent_words():
     text = "b b b c c a a d"
     learn = {"epochs": 1, "window": 4}

@@ -34,6 +34,7 @@ def test_functions_hear_each_epoch():
     assert [logs["val_loss"] for _, logs in heard] == fitted.history_["val_loss"]
 
 
+@pytest.mark.slow
 def test_model_checkpoint_writes_a_model_that_loads(tmp_path):
     import keras
 
@@ -157,6 +158,7 @@ def recorder():
     return Recorder()
 
 
+@pytest.mark.slow
 def test_callbacks_hear_what_keras_tells(classifier):
     ours, keras_own = recorder(), recorder()
     estimator = LSTMClassifier(**TINY, callbacks=[ours]).fit(X, y, X_val=X, y_val=y)

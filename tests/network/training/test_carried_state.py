@@ -1,5 +1,7 @@
 """Training on text: state carried from batch to batch, and documents that do not leak."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -94,14 +96,11 @@ def train_by_hand(spec, data, settings, seed=1):
     return [weight.numpy() for weight in weights], losses
 
 
-@pytest.mark.parametrize(
-    "limit",
-    [pytest.param(0, id="xla", marks=pytest.mark.slow), pytest.param(10**12, id="graph")],
-)
-def test_training_equals_a_loop_written_by_hand(limit, monkeypatch):
-    monkeypatch.setattr(trainer, "MIN_TIME_STEPS_FOR_XLA", limit)
+@pytest.mark.parametrize("loop", [pytest.param("xla", marks=pytest.mark.slow), "graph"])
+def test_training_equals_a_loop_written_by_hand(loop):
     spec, data = make_spec(units=(6, 4)), make_windows()
-    trained = train(spec, data)
+    trained = train(spec, data, replace(SETTINGS, always_xla=loop == "xla"))
+    assert trained.loop == loop
     weights, losses = train_by_hand(spec, data, SETTINGS)
     assert_allclose(trained.last.history["loss"], losses, rtol=1e-5)
     for ours, theirs in zip(trained.weights.values(), weights, strict=True):

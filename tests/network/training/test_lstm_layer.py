@@ -142,6 +142,7 @@ def test_layers_are_made_anew_from_their_configuration():
     assert_same(outcome(twin, weights, IDS), outcome(layer, weights, IDS))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mode", ["xla", "graph"])
 @pytest.mark.parametrize("go_backwards", [False, True])
 def test_sequences_of_one_length_are_read_to_their_end_only(go_backwards, mode):
@@ -182,6 +183,7 @@ def operations(layer, **options):
     return {node.op for node in nodes}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "options", [{}, {"initial_state": [tf.zeros((4, 3)), tf.zeros((4, 3))]}], ids=["own", "Keras's"]
 )

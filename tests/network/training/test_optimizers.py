@@ -36,6 +36,7 @@ def test_an_optimizer_object_is_copied_and_trains_as_its_name():
     np.testing.assert_array_equal(weights_of(clone(fitted).fit(X, y)), weights_of(fitted))
 
 
+@pytest.mark.slow
 def test_an_optimizer_object_may_have_a_schedule():
     import keras
 

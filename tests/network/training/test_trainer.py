@@ -103,16 +103,14 @@ def train_by_keras(spec, settings, data, validation=None, seed=1):
 
 
 @pytest.fixture(params=[pytest.param("xla", marks=pytest.mark.slow), "graph"])
-def loop(request, monkeypatch):
-    limit = 0 if request.param == "xla" else 10**12
-    monkeypatch.setattr(trainer, "MIN_TIME_STEPS_FOR_XLA", limit)
+def loop(request):
     return request.param
 
 
 @pytest.mark.parametrize("weighted", [False, True])
 def test_compiled_epochs_equal_keras_fit(loop, weighted):
     data, validation = make_data(weighted=weighted), make_data(21, seed=1, weighted=weighted)
-    settings = make_settings(clipnorm=0.1)
+    settings = make_settings(clipnorm=0.1, always_xla=loop == "xla")
     trained = train(make_spec(), settings, data, validation)
     weights, history = train_by_keras(make_spec(), settings, data, validation)
     assert trained.loop == loop
@@ -161,13 +159,13 @@ def test_the_loss_of_an_epoch_is_the_weighted_mean_over_its_rows():
         ({"vocabulary_size": 9}, "length 1"),
     ],
 )
-def test_what_fills_batches_up_changes_nothing(options, kind, monkeypatch):
+def test_what_fills_batches_up_changes_nothing(options, kind):
     """XLA compiles 16 rows and 6 time steps, and the graph takes the 15 rows and 5 as they are."""
-    spec, settings = make_spec(**options), make_settings(epochs=2, batch_size=15)
+    spec = make_spec(**options)
     data, validation = (make_data_for(spec, kind, n) for n in (N, 21))
     fits = {}
-    for loop, limit in (("xla", 0), ("graph", 10**12)):
-        monkeypatch.setattr(trainer, "MIN_TIME_STEPS_FOR_XLA", limit)
+    for loop in ("xla", "graph"):
+        settings = make_settings(epochs=2, batch_size=15, always_xla=loop == "xla")
         fits[loop] = train(spec, settings, data, validation, varies=kind == "lengths")
         assert fits[loop].loop == loop
     for ours, theirs in zip(
@@ -181,8 +179,7 @@ def test_what_fills_batches_up_changes_nothing(options, kind, monkeypatch):
 @pytest.mark.slow
 def test_dropout_does_not_depend_on_what_fills_batches_up(monkeypatch):
     """XLA draws other numbers than the graph: here it compiles other sizes, and the same."""
-    monkeypatch.setattr(trainer, "MIN_TIME_STEPS_FOR_XLA", 0)
-    spec, settings = make_spec(dropout=0.3), make_settings(epochs=2)
+    spec, settings = make_spec(dropout=0.3), make_settings(epochs=2, always_xla=True)
     filled_up = train(spec, settings, make_data())
     monkeypatch.setattr(bucketing, "LADDER", np.arange(99))
     exact = train(spec, settings, make_data())
@@ -208,7 +205,8 @@ def make_data_for(spec, kind, n):
 
 @pytest.mark.slow
 def test_dropout_is_reproducible_and_hides_its_share(loop):
-    spec, settings = make_spec(dropout=0.5, units=(6, 6)), make_settings(epochs=2)
+    spec = make_spec(dropout=0.5, units=(6, 6))
+    settings = make_settings(epochs=2, always_xla=loop == "xla")
     first, again = (train(spec, settings, make_data()) for _ in range(2))
     for one, other in zip(first.weights.values(), again.weights.values(), strict=True):
         assert_array_equal(one, other)
@@ -219,11 +217,12 @@ def test_dropout_is_reproducible_and_hides_its_share(loop):
 @pytest.mark.slow
 def test_a_fit_through_the_pool_equals_the_first(loop):
     """Whatever a program was used for before leaves nothing behind."""
-    settings = make_settings(epochs=2)
+    xla = loop == "xla"
+    settings = make_settings(epochs=2, always_xla=xla)
     first = train(make_spec(), settings, make_data())
     for other in (
-        make_settings(epochs=3, learning_rate=0.1),
-        make_settings(epochs=2, optimizer="sgd"),
+        make_settings(epochs=3, learning_rate=0.1, always_xla=xla),
+        make_settings(epochs=2, optimizer="sgd", always_xla=xla),
     ):
         train(make_spec(), other, make_data(seed=5), seed=7)
     again = train(make_spec(), settings, make_data())
@@ -236,7 +235,8 @@ def test_lengths_batch_sizes_and_folds_share_few_compiled_loops(loop):
     spec = make_spec(units=(7 if loop == "xla" else 8,))
     for n_steps, batch_size, n in ((5, 15, 43), (6, 16, 60), (5, 16, 31), (6, 15, 90), (4, 13, 44)):
         data = make_data(n, n_steps=n_steps)
-        train(spec, make_settings(epochs=1, batch_size=batch_size), data)
+        settings = make_settings(epochs=1, batch_size=batch_size, always_xla=loop == "xla")
+        train(spec, settings, data)
     (program,) = (program for program in pool._idle if program.key.spec == spec)
     assert program.n_compiled == (2 if loop == "xla" else 1)
 
