@@ -228,6 +228,7 @@ def in_another_process(script, *arguments):
     )
 
 
+@pytest.mark.slow
 @posix
 def test_a_file_that_grows_too_large_leaves_the_old_one(old):
     in_another_process(LIMITED, old)

@@ -76,6 +76,7 @@ def test_closed_streams_end_no_command(monkeypatch, text, folder, book, model):
         stream.close()
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name == "nt", reason="a shell of POSIX")
 def test_a_process_without_streams(folder, book):
     """The numbers of the streams must not go to files that are opened then."""

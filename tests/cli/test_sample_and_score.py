@@ -160,6 +160,7 @@ def test_a_sample_comes_as_it_is_drawn_and_a_broken_pipe_is_quiet(model):
     process.stderr.close()
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
 def test_an_interrupted_sample_ends_with_130(model):
     process = start("sample", model, "--length", 10**8)

@@ -55,6 +55,7 @@ def test_matplotlib_is_missing(inspect, classifier, task, monkeypatch):
         inspect(classifier, task[0])
 
 
+@pytest.mark.slow
 def test_importing_loads_no_matplotlib():
     script = "import sys, sklstm, sklstm.inspection; assert 'matplotlib' not in sys.modules"
     subprocess.run([sys.executable, "-c", script], check=True)

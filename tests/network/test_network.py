@@ -88,6 +88,7 @@ def test_keras_computes_the_equations(network):
     )
 
 
+@pytest.mark.slow
 @settings(max_examples=15, deadline=None)
 @given(networks())
 def test_keras_own_layers_compute_the_equations_where_lengths_are_equal(network):

@@ -109,15 +109,16 @@ def test_raw_sensors_are_learnt():
     assert blind.score(X[150:], y[150:]) < 0.75
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("X", [MIXED, ragged(MIXED)], ids=["equal", "ragged"])
 @pytest.mark.parametrize(
     "options",
     [
         {"bidirectional": True},
-        pytest.param({"units": (4, 3), "pooling": "last"}, marks=pytest.mark.slow),
-        pytest.param({"units": (), "pooling": "mean"}, marks=pytest.mark.slow),
-        pytest.param({"units": (), "pooling": "concat"}, marks=pytest.mark.slow),
-        pytest.param({"standardize": False, "differences": True}, marks=pytest.mark.slow),
+        {"units": (4, 3), "pooling": "last"},
+        {"units": (), "pooling": "mean"},
+        {"units": (), "pooling": "concat"},
+        {"standardize": False, "differences": True},
     ],
 )
 def test_models_for_users_take_x_as_it_is(options, X):
@@ -272,14 +273,8 @@ def test_what_float32_cannot_hold_is_named():
 # --- models for users ---
 
 
-@pytest.mark.parametrize(
-    ("mean", "spread"),
-    [
-        pytest.param(1e4, 0.5, marks=pytest.mark.slow),
-        pytest.param(1e5, 0.05, marks=pytest.mark.slow),
-        (1.7e9, 1.0),
-    ],
-)
+@pytest.mark.slow
+@pytest.mark.parametrize(("mean", "spread"), [(1e4, 0.5), (1e5, 0.05), (1.7e9, 1.0)])
 @pytest.mark.parametrize("form", ["array", "padded"])
 def test_models_for_users_see_small_changes_of_large_numbers(mean, spread, form):
     X = mean + spread * RNG.normal(size=(24, 6, 1))

@@ -155,6 +155,7 @@ def large_files(whole, folder):
     return [no_model, *(folder / name for name in structures)]
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="maxrss is in kilobytes there")
 def test_large_files_are_refused_soon_and_in_little_memory(whole, tmp_path):
     paths = large_files(whole, tmp_path)

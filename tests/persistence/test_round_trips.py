@@ -126,7 +126,7 @@ def searching(lstm):
 
 
 COMPOSITES = {
-    "GridSearchCV": searching,
+    "GridSearchCV": pytest.param(searching, marks=pytest.mark.slow),
     "GridSearchCV, score of the estimator": lambda lstm: GridSearchCV(
         lstm, {"epochs": [1]}, cv=2, scoring=None
     ),
@@ -159,6 +159,7 @@ def test_composites_predict_the_same(composite, tmp_path):
         np.testing.assert_array_equal(loaded.cv_results_["params"], fitted.cv_results_["params"])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", [0, np.random.RandomState(1)], ids=["int", "RandomState"])
 def test_training_goes_on_as_if_nothing_had_happened(seed, tmp_path):
     params = TINY | {"random_state": seed, "warm_start": True, "dropout": 0.2}
@@ -219,6 +220,7 @@ def test_a_file_is_the_same_to_the_last_byte(classifier, model_file, tmp_path):
     assert (tmp_path / "again.sklstm").read_bytes() == model_file.read_bytes()
 
 
+@pytest.mark.slow
 def test_loading_needs_no_skops(model_file):
     run_script(
         "import sys; from sklstm import persistence; persistence.load(sys.argv[1]); "

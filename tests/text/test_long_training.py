@@ -117,6 +117,7 @@ def test_silent_without_verbose(capfd):
     assert capfd.readouterr() == ("", "")
 
 
+@pytest.mark.slow
 def test_samples_are_printed_and_change_nothing(capsys):
     plain = make(dropout=0.2).fit(TEXT)
     capsys.readouterr()

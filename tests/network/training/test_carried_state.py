@@ -142,6 +142,7 @@ def test_documents_that_fit_a_window_are_not_cut():
         assert sorted(lengths) == [0, 3, 3, 3, 3, 3]
 
 
+@pytest.mark.slow
 def test_short_documents_of_several_lengths_share_a_compiled_loop():
     for text in ("abcabcabc", "abcabcabca"):
         generator = CharSequenceGenerator(5, window=64, epochs=1, random_state=0).fit([text] * 4)

@@ -328,6 +328,7 @@ show("before")
 """
 
 
+@pytest.mark.slow
 def test_predictions_go_on_while_the_interpreter_shuts_down():
     result = run_alone(AT_THE_END)
     assert result.stdout.splitlines() == [

@@ -79,6 +79,7 @@ def test_the_optimizer_sees_the_schedule(estimator, data, n_batches, options):
     assert_allclose(rates, 0.02 * np.concatenate(factors), rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_the_generator_sees_the_schedule():
     rates = rates_of(CharSequenceGenerator(**FITTED | COSINE, window=8), TEXT)
     assert rates.max() == pytest.approx(0.02, rel=1e-5)

@@ -56,8 +56,8 @@ def assert_same(actual, expected):
         *(("eager", *flags) for flags in itertools.product([False, True], repeat=2)),
         ("graph", False, True),
         ("graph", True, False),
-        ("xla", False, False),
-        ("xla", True, True),
+        pytest.param("xla", False, False, marks=pytest.mark.slow),
+        pytest.param("xla", True, True, marks=pytest.mark.slow),
     ],
 )
 def test_same_as_keras(mode, return_sequences, go_backwards):
@@ -82,7 +82,8 @@ def test_one_sequence_one_step_one_unit(n, steps, units, mode):
 
 
 @pytest.mark.parametrize(
-    ("go_backwards", "mode"), [(False, "eager"), (False, "xla"), (True, "graph")]
+    ("go_backwards", "mode"),
+    [(False, "eager"), pytest.param(False, "xla", marks=pytest.mark.slow), (True, "graph")],
 )
 def test_ids_are_one_hot_vectors(go_backwards, mode):
     weights = draw_weights(6, 3)

@@ -65,7 +65,7 @@ def untouched():
     ("change", "params"),
     [
         (set_epsilon, {"keras_params": {"optimizer__epsilon": 0.5}}),
-        (set_rate, {"dropout": 0.9}),
+        pytest.param(set_rate, {"dropout": 0.9}, marks=pytest.mark.slow),
     ],
     ids=["optimizer", "dropout"],
 )
@@ -78,7 +78,9 @@ def test_what_a_callback_sets_counts_in_its_own_fit_only(change, params, untouch
     np.testing.assert_array_equal(weights_of(LSTMClassifier(**DROPPING).fit(X, y)), untouched)
 
 
-@pytest.mark.parametrize("event", ["on_epoch_end", "on_train_batch_begin"])
+@pytest.mark.parametrize(
+    "event", ["on_epoch_end", pytest.param("on_train_batch_begin", marks=pytest.mark.slow)]
+)
 def test_what_a_callback_sets_counts_from_then_on(event, untouched):
     callback = AtEvent(event, set_epsilon)
     fitted = LSTMClassifier(**DROPPING, callbacks=[callback]).fit(X, y)
@@ -104,6 +106,7 @@ def test_a_frozen_layer_stays_as_it_was(untouched):
     np.testing.assert_array_equal(weights_of(LSTMClassifier(**DROPPING).fit(X, y)), untouched)
 
 
+@pytest.mark.slow
 def test_a_network_may_be_frozen_whole():
     def freeze_all(model):
         model.trainable = False
@@ -148,6 +151,7 @@ def test_a_model_that_a_callback_keeps_reaches_no_later_fit(untouched):
     np.testing.assert_array_equal(weights_of(LSTMClassifier(**DROPPING).fit(X, y)), untouched)
 
 
+@pytest.mark.slow
 def test_weights_that_a_callback_sets_count():
     def clear(model):
         model.set_weights([np.zeros_like(weight) for weight in model.get_weights()])
@@ -158,6 +162,7 @@ def test_weights_that_a_callback_sets_count():
     assert fitted.history_["loss"][0] == pytest.approx(np.log(2), rel=1e-2)
 
 
+@pytest.mark.slow
 def test_programs_come_back_from_callbacks_that_change_nothing(tmp_path, capsys):
     import keras
     from tqdm.keras import TqdmCallback
