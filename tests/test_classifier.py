@@ -180,7 +180,10 @@ def test_fitted_attributes(classifier):
             marks=pytest.mark.slow,
         ),
         {"units": (), "pooling": "max", "dense_units": [5]},
-        {"units": np.array([3, 2]), "dropout": 0.5, "dense_units": np.int64(3)},
+        pytest.param(
+            {"units": np.array([3, 2]), "dropout": 0.5, "dense_units": np.int64(3)},
+            marks=pytest.mark.slow,
+        ),
     ],
     ids=str,
 )

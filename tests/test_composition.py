@@ -48,7 +48,14 @@ FORMS = {
     "list": (ragged(X), {}),
     "object array": (object_array(ragged(X)), {}),
 }
-every_form = pytest.mark.parametrize(("form", "params"), FORMS.values(), ids=FORMS)
+RAGGED = ("list", "object array")  # which take a compiled program of their own
+every_form = pytest.mark.parametrize(
+    ("form", "params"),
+    [
+        pytest.param(*form, id=name, marks=[pytest.mark.slow] * (name in RAGGED))
+        for name, form in FORMS.items()
+    ],
+)
 two_d = pytest.mark.parametrize(
     ("form", "params"), [FORMS["2-D"], FORMS["DataFrame"]], ids=["2-D", "DataFrame"]
 )
@@ -338,6 +345,7 @@ def test_a_pickle_is_small():
     assert len(pickle.dumps(fitted)) < 4 * n_weights + 4000
 
 
+@pytest.mark.slow
 def test_refitting_takes_another_form():
     fitted = classifier({}).fit(FORMS["DataFrame"][0], y)
     assert fitted.n_features_in_ == 10

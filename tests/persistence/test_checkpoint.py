@@ -167,6 +167,7 @@ def test_a_random_state_is_advanced_as_without_interruption(path):
     assert resumed.randint(2**31) == whole.randint(2**31)
 
 
+@pytest.mark.slow
 def test_more_epochs_go_on_where_the_learning_rate_is_constant(path):
     options = CONSTANT | {"epochs": 5}
     assert fit(path, **options | {"epochs": 2}).training_loop_ == "xla"  # as that of five

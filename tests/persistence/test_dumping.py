@@ -35,7 +35,6 @@ def test_every_estimator_is_trusted():
     assert {f"sklstm.{each.__name__}": full_name(each) for each in ours}.items() <= OURS.items()
 
 
-# What a file cannot keep is refused when it is saved
 def shout(epoch, logs):
     RAN.append(epoch)
 
@@ -59,7 +58,7 @@ def keras_optimizer():
 REFUSED = {
     "a callback": (
         lambda: LSTMClassifier(callbacks=[shout]),
-        r"LSTMClassifier.callbacks\[0\] holds test_persistence.shout,.*set_params\(callbacks=None",
+        r"LSTMClassifier.callbacks\[0\] holds test_dumping.shout,.*set_params\(callbacks=None",
     ),
     "an optimizer": (
         lambda: Pipeline([("lstm", LSTMClassifier(optimizer=keras_optimizer()))]),
@@ -67,7 +66,7 @@ REFUSED = {
     ),
     "a step": (
         lambda: Pipeline([("odd", Foreign()), ("lstm", LSTMClassifier())]),
-        r"Pipeline.steps\['odd'\] holds test_persistence.Foreign,.*trusted=\['test_persistence.F",
+        r"Pipeline.steps\['odd'\] holds test_dumping.Foreign,.*trusted=\['test_dumping.F",
     ),
     "a function": (
         lambda: TimeDistributed(FunctionTransformer(os.path.exists)),
@@ -79,7 +78,7 @@ REFUSED = {
     ),
     "a scorer of one's own": (
         lambda: GridSearchCV(LSTMClassifier(), {}, scoring=make_scorer(shout)),
-        r"GridSearchCV.scoring._score_func holds test_persistence.shout",
+        r"GridSearchCV.scoring._score_func holds test_dumping.shout",
     ),
     "a range": (
         lambda: LSTMClassifier(units=range(2, 4)),
@@ -124,8 +123,8 @@ def test_types_that_the_user_trusts(tmp_path):
     pipeline = make_pipeline(Foreign(), StandardScaler()).fit(TABLE)
     loaded = through_a_file(pipeline, tmp_path, trusted=[Foreign])
     np.testing.assert_array_equal(loaded.transform(TABLE), pipeline.transform(TABLE))
-    with pytest.raises(ValueError, match=r"trusted=\['test_persistence.Foreign'\]"):
+    with pytest.raises(ValueError, match=r"trusted=\['test_dumping.Foreign'\]"):
         persistence.load(tmp_path / "model.sklstm")
-    for odd in ("test_persistence.Foreign", True):
+    for odd in ("test_dumping.Foreign", True):
         with pytest.raises(TypeError, match="give a list of types or their names"):
             persistence.load(tmp_path / "model.sklstm", trusted=odd)

@@ -120,7 +120,6 @@ def test_a_member_that_nothing_holds_is_refused(whole, tmp_path):
     assert "nothing holds its member arrays/99.npy" in refusal(tmp_path / "a.sklstm", content)
 
 
-# What grows
 LARGE = """
 import resource, sys, time
 from sklstm import persistence

@@ -59,7 +59,6 @@ def test_swapped_arrays_are_refused(whole, tmp_path):
     assert refused_swaps(whole, tmp_path / "swapped.sklstm") > 20
 
 
-# Whatever else
 def test_files_changed_at_random_are_refused_or_are_the_same(whole, classifier, tmp_path):
     draw, n_refused = random.Random(0), 0
     content, names = archive(whole.items()), list(whole)

@@ -1,6 +1,7 @@
 """What a training shows, and that both kinds of loops train alike."""
 
 import numpy as np
+import pytest
 
 from fits import BIG, TINY, VALIDATED, X, weights_of, y
 from sklstm import LSTMClassifier
@@ -40,6 +41,7 @@ def test_verbose_shows_one_bar_with_loss_and_metrics(capfd):
     assert all(f"{name}=" in last for name in ("loss", "accuracy", "val_loss", "val_accuracy"))
 
 
+@pytest.mark.slow
 def test_summary_counts_the_weights(capsys):
     classifier = LSTMClassifier(**TINY | BIG).fit(X, y)
     classifier.summary()
