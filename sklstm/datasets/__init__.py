@@ -13,7 +13,7 @@ from sklstm.datasets._series import (
     load_airline_passengers,
 )
 from sklstm.datasets._texts import fetch_shakespeare, load_python_reference, split_documents
-from sklstm.datasets._ts import load_ts
+from sklstm.datasets._ts_files import load_ts
 
 __all__ = [
     "decode_reviews",

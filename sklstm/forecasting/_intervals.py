@@ -18,7 +18,7 @@ from sklstm._sklearn_compat import (
     safe_indexing,
     validate_params,
 )
-from sklstm.preprocessing._series import check_finite, read_numbers
+from sklstm.preprocessing._read_series import check_finite, read_numbers
 from sklstm.preprocessing._time_index import check_time_order
 
 

@@ -12,10 +12,10 @@ from sklearn.utils import check_array
 
 from sklstm._base_lstm import BaseLSTM
 from sklstm._sklearn_compat import HasMethods, Interval, validate_params
-from sklstm.forecasting._fitted_parts import fitted_parts
-from sklstm.forecasting._index import continued_index
+from sklstm.forecasting._forecast_index import continued_index
+from sklstm.forecasting._nested_estimators import nested_estimators
 from sklstm.preprocessing import SlidingWindow
-from sklstm.preprocessing._series import check_finite, read_series
+from sklstm.preprocessing._read_series import check_finite, read_series
 
 POSITIVE = Interval(Integral, 1, None, closed="left")
 
@@ -128,7 +128,7 @@ def _read_history(history: Any) -> np.ndarray:
 
 def _check_fits(estimator: Any, n: int, n_features: int, window: int | None) -> None:
     """Check the estimator against a history of n time steps, as far as its parts tell."""
-    parts = list(fitted_parts(estimator))
+    parts = list(nested_estimators(estimator))
     lengths = [int(part.window) for part in parts if isinstance(part, SlidingWindow)]
     needed = window or max(lengths, default=1)
     if n < needed:

@@ -2,8 +2,8 @@
 
 from sklstm.inspection._gates import GateActivations, gate_activations
 from sklstm.inspection._gates_display import GateActivationsDisplay
-from sklstm.inspection._history import TrainingHistoryDisplay
-from sklstm.inspection._permutation import permutation_importance_over_time
+from sklstm.inspection._history_display import TrainingHistoryDisplay
+from sklstm.inspection._permutation_importance import permutation_importance_over_time
 
 __all__ = [
     "GateActivations",

@@ -15,7 +15,7 @@ from sklstm.persistence._walk import full_name
 
 # What files call our classes, and where these are: moving a class changes no file.
 OURS = {
-    "sklstm.CharOneHotEncoder": "sklstm.preprocessing._chars.CharOneHotEncoder",
+    "sklstm.CharOneHotEncoder": "sklstm.preprocessing._char_one_hot.CharOneHotEncoder",
     "sklstm.CharVocabulary": "sklstm.text.vocabulary.CharVocabulary",
     "sklstm.CheckpointState": "sklstm._fitted_state.CheckpointState",
     "sklstm.ClassTargets": "sklstm._targets.ClassTargets",
@@ -36,7 +36,7 @@ OURS = {
     "sklstm.OptimizerState": "sklstm.network.training.settings.OptimizerState",
     "sklstm.OnnxPredictor": "sklstm.network.onnx_predictor.OnnxPredictor",
     "sklstm.SequencePadder": "sklstm.preprocessing._padding.SequencePadder",
-    "sklstm.SequenceTokenizer": "sklstm.preprocessing._tokens.SequenceTokenizer",
+    "sklstm.SequenceTokenizer": "sklstm.preprocessing._tokenizer.SequenceTokenizer",
     "sklstm.SlidingWindow": "sklstm.preprocessing._windows.SlidingWindow",
     "sklstm.Snapshot": "sklstm.network.training.settings.Snapshot",
     "sklstm.TimeDistributed": "sklstm.preprocessing._time_distributed.TimeDistributed",

@@ -1,9 +1,9 @@
 """Transformers that turn text, tables and sequences into what an LSTM reads."""
 
-from sklstm.preprocessing._chars import CharOneHotEncoder
+from sklstm.preprocessing._char_one_hot import CharOneHotEncoder
 from sklstm.preprocessing._padding import SequencePadder
 from sklstm.preprocessing._time_distributed import TimeDistributed
-from sklstm.preprocessing._tokens import SequenceTokenizer
+from sklstm.preprocessing._tokenizer import SequenceTokenizer
 from sklstm.preprocessing._windows import SlidingWindow, sliding_windows
 
 __all__ = [

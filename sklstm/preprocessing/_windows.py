@@ -17,7 +17,7 @@ from sklstm.preprocessing._base import (
     check_n_features,
     read_sequences,
 )
-from sklstm.preprocessing._series import check_finite, read_series
+from sklstm.preprocessing._read_series import check_finite, read_series
 
 CHECKS = {"dtype": FLOAT_DTYPES, "ensure_all_finite": False}
 POSITIVE = [Interval(Integral, 1, None, closed="left")]

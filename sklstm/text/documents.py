@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sklstm.preprocessing._texts import VALID_TEXTS, read_texts
+from sklstm.preprocessing._read_texts import VALID_TEXTS, read_texts
 
 VALID_DOCUMENTS = f"{VALID_TEXTS}, or one string"
 

@@ -13,8 +13,8 @@ from typing import Any, ClassVar, Self
 import numpy as np
 
 from sklstm.preprocessing._base import as_object_array
-from sklstm.preprocessing._texts import UNKNOWN_TOKEN, most_frequent
-from sklstm.preprocessing._words import lower, split_text
+from sklstm.preprocessing._read_texts import UNKNOWN_TOKEN, most_frequent
+from sklstm.preprocessing._word_boundaries import lower, split_text
 
 
 @dataclass(frozen=True, eq=False)

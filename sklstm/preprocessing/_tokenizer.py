@@ -17,8 +17,8 @@ from sklearn.utils.validation import check_is_fitted
 from sklstm._sklearn_compat import Interval, StrOptions, fit_context
 from sklstm.preprocessing._base import as_object_array
 from sklstm.preprocessing._padding import Side, pad, truncate
-from sklstm.preprocessing._texts import UNKNOWN_TOKEN, most_frequent, read_texts
-from sklstm.preprocessing._words import find_words, lower
+from sklstm.preprocessing._read_texts import UNKNOWN_TOKEN, most_frequent, read_texts
+from sklstm.preprocessing._word_boundaries import find_words, lower
 
 PADDING_ID, UNKNOWN_ID = 0, 1
 SPECIAL_TOKENS = ["<pad>", UNKNOWN_TOKEN]

@@ -20,7 +20,7 @@ from sklstm.preprocessing._base import (
     present_steps,
     read_sequences,
 )
-from sklstm.preprocessing._texts import read_texts
+from sklstm.preprocessing._read_texts import read_texts
 
 UNKNOWN = "\N{REPLACEMENT CHARACTER}"
 

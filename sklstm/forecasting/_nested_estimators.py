@@ -8,7 +8,7 @@ from typing import Any
 from sklearn.base import BaseEstimator
 
 
-def fitted_parts(estimator: Any) -> Iterator[Any]:
+def nested_estimators(estimator: Any) -> Iterator[Any]:
     """Yield an estimator and what is fitted inside it, at all depths.
 
     What a meta-estimator fitted has a name that ends in an underscore, as ``best_estimator_``
@@ -21,7 +21,7 @@ def fitted_parts(estimator: Any) -> Iterator[Any]:
     fitted = [value for name, value in vars(estimator).items() if name.endswith("_")]
     parts = list(_estimators_in(fitted))
     for part in parts or _estimators_in(estimator.get_params(deep=False).values()):
-        yield from fitted_parts(part)
+        yield from nested_estimators(part)
 
 
 def _estimators_in(values: Iterable[Any]) -> Iterator[BaseEstimator]:

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.compose import ColumnTransformer
 
-from sklstm.preprocessing import SequenceTokenizer, _words
+from sklstm.preprocessing import SequenceTokenizer, _word_boundaries
 
 words = st.builds(
     str.__add__, st.sampled_from("abéßक0"), st.text("abcdeéßक\u093f\u03010", max_size=2)
@@ -127,19 +127,19 @@ def test_words_of_any_script(text, tokens):
 @settings(max_examples=300)
 @given(st.text(st.one_of(st.sampled_from("a1_'.,:; \n\"-"), st.characters(max_codepoint=127))))
 def test_ascii_and_other_texts_are_cut_alike(text):
-    assert _words._ASCII_WORD.findall(text) == _words._WORD.findall(text)
-    assert _words._ASCII_TOKEN.findall(text) == _words._TOKEN.findall(text)
+    assert _word_boundaries._ASCII_WORD.findall(text) == _word_boundaries._WORD.findall(text)
+    assert _word_boundaries._ASCII_TOKEN.findall(text) == _word_boundaries._TOKEN.findall(text)
 
 
 @given(st.text())
 def test_lower_case_has_as_many_characters(text):
-    assert len(_words.lower(text)) == len(text)
-    assert _words.lower(text) == text.replace("İ", "i").lower()
+    assert len(_word_boundaries.lower(text)) == len(text)
+    assert _word_boundaries.lower(text) == text.replace("İ", "i").lower()
 
 
 def test_a_long_run_of_flags_is_cut_at_once():
     start = time.perf_counter()
-    assert len(_words.split_text("🇦🇧" * 20_000)) == 20_000
+    assert len(_word_boundaries.split_text("🇦🇧" * 20_000)) == 20_000
     assert time.perf_counter() - start < 2  # it would take a minute
 
 
