@@ -13,13 +13,8 @@ from sklearn.utils.validation import check_is_fitted
 
 from sklstm._sequences import TimeSteps
 from sklstm._sklearn_compat import Interval, StrOptions, fit_context
-from sklstm.preprocessing._base import (
-    SequenceOutputMixin,
-    as_object_array,
-    check_n_features,
-    present_steps,
-    read_sequences,
-)
+from sklstm.preprocessing._base import SequenceOutputMixin, as_object_array
+from sklstm.preprocessing._read_sequences import check_n_features, read_sequences, strip_padding
 from sklstm.preprocessing._read_texts import read_texts
 
 UNKNOWN = "\N{REPLACEMENT CHARACTER}"
@@ -140,9 +135,9 @@ class CharOneHotEncoder(SequenceOutputMixin, TransformerMixin, BaseEstimator):
         lengths = np.array([len(text) for text in texts])
         n_steps = self.max_length or lengths.max()
         one_hot = np.full((len(texts), n_steps, len(self.vocabulary_)), np.nan, dtype=np.float32)
-        present = np.arange(n_steps) < lengths[:, np.newaxis]
-        one_hot[present] = 0
-        sample, step = np.nonzero(present)
+        step_mask = np.arange(n_steps) < lengths[:, np.newaxis]
+        one_hot[step_mask] = 0
+        sample, step = np.nonzero(step_mask)
         known = features >= 0
         one_hot[sample[known], step[known], features[known]] = 1
         return one_hot
@@ -168,7 +163,7 @@ class CharOneHotEncoder(SequenceOutputMixin, TransformerMixin, BaseEstimator):
         check_is_fitted(self)
         steps = read_sequences(X)
         check_n_features(self, steps, len(self.vocabulary_))
-        starts, stops = present_steps(steps)
+        starts, stops = strip_padding(steps)
         _check_not_partly_missing(steps)
         best = np.where(steps.values.any(axis=1), steps.values.argmax(axis=1), -1)
         letters = np.append(self.vocabulary_, UNKNOWN)[best]

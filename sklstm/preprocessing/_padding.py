@@ -14,13 +14,12 @@ from sklstm._sequences import TimeSteps, drop_absent_steps
 from sklstm._sklearn_compat import Interval, StrOptions, fit_context
 from sklstm.input.containers import is_missing
 from sklstm.input.parse_x import check_names
-from sklstm.preprocessing._base import (
-    SequenceOutputMixin,
-    as_object_array,
+from sklstm.preprocessing._base import SequenceOutputMixin, as_object_array
+from sklstm.preprocessing._read_sequences import (
+    as_list,
     check_n_features,
-    listed,
-    present_steps,
     read_sequences,
+    strip_padding,
 )
 
 Side = Literal["post", "pre"]
@@ -120,7 +119,7 @@ class SequencePadder(SequenceOutputMixin, OneToOneFeatureMixin, TransformerMixin
             self.n_features_in_ = 1
             vars(self).pop("feature_names_in_", None)
         else:
-            check_names(self, listed(X), steps, reset=True)
+            check_names(self, as_list(X), steps, reset=True)
         self.max_length_ = int(self.max_length or (stops - starts).max())
         return self
 
@@ -188,13 +187,13 @@ class SequencePadder(SequenceOutputMixin, OneToOneFeatureMixin, TransformerMixin
         if not self._holds_ids:
             check_n_features(self, steps, self.n_features_in_)
             if has_names:
-                check_names(self, listed(X), steps, reset=False)
+                check_names(self, as_list(X), steps, reset=False)
         return [steps.values[a:b] for a, b in zip(starts, stops, strict=True)]
 
     def _read(self, X: Any) -> tuple[TimeSteps, np.ndarray, np.ndarray]:
         if not self._holds_ids:
             steps = read_sequences(X)
-            return steps, *present_steps(steps)
+            return steps, *strip_padding(steps)
         if (ids := _ids_of(X)) is None:
             raise ValueError(
                 "SequencePadder was fitted on token ids, but X holds other than 1-D sequences of "
@@ -235,13 +234,13 @@ def truncate(sequence: Any, length: int | None, truncating: Side) -> Any:
 
 
 def _is_list_of_1d(X: Any) -> bool:
-    sequences = listed(X)
+    sequences = as_list(X)
     return bool(sequences) and all(np.ndim(x) == 1 for x in sequences)
 
 
 def _ids_of(X: Any) -> list[np.ndarray] | None:
     """Read token ids, sequence by sequence; None if X holds anything else."""
-    rows = listed(X)
+    rows = as_list(X)
     if rows is None and len(getattr(X, "shape", ())) == 2:
         rows = _rows_of_table(X)
     if rows is None or (not rows and getattr(X, "dtype", None) is None):

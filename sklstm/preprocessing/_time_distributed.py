@@ -16,13 +16,12 @@ from sklstm._sequences import TimeSteps
 from sklstm._sklearn_compat import HasMethods, estimator_has, fit_context, safe_indexing
 from sklstm.input.containers import as_numbers
 from sklstm.input.parse_x import check_names
-from sklstm.preprocessing._base import (
-    SequenceOutputMixin,
-    as_object_array,
+from sklstm.preprocessing._base import SequenceOutputMixin, as_object_array
+from sklstm.preprocessing._read_sequences import (
+    as_list,
     check_n_features,
-    listed,
     read_sequences,
-    spans,
+    strip_padding,
 )
 
 DELEGATES = ("transformer_", "transformer")
@@ -95,14 +94,14 @@ class TimeDistributed(SequenceOutputMixin, MetaEstimatorMixin, TransformerMixin,
             If a feature is NaN at every time step.
         """
         steps = read_sequences(X)
-        present = _is_present(steps)
-        rows = steps.values[present]
+        mask = _step_mask(steps)
+        rows = steps.values[mask]
         self.transformer_ = clone(self.transformer)
-        targets = () if y is None else (_repeat_targets(y, steps, present),)
+        targets = () if y is None else (_repeat_targets(y, steps, mask),)
         _warn_of_empty_features(rows)
         with np.errstate(invalid="ignore"):  # the mean of no values, which was warned of
             self.transformer_.fit(rows, *targets)
-        check_names(self, listed(X), steps, reset=True)
+        check_names(self, as_list(X), steps, reset=True)
         return self
 
     def transform(self, X: Any) -> Any:
@@ -125,7 +124,7 @@ class TimeDistributed(SequenceOutputMixin, MetaEstimatorMixin, TransformerMixin,
         check_is_fitted(self)
         steps = read_sequences(X)
         check_n_features(self, steps, self.n_features_in_)
-        check_names(self, listed(X), steps, reset=False)
+        check_names(self, as_list(X), steps, reset=False)
         return self._map_rows("transform", steps, X)
 
     @available_if(estimator_has("inverse_transform", delegates=DELEGATES))
@@ -169,13 +168,13 @@ class TimeDistributed(SequenceOutputMixin, MetaEstimatorMixin, TransformerMixin,
 
     def _map_rows(self, method: str, steps: TimeSteps, X: Any) -> Any:
         """Apply a method of the transformer to the time steps, and give back the form of X."""
-        present = _is_present(steps)
-        rows = getattr(self.transformer_, method)(steps.values[present])
+        mask = _step_mask(steps)
+        rows = getattr(self.transformer_, method)(steps.values[mask])
         source = f"{method} of {type(self.transformer_).__name__}"
-        rows = _as_rows(rows, int(present.sum()), source)
+        rows = _as_rows(rows, int(mask.sum()), source)
         # (sum of T_i, F_out), in a dtype that has NaN
-        values = np.full((len(present), rows.shape[1]), np.nan, np.result_type(rows, np.float32))
-        values[present] = rows
+        values = np.full((len(mask), rows.shape[1]), np.nan, np.result_type(rows, np.float32))
+        values[mask] = rows
         if len(getattr(X, "shape", ())) == 3:
             return values.reshape(X.shape[0], -1, values.shape[1])
         sequences = np.split(values, steps.offsets[1:-1])
@@ -195,13 +194,13 @@ class TimeDistributed(SequenceOutputMixin, MetaEstimatorMixin, TransformerMixin,
         return tags
 
 
-def _is_present(steps: TimeSteps) -> np.ndarray:
-    """Say which rows lie between the first and the last present time step of a sequence."""
-    starts, stops = spans(steps)
-    present = np.zeros(len(steps.values), bool)
+def _step_mask(steps: TimeSteps) -> np.ndarray:
+    """Return a mask of the rows that are time steps of a sequence, gaps included, not padding."""
+    starts, stops = strip_padding(steps, allow_gaps=True)
+    mask = np.zeros(len(steps.values), bool)
     for start, stop in zip(starts, stops, strict=True):
-        present[start:stop] = True
-    return present
+        mask[start:stop] = True
+    return mask
 
 
 def _warn_of_empty_features(rows: np.ndarray) -> None:
@@ -215,10 +214,10 @@ def _warn_of_empty_features(rows: np.ndarray) -> None:
         )
 
 
-def _repeat_targets(y: Any, steps: TimeSteps, present: np.ndarray) -> Any:
+def _repeat_targets(y: Any, steps: TimeSteps, mask: np.ndarray) -> Any:
     lengths = np.diff(steps.offsets)
     check_consistent_length(lengths, y)
-    return safe_indexing(y, np.repeat(np.arange(len(lengths)), lengths)[present])
+    return safe_indexing(y, np.repeat(np.arange(len(lengths)), lengths)[mask])
 
 
 def _as_rows(rows: Any, n: int, source: str) -> np.ndarray:

@@ -12,11 +12,8 @@ from sklearn.utils.validation import FLOAT_DTYPES, check_is_fitted, validate_dat
 
 from sklstm._sklearn_compat import Interval, fit_context, validate_params
 from sklstm.input.containers import is_frame
-from sklstm.preprocessing._base import (
-    SequenceOutputMixin,
-    check_n_features,
-    read_sequences,
-)
+from sklstm.preprocessing._base import SequenceOutputMixin
+from sklstm.preprocessing._read_sequences import check_n_features, read_sequences
 from sklstm.preprocessing._read_series import check_finite, read_series
 
 CHECKS = {"dtype": FLOAT_DTYPES, "ensure_all_finite": False}
