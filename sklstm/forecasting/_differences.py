@@ -1,4 +1,4 @@
-"""Learn the change from the last time step, instead of the level."""
+"""`DifferencedRegressor`: learn the change from the last time step, instead of the level."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ class DifferencedRegressor(RegressorMixin, MetaEstimatorMixin, BaseEstimator):
     """Read windows relative to their last time step, and learn the change from there.
 
     The regressor sees ``X - last`` and learns ``y - last``, where `last` is the last time step of
-    each window; `predict` adds it again. So a series with a trend stays in the range that
-    training has seen, and a regressor that predicts 0 is the forecast "as the last value".
+    each window; `predict` adds it again. So the values of a series with a trend stay in the
+    range of the training data, and a regressor that predicts 0 forecasts the last value.
 
     Parameters
     ----------
     regressor : estimator
-        Gets windows of the shape of X. It is cloned.
+        It is fitted on windows of the shape of X. It is cloned.
 
     Attributes
     ----------
@@ -39,7 +39,7 @@ class DifferencedRegressor(RegressorMixin, MetaEstimatorMixin, BaseEstimator):
 
     Notes
     -----
-    Changes grow with the level where growth is by per cent. Take logarithms first: a
+    Where a series grows by per cent, changes grow with the level. Take logarithms first: a
     `FunctionTransformer` before the windows, and `TransformedTargetRegressor` around it all.
 
     References

@@ -1,4 +1,4 @@
-"""How the index of a history goes on."""
+"""The index of forecasts: the labels that follow those of a history."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ STACK_LEVEL = 5  # of warnings: they show the line that calls `forecast`
 
 
 def continued_index(history: Any, horizon: int) -> Any:
-    """Return the index of a Series or DataFrame and of `horizon` rows more.
+    """Return the index of a Series or DataFrame, continued by `horizon` labels.
 
     Parameters
     ----------
@@ -25,8 +25,8 @@ def continued_index(history: Any, horizon: int) -> Any:
     Returns
     -------
     pandas.Index
-        Of n + `horizon` labels. They count, with 0 for the first new row, where those of the
-        history cannot be continued.
+        Of n + `horizon` labels. Where those of the history cannot be continued, they are numbers
+        from -n on, so that the first forecast has the number 0.
 
     Raises
     ------
@@ -49,22 +49,22 @@ def continued_index(history: Any, horizon: int) -> Any:
     check_time_order(history, "history")
     times = read_times(index)
     is_readable = times is not None and index.inferred_type != "string"
-    step, places = _step_and_places(times) if is_readable else (None, None)
+    step, positions = _step_and_positions(times) if is_readable else (None, None)
     if step is None:
         _warn_not_continued(index, times)
         return pd.RangeIndex(-len(index), horizon)
-    if places is not None and places[-1] >= len(index):
-        _warn_of_gaps(times, step, places)
+    if positions is not None and positions[-1] >= len(index):
+        _warn_of_gaps(times, step, positions)
     later = _range(times, -1, horizon + 1, step)[1:]
     if index.inferred_type == "date":
         later = pd.Index(later.date)
     return index.append(later.rename(index.name))
 
 
-def _step_and_places(times: Any) -> tuple[Any, np.ndarray | None]:
-    """Find what lies between two time steps, and on which of its multiples each lies.
+def _step_and_positions(times: Any) -> tuple[Any, np.ndarray | None]:
+    """Find the difference of neighbouring labels, and the position of each label in such steps.
 
-    The places are None where there cannot be gaps; both are None where no step fits.
+    The positions are None where there cannot be gaps; both are None where no step fits.
     """
     import pandas as pd
 
@@ -73,14 +73,14 @@ def _step_and_places(times: Any) -> tuple[Any, np.ndarray | None]:
     is_certain = isinstance(times, pd.PeriodIndex)
     found = []
     for step in _candidates(times):
-        places = _places(times, step)
-        if places is not None and (is_certain or _mostly_follow(places)):
-            found.append((step, places))
+        positions = _positions(times, step)
+        if positions is not None and (is_certain or _mostly_follow(positions)):
+            found.append((step, positions))
     return min(found, key=lambda candidate: candidate[1][-1], default=(None, None))
 
 
 def _known_step(times: Any) -> Any:
-    """Return the step of an index without gaps that pandas knows; None if it knows none."""
+    """Return the step that pandas knows of an index without gaps, or None."""
     import pandas as pd
 
     if isinstance(times, pd.RangeIndex):
@@ -90,13 +90,13 @@ def _known_step(times: Any) -> Any:
     return times.freq if isinstance(times, pd.TimedeltaIndex) else None
 
 
-def _mostly_follow(places: np.ndarray) -> bool:
-    """Whether most time steps follow the one before: else the step would be a guess."""
-    return bool(np.mean(np.diff(places) == 1) > 0.5)
+def _mostly_follow(positions: np.ndarray) -> bool:
+    """Return whether most labels lie one step after the one before; if not, the step is a guess."""
+    return bool(np.mean(np.diff(positions) == 1) > 0.5)
 
 
 def _candidates(times: Any) -> Iterator[Any]:
-    """Yield steps that may lie between two time steps; of equally good ones the first counts."""
+    """Yield the steps to try; of those that fit equally well the first is taken."""
     import pandas as pd
 
     if isinstance(times, pd.PeriodIndex):
@@ -106,7 +106,7 @@ def _candidates(times: Any) -> Iterator[Any]:
     elif isinstance(times, pd.DatetimeIndex):
         yield from _candidates_of_dates(times)
     else:
-        step = _middle_difference(times)
+        step = _median_difference(times)
         yield pd.Timedelta(step) if times.dtype.kind == "m" else step
 
 
@@ -114,40 +114,40 @@ def _candidates_of_dates(dates: Any) -> Iterator[Any]:
     import pandas as pd
 
     # a day may have 23 hours, where clocks change
-    days = pd.Timedelta(_middle_difference(dates.tz_localize(None)))
+    days = pd.Timedelta(_median_difference(dates.tz_localize(None)))
     if days > pd.Timedelta(0) and not days % pd.Timedelta(days=1):
         yield pd.offsets.Day(days.days)
-    yield pd.Timedelta(_middle_difference(dates))
+    yield pd.Timedelta(_median_difference(dates))
     yield pd.offsets.BDay()
-    if months := int(_middle_difference(dates.year * 12 + dates.month)):
+    if months := int(_median_difference(dates.year * 12 + dates.month)):
         for offset in ("MonthBegin", "MonthEnd", "BMonthBegin", "BMonthEnd"):
             yield getattr(pd.offsets, offset)(months)
         yield pd.DateOffset(months=months)
 
 
-def _middle_difference(labels: Any) -> Any:
-    """Return the difference that most neighbours have, if most have the same."""
+def _median_difference(labels: Any) -> Any:
+    """Return the median difference of neighbouring labels."""
     differences = np.sort(np.asarray(labels[1:] - labels[:-1]))
     return differences[len(differences) // 2]
 
 
-def _places(times: Any, step: Any) -> np.ndarray | None:
-    """Say on which step from the first one each time step lies; None if one lies between them."""
+def _positions(times: Any, step: Any) -> np.ndarray | None:
+    """Count the steps from the first label to each; None if a label is no whole number of steps."""
     import pandas as pd
 
     if isinstance(times, pd.PeriodIndex):
         steps = (times.asi8 - times.asi8[0]) / step.n
     elif isinstance(times, pd.DatetimeIndex) and not isinstance(step, pd.Timedelta):
-        places = _dates(times[0], step, end=times[-1]).get_indexer(times)
-        return None if (places < 0).any() else places
+        positions = _dates(times[0], step, end=times[-1]).get_indexer(times)
+        return None if (positions < 0).any() else positions
     else:
         steps = np.asarray((times - times[0]) / step)
-    places = np.rint(steps)
-    return places if np.allclose(steps, places, rtol=0, atol=1e-6) else None
+    positions = np.rint(steps)
+    return positions if np.allclose(steps, positions, rtol=0, atol=1e-6) else None
 
 
 def _range(times: Any, row: int, periods: int, step: Any) -> Any:
-    """Return the time steps from a row on."""
+    """Return `periods` labels, of which the first is that of a row."""
     import pandas as pd
 
     start = times[row]
@@ -161,7 +161,7 @@ def _range(times: Any, row: int, periods: int, step: Any) -> Any:
 
 
 def _dates(start: Any, step: Any, **until: Any) -> Any:
-    """Return dates; steps of days and longer keep the time of the clock."""
+    """Return dates; steps of days and longer keep the time of day where clocks change."""
     import pandas as pd
 
     is_duration = isinstance(step, pd.Timedelta | pd.offsets.Tick)
@@ -174,11 +174,11 @@ def _dates(start: Any, step: Any, **until: Any) -> Any:
     return clock.tz_localize(start.tz, ambiguous=is_summer, nonexistent="shift_forward")
 
 
-def _warn_of_gaps(times: Any, step: Any, places: np.ndarray) -> None:
-    n_missing = int(places[-1]) + 1 - len(times)
+def _warn_of_gaps(times: Any, step: Any, positions: np.ndarray) -> None:
+    n_missing = int(positions[-1]) + 1 - len(times)
     missing = []
-    for row in np.flatnonzero(np.diff(places) > 1):
-        periods = min(int(places[row + 1] - places[row]), N_SHOWN + 1)
+    for row in np.flatnonzero(np.diff(positions) > 1):
+        periods = min(int(positions[row + 1] - positions[row]), N_SHOWN + 1)
         missing += map(show, _range(times, row, periods, step)[1:])
     more = ", ..." if n_missing > N_SHOWN else ""
     name = getattr(times, "freqstr", None) or getattr(step, "freqstr", step)

@@ -1,4 +1,4 @@
-"""Prediction intervals from quantiles, calibrated on later rows."""
+"""`ConformalQuantileRegressor`: prediction intervals from quantiles, calibrated on later rows."""
 
 from __future__ import annotations
 
@@ -23,11 +23,12 @@ from sklstm.preprocessing._time_index import check_time_order
 
 
 class ConformalQuantileRegressor(RegressorMixin, MetaEstimatorMixin, BaseEstimator):
-    """Intervals that hold the next value with a chosen probability.
+    """Prediction intervals that contain the next value with a chosen probability.
 
-    Three copies of a quantile regressor learn the median and the two ends of the interval. On
-    the last rows, which copies fitted on the earlier ones have not seen, it is measured by how
-    much the ends miss; the intervals are widened (or narrowed) by that amount.
+    Three copies of a quantile regressor learn the median and the two ends of the interval. To
+    calibrate them, two more copies are fitted on the earlier rows, and the last rows, which these
+    have not seen, measure by how much their intervals miss. All intervals are widened (or
+    narrowed) by that amount.
 
     Parameters
     ----------
@@ -35,12 +36,12 @@ class ConformalQuantileRegressor(RegressorMixin, MetaEstimatorMixin, BaseEstimat
         With one parameter `quantile` somewhere in it, such as a Pipeline that ends with
         ``LSTMRegressor(loss="quantile")``, or scikit-learn's `QuantileRegressor`. It is cloned.
     coverage : float in (0, 1), default=0.8
-        Share of the values that the intervals shall hold.
+        Share of the values that the intervals are to contain.
     calibration_fraction : float in (0, 1), default=0.25
-        Share of the rows, the last ones, that measure how much the ends miss.
+        Share of the rows, taken from the end, that calibrate the intervals.
     adaptation_rate : float, default=0.05
-        How fast `rolling_interval` answers to a value outside its interval (or inside): the
-        gamma of Gibbs and Candès. 0 does not.
+        How fast `rolling_interval` adapts to values outside (or inside) their intervals: the
+        gamma of Gibbs and Candès. 0 does not adapt.
 
     Attributes
     ----------
@@ -48,8 +49,8 @@ class ConformalQuantileRegressor(RegressorMixin, MetaEstimatorMixin, BaseEstimat
         Fitted on all rows, for the quantiles 0.5, ``(1 - coverage) / 2`` and
         ``(1 + coverage) / 2``.
     scores_ : ndarray of shape (n_calibration,)
-        By how much each calibration row lies outside its interval, in units of y; negative
-        inside.
+        Distance by which the y of each calibration row lies outside its interval, in units of y;
+        negative for a y inside it.
     margin_ : float
         What `predict_interval` widens the intervals by, in units of y.
     n_features_in_ : int
@@ -63,9 +64,9 @@ class ConformalQuantileRegressor(RegressorMixin, MetaEstimatorMixin, BaseEstimat
     -----
     Rows are time steps, in order: nothing is shuffled. If rows were exchangeable and the copies
     were not fitted again on all rows, the coverage would be guaranteed (Romano et al.). A series
-    drifts: there `rolling_interval` follows the coverage that it sees.
+    drifts, and `rolling_interval` adapts to the coverage that it observes.
 
-    It takes five fits: two for the calibration and three on all rows.
+    A fit takes five fits of the estimator: two for the calibration and three on all rows.
 
     References
     ----------
@@ -126,8 +127,8 @@ class ConformalQuantileRegressor(RegressorMixin, MetaEstimatorMixin, BaseEstimat
         ------
         ValueError
             If a parameter or y is not valid, X or y has an index of dates that is not in order,
-            the estimator has no `quantile` or another loss, or a part of the rows is empty; and
-            whatever the estimator raises.
+            the estimator has no `quantile` or another loss, or too few rows are left to fit on;
+            and whatever the estimator raises.
         """
         y = _read_values(X, y)
         check_finite(y, y, "y")
@@ -188,20 +189,20 @@ class ConformalQuantileRegressor(RegressorMixin, MetaEstimatorMixin, BaseEstimat
         prefer_skip_nested_validation=True,
     )
     def rolling_interval(self, X: Any, y: Any, *, horizon: int = 1) -> np.ndarray:
-        """Predict intervals one after another, each knowing the values before it.
+        """Predict intervals one after another, each calibrated on the values before it.
 
         The margin is taken from the errors of the latest rows, as many as the calibration had.
-        After a value outside its interval the next ones aim at a higher coverage, after a value
-        inside at a slightly lower one. The estimator itself does not change.
+        After a value outside its interval the next intervals aim at a higher coverage, after a
+        value inside it at a slightly lower one. The estimator itself does not change.
 
         Parameters
         ----------
         X : whatever the estimator takes, at least n rows
-            In the order of time, after those of `fit`. Rows before the last n are only read
-            along: with a `SlidingWindow` they fill the first windows.
+            In the order of time, after those of `fit`. Rows before the last n get no interval; with
+            a `SlidingWindow` they fill the first windows.
         y : array-like of shape (n,)
-            The true values of the last n rows of X. The interval of row t knows those up to
-            row t - `horizon`. NaN is a value that is not known: nothing is learnt from it.
+            The true values of the last n rows of X. The interval of row t is calibrated on those
+            up to row t - `horizon`. NaN is a value that is not known, and is left out.
         horizon : int, default=1
             How many time steps after row t its y is known.
 
@@ -269,12 +270,12 @@ def _ends(lower: Any, upper: Any, X: Any) -> np.ndarray:
 
 
 def _scores(ends: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """Say by how much y lies outside its interval."""
+    """Return the distance by which y lies outside its interval, negative inside."""
     return np.maximum(ends[:, 0] - y, y - ends[:, 1])
 
 
 def _margin(scores: np.ndarray, miss_rate: float) -> float:
-    """Return the margin that all but a `miss_rate` of the next values stay within."""
+    """Return the margin that a share of `miss_rate` of the next values exceeds."""
     level = (1 - miss_rate) * (1 + 1 / len(scores))  # the next value counts as one of them
     return float(np.quantile(scores, np.clip(level, 0, 1), method="inverted_cdf"))
 
@@ -283,24 +284,24 @@ def _rolling_margins(
     known: np.ndarray, scores: np.ndarray, miss_rate: float, rate: float, horizon: int
 ) -> np.ndarray:
     """Return a margin for each row, from the scores of the rows up to `horizon` before it."""
-    everything = np.concatenate([known, scores])
-    everything = everything[~np.isnan(everything)]
+    all_scores = np.concatenate([known, scores])
+    all_scores = all_scores[~np.isnan(all_scores)]
     # (n + 1,) of how many scores there are before each row
-    n_before = len(everything) - np.count_nonzero(~np.isnan(scores))
+    n_before = len(all_scores) - np.count_nonzero(~np.isnan(scores))
     n_before = n_before + np.concatenate([[0], np.cumsum(~np.isnan(scores))])
     margins = np.empty(len(scores))
-    aimed = miss_rate
+    target_rate = miss_rate
     for t in range(len(scores)):
-        seen = t - horizon
-        if seen >= 0 and not np.isnan(scores[seen]):
-            aimed += rate * (miss_rate - (scores[seen] > margins[seen]))
-        stop = n_before[max(0, seen + 1)]
-        margins[t] = _margin(everything[stop - len(known) : stop], aimed)
+        latest = t - horizon
+        if latest >= 0 and not np.isnan(scores[latest]):
+            target_rate += rate * (miss_rate - (scores[latest] > margins[latest]))
+        stop = n_before[max(0, latest + 1)]
+        margins[t] = _margin(all_scores[stop - len(known) : stop], target_rate)
     return margins
 
 
 def _widen(ends: np.ndarray, margin: float | np.ndarray) -> np.ndarray:
-    """Move both ends outwards; an interval cannot be narrower than its middle."""
+    """Move both ends outwards by the margin, or inwards up to the middle."""
     middle = ends.mean(axis=1)
     half = np.maximum(0, (ends[:, 1] - ends[:, 0]) / 2 + margin)
     return np.column_stack([middle - half, middle + half])

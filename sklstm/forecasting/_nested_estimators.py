@@ -1,4 +1,4 @@
-"""What is fitted inside an estimator."""
+"""Finding the fitted estimators inside an estimator."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ from sklearn.base import BaseEstimator
 
 
 def nested_estimators(estimator: Any) -> Iterator[Any]:
-    """Yield an estimator and what is fitted inside it, at all depths.
+    """Yield an estimator and the fitted estimators inside it, at all depths.
 
-    What a meta-estimator fitted has a name that ends in an underscore, as ``best_estimator_``
-    has; its parameters are templates then, which may differ. Others, as a Pipeline, fit their
-    parameters themselves.
+    A meta-estimator keeps what it fitted under a name that ends in an underscore, such as
+    ``best_estimator_``. Its parameters are then unfitted templates, whose values may differ.
+    An estimator without such attributes, as a Pipeline, fits its parameters themselves.
     """
     yield estimator
     if not isinstance(estimator, BaseEstimator):
         return
     fitted = [value for name, value in vars(estimator).items() if name.endswith("_")]
-    parts = list(_estimators_in(fitted))
-    for part in parts or _estimators_in(estimator.get_params(deep=False).values()):
-        yield from nested_estimators(part)
+    inner = list(_estimators_in(fitted))
+    for nested in inner or _estimators_in(estimator.get_params(deep=False).values()):
+        yield from nested_estimators(nested)
 
 
 def _estimators_in(values: Iterable[Any]) -> Iterator[BaseEstimator]:

@@ -30,16 +30,16 @@ POSITIVE = Interval(Integral, 1, None, closed="left")
     prefer_skip_nested_validation=True,
 )
 def forecast(estimator: Any, history: Any, horizon: int, *, window: int | None = None) -> Any:
-    """Forecast the next time steps of a series, each from the forecasts before it.
+    """Forecast the next time steps of a series recursively with a one-step model.
 
-    The model knows one step: it predicts the next time step, which is then appended to the
-    history, and so on. There are two kinds of such models:
+    The model predicts the next time step. The prediction is appended to the history, from which
+    the model predicts the time step after it, and so on. There are two kinds of such models:
 
-    - of rows, fitted on ``series[:-1]`` and ``series[1:]`` (a Pipeline with a `SlidingWindow`).
-      It gets the whole history, one row per time step, and the last row of what it predicts
-      is the forecast.
-    - of windows, fitted on ``sliding_windows(series, window)``. It gets the last `window` time
-      steps.
+    - models of rows, fitted on ``series[:-1]`` and ``series[1:]`` (a Pipeline with a
+      `SlidingWindow`). They get the whole history, one row per time step, and the last row of
+      what they predict is the forecast.
+    - models of windows, fitted on ``sliding_windows(series, window)``. They get the last
+      `window` time steps.
 
     Parameters
     ----------
@@ -58,9 +58,9 @@ def forecast(estimator: Any, history: Any, horizon: int, *, window: int | None =
     Returns
     -------
     forecasts : ndarray of shape (horizon,) or (horizon, F), Series or DataFrame
-        As `history` is, of pandas or polars. An index goes on if it holds periods, numbers in
-        equal steps, or dates or durations whose frequency is set or can be told; others are
-        numbered from 0, with a warning.
+        Of the type of `history`. The index of pandas is continued if it holds periods, numbers in
+        equal steps, or dates or durations whose frequency is set or can be inferred; otherwise
+        the forecasts are numbered from 0, with a warning.
 
     Raises
     ------
@@ -72,7 +72,8 @@ def forecast(estimator: Any, history: Any, horizon: int, *, window: int | None =
     Warns
     -----
     UserWarning
-        If time steps are missing in the index (the warning tells which), or it cannot go on.
+        If time steps are missing in the index (the warning tells which), or the index cannot be
+        continued.
 
     See Also
     --------
@@ -127,14 +128,14 @@ def _read_history(history: Any) -> np.ndarray:
 
 
 def _check_fits(estimator: Any, n: int, n_features: int, window: int | None) -> None:
-    """Check the estimator against a history of n time steps, as far as its parts tell."""
-    parts = list(nested_estimators(estimator))
-    lengths = [int(part.window) for part in parts if isinstance(part, SlidingWindow)]
-    needed = window or max(lengths, default=1)
+    """Check that the history is long enough and has the features that the estimator needs."""
+    nested = list(nested_estimators(estimator))
+    windows = [int(inner.window) for inner in nested if isinstance(inner, SlidingWindow)]
+    needed = window or max(windows, default=1)
     if n < needed:
         raise ValueError(f"history has {n} time step(s), fewer than a window of {needed}.")
     expected = getattr(estimator, "n_features_in_", n_features)
-    reads_windows = _holds(parts, BaseLSTM) and not _holds(parts, Pipeline)
+    reads_windows = _any_is(nested, BaseLSTM) and not _any_is(nested, Pipeline)
     if window is None and (expected != n_features or reads_windows):
         raise ValueError(
             f"{type(estimator).__name__} was fitted on X of {expected} feature(s) and the history "
@@ -148,12 +149,12 @@ def _check_fits(estimator: Any, n: int, n_features: int, window: int | None) -> 
         )
 
 
-def _holds(parts: list[Any], kind: type) -> bool:
-    return any(isinstance(part, kind) for part in parts)
+def _any_is(estimators: list[Any], kind: type) -> bool:
+    return any(isinstance(estimator, kind) for estimator in estimators)
 
 
 def _rows_model(estimator: Any, history: Any, index: Any) -> Callable[[np.ndarray], Any]:
-    """Return a function that predicts all rows of a series, shown as the estimator knows them."""
+    """Return a function that predicts every row of a series, given as the estimator was fitted."""
     has_names = index is not None or _is_polars(history)
 
     def one_step(series: np.ndarray) -> Any:
@@ -194,7 +195,7 @@ def _last_row(predicted: Any, n_features: int) -> np.ndarray:
 
 
 def _as_frame(history: Any, values: np.ndarray, index: Any) -> Any:
-    """Make a DataFrame of values of shape (n, F), of the library of the history."""
+    """Make a DataFrame of values of shape (n, F), by the library that the history is of."""
     columns = [history.name] if np.ndim(history) == 1 else list(history.columns)
     if _is_polars(history):
         import polars as pl
@@ -210,7 +211,7 @@ def _is_polars(history: Any) -> bool:
 
 
 def _like(history: Any, values: np.ndarray, index: Any) -> Any:
-    """Give values of shape (n, F) the form of the history."""
+    """Return values of shape (n, F) as the type that the history has."""
     is_series = np.ndim(history) == 1
     if _is_polars(history):
         frame = _as_frame(history, values, None)
