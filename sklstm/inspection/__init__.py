@@ -1,4 +1,4 @@
-"""Looking inside a fitted network: how it learnt, what its gates do, what it looks at."""
+"""Inspection of a fitted network: learning curves, gates over time, permutation importance."""
 
 from sklstm.inspection._gates import GateActivations, gate_activations
 from sklstm.inspection._gates_display import GateActivationsDisplay

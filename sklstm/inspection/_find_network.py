@@ -1,4 +1,4 @@
-"""Finding our network in what a user hands over."""
+"""Finding the LSTM network in an estimator, a Pipeline or a search."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ def find_network(estimator: BaseEstimator) -> tuple[list[Pipeline], BaseNetwork]
     Returns
     -------
     transformers : list of Pipeline
-        What X passes on its way to the network, in order.
+        The transformers that X passes before the network, in order.
     network : BaseNetwork
 
     Raises
     ------
     TypeError
-        If there is no network of ours in it.
+        If the estimator holds no LSTM network of this package.
     NotFittedError
         If it is not fitted.
     ValueError
@@ -37,7 +37,7 @@ def find_network(estimator: BaseEstimator) -> tuple[list[Pipeline], BaseNetwork]
     transformers = []
     while not isinstance(estimator, BaseNetwork):
         if isinstance(estimator, BaseSearchCV):
-            estimator = _best_of(estimator)
+            estimator = _best_estimator(estimator)
         elif isinstance(estimator, Pipeline):
             transformers += [estimator[:-1]] if len(estimator) > 1 else []
             estimator = estimator[-1]
@@ -51,15 +51,15 @@ def find_network(estimator: BaseEstimator) -> tuple[list[Pipeline], BaseNetwork]
     return transformers, estimator
 
 
-def read(estimator: BaseEstimator, X: Any) -> tuple[BaseNetwork, Any]:
-    """Find the network in an estimator, and bring X to what this network takes."""
+def find_network_and_input(estimator: BaseEstimator, X: Any) -> tuple[BaseNetwork, Any]:
+    """Find the network in an estimator, and transform X to what this network takes."""
     transformers, network = find_network(estimator)
-    for steps in transformers:
-        X = steps.transform(X)
+    for transformer in transformers:
+        X = transformer.transform(X)
     return network, X
 
 
-def _best_of(search: BaseSearchCV) -> BaseEstimator:
+def _best_estimator(search: BaseSearchCV) -> BaseEstimator:
     check_is_fitted(search)
     if not hasattr(search, "best_estimator_"):
         raise ValueError(

@@ -14,11 +14,11 @@ from sklearn.base import BaseEstimator
 from sklstm._base import BaseNetwork
 from sklstm._sequences import Sequences
 from sklstm._sklearn_compat import HasMethods, StrOptions, validate_params
-from sklstm.inspection._find_network import read
+from sklstm.inspection._find_network import find_network_and_input
 from sklstm.network.reference.lstm import gates_over_time
 from sklstm.network.spec import NetworkSpec
 
-NUMBERS_PER_BATCH = 2**17  # of one gate over time: larger batches are slower, and take memory
+NUMBERS_PER_BATCH = 2**17  # per gate: larger batches are slower and take more memory
 
 
 @dataclass(frozen=True)
@@ -76,8 +76,8 @@ def gate_activations(
 ) -> GateActivations:
     r"""Compute the gates, the cell and the output of an LSTM layer over time.
 
-    They are those of the equations of the user guide, by the numpy code that the fast paths are
-    tested against, so this takes longer than ``predict``.
+    The values are those of the equations in the user guide. They are computed in numpy, by the
+    reference code that the fast code is tested against, so this takes longer than ``predict``.
 
     Parameters
     ----------
@@ -88,9 +88,9 @@ def gate_activations(
     X : what ``predict`` takes
         Sequences in any form; for a generator a text, or a list of texts.
     layer : int, default=-1
-        Which LSTM layer, counted from 0 as in ``summary()``, or from the last one at -1.
+        Index of the LSTM layer, in the order of ``summary()``; -1 is the last one.
     direction : {"forward", "backward"}, default="forward"
-        In which direction the layer reads; "backward" for ``bidirectional=True`` only.
+        Direction in which the layer reads; "backward" needs ``bidirectional=True``.
 
     Returns
     -------
@@ -102,7 +102,7 @@ def gate_activations(
     NotFittedError
         If the estimator is not fitted.
     TypeError
-        If there is no LSTM network in the estimator.
+        If the estimator holds no LSTM network.
     ValueError
         If X is not valid, or the network has no such layer or direction.
 
@@ -130,14 +130,14 @@ def gate_activations(
     >>> np.isnan(gates.forget_gate[1]).all(axis=1)
     array([False, False, False,  True,  True])
     """
-    network, X = read(estimator, X)
+    network, X = find_network_and_input(estimator, X)
     return activations_of(network, network._sequences(X), layer, direction)
 
 
 def activations_of(
     network: BaseNetwork, sequences: Sequences, layer: int, direction: str
 ) -> GateActivations:
-    """Compute the gates of sequences that a network has read already."""
+    """Compute the gates of a network over sequences that have been validated."""
     spec = network._fitted().network.spec
     layer, place = _checked_place(spec, layer, direction)
     shape = (len(sequences), sequences.longest, spec.units[layer])

@@ -10,24 +10,25 @@ import numpy as np
 from sklearn.base import BaseEstimator
 
 from sklstm._sklearn_compat import check_matplotlib_support, validate_style_kwargs
-from sklstm.inspection._find_network import read
+from sklstm.inspection._find_network import find_network_and_input
 from sklstm.inspection._gates import GATES, GateActivations, activations_of
 from sklstm.inspection._plotting import panels
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-# Both colour maps read alike with every kind of colour vision.
+# Both colour maps can be read with every kind of colour vision.
 FROM_0_TO_1 = {"cmap": "cividis", "vmin": 0, "vmax": 1}
 AROUND_0 = "RdBu_r"
 VISIBLE = {"": "⊢", " ": "␣", "\n": "↵", "\t": "⇥"}
-FONT_SIZES = 4.5, 9  # in points: below the first, labels of time steps are left out
+FONT_SIZES = 4.5, 9  # smallest and largest, in points; labels that would be smaller are left out
 
 
 class GateActivationsDisplay:
     """Gates, cell and output of an LSTM layer over one sequence, as heat maps.
 
-    One panel each, above one another: time steps from left to right, units from top to bottom.
+    Each has a panel, one below another: time steps run from left to right, units from top to
+    bottom.
 
     It is recommended to use :meth:`from_estimator` to create one. All parameters are stored as
     attributes.
@@ -37,11 +38,11 @@ class GateActivationsDisplay:
     activations : GateActivations
         From `gate_activations`.
     sample : int, default=0
-        Which sequence of `activations`.
+        Index of the sequence in `activations`.
     units : int or sequence of int, default=None
-        Which units of the layer, from top to bottom; None draws all.
+        Indices of the units to draw, from top to bottom; None draws all.
     step_labels : sequence of str, default=None
-        Names of the time steps, such as the words of a text. None numbers them, or shows the
+        Names of the time steps, such as the words of a text. None shows their numbers, or the
         tokens that a generator read.
 
     Attributes
@@ -110,15 +111,15 @@ class GateActivationsDisplay:
         X : what ``predict`` takes
             Sequences in any form; for a generator a text, or a list of texts.
         sample : int, default=0
-            Which sequence of X. The display keeps this one only, as its sample 0.
+            Index of the sequence in X. The display keeps only this one, as its sample 0.
         units : int or sequence of int, default=None
-            Which units of the layer, from top to bottom; None draws all.
+            Indices of the units to draw, from top to bottom; None draws all.
         layer : int, default=-1
-            Which LSTM layer, counted from 0 as in ``summary()``, or from the last one at -1.
+            Index of the LSTM layer, in the order of ``summary()``; -1 is the last one.
         direction : {"forward", "backward"}, default="forward"
-            In which direction the layer reads.
+            Direction in which the layer reads.
         step_labels : sequence of str, default=None
-            Names of the time steps, such as the words of a text. None numbers them, or shows the
+            Names of the time steps, such as the words of a text. None shows their numbers, or the
             tokens that a generator read.
         ax : matplotlib axes or sequence of six, default=None
             Where to draw: one subplot, which is divided, or six axes. None makes a new figure.
@@ -136,13 +137,13 @@ class GateActivationsDisplay:
         NotFittedError
             If the estimator is not fitted.
         TypeError
-            If there is no LSTM network in the estimator.
+            If the estimator holds no LSTM network.
         ValueError
-            If X is not valid, or there is no such sample, unit, layer or direction, or labels or
-            axes are of another number.
+            If X is not valid, or there is no such sample, unit, layer or direction, or the number
+            of labels or axes is wrong.
         """
         check_matplotlib_support(f"{cls.__name__}.from_estimator")
-        network, X = read(estimator, X)
+        network, X = find_network_and_input(estimator, X)
         sequences = network._sequences(X)
         _check_index(sample, len(sequences), "sample", "samples of X")
         activations = activations_of(network, sequences[[sample]], layer, direction)
@@ -173,7 +174,7 @@ class GateActivationsDisplay:
         ImportError
             If matplotlib is not installed.
         ValueError
-            If there is no such sample or unit, or labels or axes are of another number.
+            If there is no such sample or unit, or the number of labels or axes is wrong.
         """
         check_matplotlib_support(f"{type(self).__name__}.plot")
         n_samples, _, n_units = self.activations.cell.shape
@@ -210,7 +211,7 @@ class GateActivationsDisplay:
         self, axes: Axes, name: str, units: np.ndarray, length: int, im_kw: Mapping[str, Any]
     ) -> Any:
         values = getattr(self.activations, name)[self.sample, :length, units]  # (units, T)
-        style = {"aspect": "auto", "interpolation": "nearest", **_colours(name, values)}
+        style = {"aspect": "auto", "interpolation": "nearest", **_colour_scale(name, values)}
         image = axes.imshow(values, **validate_style_kwargs(style, im_kw))
         axes.figure.colorbar(image, ax=axes, pad=0.01)
         axes.set_title(name.replace("_", " "), loc="left", fontsize="medium")
@@ -236,7 +237,7 @@ def _check_index(index: int, n: int, name: str, what: str) -> None:
         raise ValueError(f"{name}={index!r} is not valid: there are {n} {what}, from 0 to {n - 1}.")
 
 
-def _colours(name: str, values: np.ndarray) -> dict[str, Any]:
+def _colour_scale(name: str, values: np.ndarray) -> dict[str, Any]:
     if name.endswith("_gate"):
         return FROM_0_TO_1
     largest = max(1.0, float(np.abs(values).max())) if name == "cell" else 1.0
@@ -260,7 +261,7 @@ def _label_steps(panels: np.ndarray, labels: list[str] | None) -> None:
 
 
 def _font_size(axes: Axes, labels: list[str]) -> float:
-    """Return the size, in points, at which labels side by side do not touch."""
+    """Return the largest size, in points, at which neighbouring labels do not overlap."""
     width = axes.get_window_extent().width * 72 / axes.get_figure(root=True).dpi
     em_per_label = 1.2 if max(map(len, labels)) > 1 else 0.8
     return min(FONT_SIZES[1], width / len(labels) / em_per_label)

@@ -41,7 +41,7 @@ class TrainingHistoryDisplay:
     Parameters
     ----------
     history : dict of sequences
-        One entry per epoch: ``loss``, metrics, and the same with ``val_`` before their names.
+        One entry per epoch: ``loss``, metrics, and the same with the prefix ``val_``.
     best_epoch : int, default=None
         The epoch, counted from 1, whose weights early stopping restored; None marks none.
 
@@ -102,8 +102,8 @@ class TrainingHistoryDisplay:
         metrics : str or sequence of str, default=None
             Names in ``history_``, without ``val_``, such as "loss"; None draws all.
         ax : matplotlib axes or sequence of them, default=None
-            Where to draw: one subplot, which is divided where there are several metrics, or axes
-            for each metric. None makes a new figure.
+            Where to draw: one subplot, which is divided if there are several metrics, or one
+            axes for each metric. None makes a new figure.
         line_kw : dict, default=None
             Keywords for matplotlib's ``plot``, for all curves.
         marker_kw : dict, default=None
@@ -122,7 +122,7 @@ class TrainingHistoryDisplay:
         NotFittedError
             If the estimator is not fitted.
         TypeError
-            If there is no LSTM network in the estimator.
+            If the estimator holds no LSTM network.
         ValueError
             If a metric is not in the history, or `ax` holds another number of axes.
         """
@@ -184,7 +184,7 @@ class TrainingHistoryDisplay:
             if name not in valid:
                 raise ValueError(
                     f"metrics holds {name!r}, which the history lacks: valid are {valid} "
-                    "(validation curves come along)."
+                    "(validation curves are drawn beside them)."
                 )
         if not names:
             raise ValueError(f"metrics={metrics!r} names nothing to draw: valid are {valid}.")

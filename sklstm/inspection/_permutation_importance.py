@@ -1,4 +1,4 @@
-"""`permutation_importance_over_time`: what a fitted estimator looks at, and when."""
+"""`permutation_importance_over_time`: the importance of features and time steps."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ Scores = float | Mapping[str, float]
 
 @dataclass(frozen=True)
 class Block:
-    """What is permuted at once.
+    """Time steps and features that are permuted together.
 
     Attributes
     ----------
     first, stop : int
-        Its time steps, from `first` to before `stop`.
+        The time steps, from `first` up to but without `stop`.
     features : slice
-        Its features.
+        The features.
     """
 
     first: int
@@ -71,17 +71,17 @@ def permutation_importance_over_time(
 ) -> Bunch:
     """Permutation importance of features, time steps, or both, of sequences [1]_.
 
-    What an estimator loses when a part of X is taken from other samples: the score on X minus the
-    score on X with that part permuted. It is `sklearn.inspection.permutation_importance` for 3-D
-    X and for sequences of different lengths.
+    The importance of a block of X, of some features at some time steps, is the score on X minus
+    the score on X with this block permuted among the samples. It is
+    `sklearn.inspection.permutation_importance` for 3-D X and for sequences of different lengths.
 
     Parameters
     ----------
     estimator : estimator
         Fitted; any that takes such an X and that `scoring` can score, Pipelines included.
     X : array of shape (n, T, F), or list or Series of arrays of shape (T_i, F) or (T_i,)
-        Sequences; NaN-padded 3-D arrays and lists may vary in length. Preferably such that the
-        estimator was not fitted on.
+        Sequences; NaN-padded 3-D arrays and lists may vary in length. Preferably sequences
+        that the estimator was not fitted on.
     y : array-like of shape (n,) or (n, n_outputs), or None
         Targets.
     by : {"feature", "time", "both"}, default="feature"
@@ -89,14 +89,14 @@ def permutation_importance_over_time(
         all features together; or each feature within each block.
     block_length : int, default=1
         Length of a block, in time steps; the last one may be shorter. Neighbouring steps often
-        tell the same: permuted one by one, none of them seems to matter.
+        carry the same information: permuted one by one, none of them seems to matter.
     scoring : str, callable, list, tuple or dict, default=None
         As scikit-learn's function takes it; None for the estimator's ``score``.
     n_repeats : int, default=5
-        Permutations of each part.
+        Permutations of each block.
     n_jobs : int, default=None
-        Jobs that share the parts. None is one, unless in a `joblib.parallel_config` context; -1
-        uses all processors. The result does not depend on it.
+        Number of jobs among which the blocks are divided. None is one, unless in a
+        `joblib.parallel_config` context; -1 uses all processors. The result does not depend on it.
     random_state : int, RandomState or None, default=None
         Draws the permutations.
     sample_weight : array-like of shape (n,), default=None
@@ -128,16 +128,16 @@ def permutation_importance_over_time(
 
     Notes
     -----
-    The samples are brought into a random order, and each takes the part of the next one, the last
-    one that of the first. A time step that is absent, past the end of a list's array or NaN in
-    all features, stays absent, and a present one stays present: samples without it are passed
-    over at this time step. So lengths do not change, and a value comes from the same time step of
-    a sample that has one. Where all samples have all time steps of a part, it moves as a whole; a
-    sequence that is longer than the next one in the order takes its last steps from those behind.
-    A time step is an index of X: sequences are compared from their starts in lists and where
-    padding stands at the end, from their ends where it stands at the start.
+    The samples are put into a random order, in which each sample gets the block of the next one,
+    and the last sample that of the first. Lengths do not change: time steps that a sample lacks
+    (past the end of an array of a list, or NaN in all features) are neither given nor taken. At
+    each time step, the samples that lack it are skipped, so that a value always comes from the
+    same time step of another sample. If all samples have all time steps of a block, it moves as a
+    whole; a sequence that is longer than the next one in the order gets its last steps from the
+    samples after that. Time steps are indices of X: they count from the starts of sequences in
+    lists and where padding is at the end, and from the ends where padding is at the start.
 
-    Each job holds one copy of X, which it changes and restores part by part (of a list, two).
+    Each job holds one copy of X (two of a list), in which it permutes and restores each block.
 
     References
     ----------
@@ -161,7 +161,7 @@ def permutation_importance_over_time(
     """
     X = [np.asarray(x) for x in X] if is_series(X) else X
     block_length, n_repeats = int(block_length), int(n_repeats)  # numpy's may overflow
-    n_steps, n_features = _checked_shape(X, y, sample_weight)
+    n_steps, n_features = _check_shape(X, y, sample_weight)
     blocks, shape = _blocks(n_steps, n_features, by, block_length)
     scorer = check_scoring(estimator, scoring=scoring)
     baseline = _score(scorer, estimator, X, y, sample_weight)
@@ -192,7 +192,7 @@ def permutation_importance_over_time(
     return _importances(baseline, scores, (*shape, n_repeats), starts)
 
 
-def _checked_shape(X: Any, y: Any, sample_weight: Any) -> tuple[int, int]:
+def _check_shape(X: Any, y: Any, sample_weight: Any) -> tuple[int, int]:
     """Check that X holds sequences, as many as y; return time steps (at most) and features."""
     if is_table(X):
         raise ValueError(
@@ -209,7 +209,7 @@ def _checked_shape(X: Any, y: Any, sample_weight: Any) -> tuple[int, int]:
 def _blocks(
     n_steps: int, n_features: int, by: str, block_length: int
 ) -> tuple[list[Block], tuple[int, ...]]:
-    """Cut X into what is permuted at once; return the parts and their shape."""
+    """Divide X into blocks; return them and the shape of the importances."""
     length = n_steps if by == "feature" else min(block_length, n_steps)
     firsts = range(0, n_steps, length)
     every = [slice(None)] if by == "time" else [slice(f, f + 1) for f in range(n_features)]
@@ -235,41 +235,48 @@ def _permuted_scores(
     """Score X with each block permuted, `n_repeats` times; all within one copy of X."""
     steps = flatten_sequences(X)
     permuted = np.array(steps.values)
-    absent = np.isnan(steps.values).all(axis=1)
+    is_missing = np.isnan(steps.values).all(axis=1)
     scores = []
     for block, seed in zip(blocks, seeds, strict=True):
         rng = np.random.RandomState(seed)
         for _ in range(n_repeats):
             order = rng.permutation(len(steps.offsets) - 1)
-            _permute(steps, absent, block, order, permuted)
-            seen = _in_the_form_of(X, permuted, steps.offsets)
-            scores.append(_score(scorer, estimator, seen, y, sample_weight))
-        _permute(steps, absent, block, None, permuted)
+            _permute(steps, is_missing, block, order, permuted)
+            permuted_X = _like(X, permuted, steps.offsets)
+            scores.append(_score(scorer, estimator, permuted_X, y, sample_weight))
+        _permute(steps, is_missing, block, None, permuted)
     return scores
 
 
 def _permute(
-    steps: TimeSteps, absent: np.ndarray, block: Block, order: np.ndarray | None, out: np.ndarray
+    steps: TimeSteps,
+    is_missing: np.ndarray,
+    block: Block,
+    order: np.ndarray | None,
+    out: np.ndarray,
 ) -> None:
-    """Write a block into `out`: each sample's from the next one in `order`; None puts it back."""
+    """Write a block into `out`, that of the next sample in `order`; None restores the own one."""
     starts, lengths = steps.offsets[:-1], np.diff(steps.offsets)
     if order is not None:
         starts, lengths = starts[order], lengths[order]
     for t in range(block.first, block.stop):
         rows = starts[lengths > t] + t
-        rows = rows[~absent[rows]]
+        rows = rows[~is_missing[rows]]
         sources = rows if order is None else np.roll(rows, -1)
         out[rows, block.features] = steps.values[sources, block.features]
 
 
-def _in_the_form_of(X: Any, values: np.ndarray, offsets: np.ndarray) -> Any:
-    """Return steps in the form of X: an array, an object array, or a list of arrays or frames."""
+def _like(X: Any, values: np.ndarray, offsets: np.ndarray) -> Any:
+    """Return time steps as the type of X: array, object array, or list of arrays or frames."""
     is_object_array = getattr(X, "dtype", None) == np.dtype(object) and np.ndim(X) == 1
     if not is_object_array and not isinstance(X, list | tuple):
         return values.reshape(np.shape(X))
     if is_frame(X[0]):
-        parts = zip(X, pairwise(offsets), strict=True)
-        return [_frame_like(frame, values[start:stop]) for frame, (start, stop) in parts]
+        bounds = pairwise(offsets)
+        return [
+            _frame_like(frame, values[start:stop])
+            for frame, (start, stop) in zip(X, bounds, strict=True)
+        ]
     flat = np.ndim(X[0]) == 1
     sequences = [
         values[start:stop, 0] if flat else values[start:stop] for start, stop in pairwise(offsets)

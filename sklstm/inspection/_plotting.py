@@ -23,8 +23,7 @@ def panels(
     Parameters
     ----------
     ax : matplotlib axes, array-like of axes or None
-        None makes a new figure; the place of a single one is divided; several are used as they
-        are.
+        None makes a new figure; a single one is divided; several are used as they are.
     n_rows, n_columns : int
     figsize : tuple of float
         Of a new figure, in inches.
