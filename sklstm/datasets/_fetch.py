@@ -1,4 +1,4 @@
-"""Published files: found in ``SKLSTM_DATA`` or the cache, or downloaded, and always checked."""
+"""Finding published files in ``SKLSTM_DATA`` or the cache, or downloading them; with checksums."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ import numpy as np
 
 from sklstm._files import write_atomically
 
-PLACES = {  # constraints of the parameters that all fetchers have
+FETCH_CONSTRAINTS = {  # of the parameters that all fetchers have
     "data_home": [str, os.PathLike, None],
     "download_if_missing": ["boolean"],
 }
@@ -26,54 +26,70 @@ _TIMEOUT = 60  # seconds without a byte
 
 
 @dataclass(frozen=True)
-class Published:
-    """A file as its publisher offers it, and what is looked for in ``SKLSTM_DATA`` instead."""
+class RemoteFile:
+    """A published file, and the file that may replace it in ``SKLSTM_DATA``.
+
+    Attributes
+    ----------
+    name : str
+        The name of the file in the cache.
+    url : str
+    checksum : str
+        Hexadecimal, by `algorithm`.
+    local_name : str
+        The name of the file that is looked for in ``SKLSTM_DATA``.
+    algorithm : str
+        The hash function of the checksum.
+    repacked : bool
+        Whether the file in ``SKLSTM_DATA`` may be another one that holds the same values: its
+        checksum is not compared.
+    """
 
     name: str
     url: str
     checksum: str
-    own: str
+    local_name: str
     algorithm: str = "sha256"
-    repacked: bool = False  # the copy in SKLSTM_DATA may be another file of the same values
+    repacked: bool = False
 
 
-class Copy(NamedTuple):
-    """A file that was found: where, and its bytes, so that what was checked is what is used."""
+class LocalCopy(NamedTuple):
+    """The path and the content of a file; what was checked is what is used."""
 
     path: Path
-    payload: bytes
+    content: bytes
 
 
 def read_copy(
-    file: Published, data_home: str | os.PathLike | None, download_if_missing: bool
-) -> Copy:
+    file: RemoteFile, data_home: str | os.PathLike | None, download_if_missing: bool
+) -> LocalCopy:
     """Read a file from ``SKLSTM_DATA``, the cache, or the network."""
-    own = own_path(file.own)
-    if own is None:
+    path = local_path(file.local_name)
+    if path is None:
         return read_cache(file, data_home, download_if_missing)
-    copy = Copy(own, own.read_bytes())
+    copy = LocalCopy(path, path.read_bytes())
     if not file.repacked:
         _check_copy(copy, file)
     return copy
 
 
 def read_cache(
-    file: Published, data_home: str | os.PathLike | None, download_if_missing: bool
-) -> Copy:
+    file: RemoteFile, data_home: str | os.PathLike | None, download_if_missing: bool
+) -> LocalCopy:
     path = _cache_folder(data_home) / file.name
     if path.exists():
-        copy = Copy(path, path.read_bytes())
+        copy = LocalCopy(path, path.read_bytes())
         _check_copy(copy, file)
         return copy
     if not download_if_missing:
         raise FileNotFoundError(_how_to_get(file, path, f"{path} does not exist"))
-    path.parent.mkdir(parents=True, exist_ok=True)  # first: a folder that cannot be is found early
-    payload = _download(file, path)
-    write_atomically(path, lambda file: file.write(payload))
-    return Copy(path, payload)
+    path.parent.mkdir(parents=True, exist_ok=True)  # fails before the download
+    content = _download(file, path)
+    write_atomically(path, lambda file: file.write(content))
+    return LocalCopy(path, content)
 
 
-def own_path(name: str) -> Path | None:
+def local_path(name: str) -> Path | None:
     """Return the path of a file in ``SKLSTM_DATA``, None if it is not there."""
     folder = os.environ.get("SKLSTM_DATA")
     if not folder:
@@ -83,8 +99,8 @@ def own_path(name: str) -> Path | None:
 
 
 @contextmanager
-def blaming(path: Path) -> Iterator[None]:
-    """Say which file is at fault: a damaged archive fails in a dozen ways, few of which name it."""
+def naming_file(path: Path) -> Iterator[None]:
+    """Name the file in the error of a block: few of the errors of a damaged archive name it."""
     try:
         yield
     except Exception as error:
@@ -93,8 +109,8 @@ def blaming(path: Path) -> Iterator[None]:
         ) from error
 
 
-def load_npz(payload: bytes, keys: list[str], *, allow_pickle: bool = False) -> dict:
-    with np.load(io.BytesIO(payload), allow_pickle=allow_pickle) as archive:
+def load_npz(content: bytes, keys: list[str], *, allow_pickle: bool = False) -> dict:
+    with np.load(io.BytesIO(content), allow_pickle=allow_pickle) as archive:
         return {key: archive[key] for key in keys}
 
 
@@ -103,18 +119,18 @@ def _cache_folder(data_home: str | os.PathLike | None) -> Path:
     return Path(folder).expanduser().absolute()
 
 
-def _download(file: Published, path: Path) -> bytes:
+def _download(file: RemoteFile, path: Path) -> bytes:
     try:
-        payload = _get(file.url)
+        content = _get(file.url)
     except (OSError, http.client.HTTPException) as error:
         raise OSError(_how_to_get(file, path, f"the download failed: {error!r}")) from error
-    found = _checksum(payload, file.algorithm)
+    found = _checksum(content, file.algorithm)
     if found != file.checksum:
         raise OSError(
             f"The download from {file.url} is not {file.name} as published: its {file.algorithm} "
             f"is {found}, expected {file.checksum}. Nothing was kept; try again later."
         )
-    return payload
+    return content
 
 
 def _get(url: str) -> bytes:
@@ -126,12 +142,12 @@ def _get(url: str) -> bytes:
         raise
 
 
-def _checksum(payload: bytes, algorithm: str) -> str:
-    return hashlib.new(algorithm, payload, usedforsecurity=False).hexdigest()
+def _checksum(content: bytes, algorithm: str) -> str:
+    return hashlib.new(algorithm, content, usedforsecurity=False).hexdigest()
 
 
-def _check_copy(copy: Copy, file: Published) -> None:
-    found = _checksum(copy.payload, file.algorithm)
+def _check_copy(copy: LocalCopy, file: RemoteFile) -> None:
+    found = _checksum(copy.content, file.algorithm)
     if found != file.checksum:
         raise OSError(
             f"{copy.path} is damaged or another file: its {file.algorithm} is {found}, expected "
@@ -139,10 +155,10 @@ def _check_copy(copy: Copy, file: Published) -> None:
         )
 
 
-def _how_to_get(file: Published, path: Path, reason: str) -> str:
+def _how_to_get(file: RemoteFile, path: Path, reason: str) -> str:
     setting = os.environ.get("SKLSTM_DATA")
     state = f"it is {setting!r}" if setting else "it is not set"
     return (
         f"No copy of {file.name} ({reason}). Save {file.url} as {path}, or let the environment "
-        f"variable SKLSTM_DATA name a folder that holds {file.own} ({state})."
+        f"variable SKLSTM_DATA name a folder that holds {file.local_name} ({state})."
     )

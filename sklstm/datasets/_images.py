@@ -6,18 +6,18 @@ import numpy as np
 from sklearn.utils import Bunch
 
 from sklstm._sklearn_compat import validate_params
-from sklstm.datasets._fetch import PLACES, Published, blaming, load_npz, read_copy
+from sklstm.datasets._fetch import FETCH_CONSTRAINTS, RemoteFile, load_npz, naming_file, read_copy
 
-_MNIST = Published(
+_MNIST = RemoteFile(
     name="mnist.npz",
     url="https://storage.googleapis.com/tensorflow/tf-keras-datasets/mnist.npz",
     checksum="731c5ac602752760c8e48fbffcf8c3b850d9dc2a2aedcf2cc48468fc17b673d1",
-    own="mnist.npz",
+    local_name="mnist.npz",
     repacked=True,
 )
 
 
-@validate_params(PLACES, prefer_skip_nested_validation=True)
+@validate_params(FETCH_CONSTRAINTS, prefer_skip_nested_validation=True)
 def fetch_mnist(
     *, data_home: str | os.PathLike | None = None, download_if_missing: bool = True
 ) -> Bunch:
@@ -65,8 +65,8 @@ def fetch_mnist(
     (60000, 28, 28)
     """
     copy = read_copy(_MNIST, data_home, download_if_missing)
-    with blaming(copy.path):
-        arrays = load_npz(copy.payload, ["x_train", "y_train", "x_test", "y_test"])
+    with naming_file(copy.path):
+        arrays = load_npz(copy.content, ["x_train", "y_train", "x_test", "y_test"])
         _check_images(arrays["x_train"], arrays["y_train"])
         _check_images(arrays["x_test"], arrays["y_test"])
     return Bunch(

@@ -11,12 +11,12 @@ from sklearn.utils import Bunch, check_random_state
 
 from sklstm._sklearn_compat import Interval, validate_params
 from sklstm.datasets._fetch import (
-    PLACES,
-    Copy,
-    Published,
-    blaming,
+    FETCH_CONSTRAINTS,
+    LocalCopy,
+    RemoteFile,
     load_npz,
-    own_path,
+    local_path,
+    naming_file,
     read_cache,
 )
 
@@ -25,18 +25,18 @@ _START, _UNKNOWN = 1, 2
 _RANK_TO_ID = 3  # ranks count from 1, so the most frequent word has id 4
 
 _KERAS = "https://storage.googleapis.com/tensorflow/tf-keras-datasets/"
-_OWN_REVIEWS, _OWN_WORDS = "imdb_int.npz", "imdb_word_index.json"
-_IMDB = Published(
+_LOCAL_REVIEWS, _LOCAL_WORDS = "imdb_int.npz", "imdb_word_index.json"
+_IMDB = RemoteFile(
     name="imdb.npz",
     url=_KERAS + "imdb.npz",
     checksum="69664113be75683a8fe16e3ed0ab59fda8886cb3cd7ada244f7d9544e4676b9f",
-    own=f"{_OWN_REVIEWS} and {_OWN_WORDS}",
+    local_name=f"{_LOCAL_REVIEWS} and {_LOCAL_WORDS}",
 )
-_IMDB_WORDS = Published(
+_IMDB_WORDS = RemoteFile(
     name="imdb_word_index.json",
     url=_KERAS + "imdb_word_index.json",
     checksum="bfafd718b763782e994055a2d397834f",
-    own=f"{_OWN_REVIEWS} and {_OWN_WORDS}",
+    local_name=f"{_LOCAL_REVIEWS} and {_LOCAL_WORDS}",
     algorithm="md5",  # the only sum that Keras publishes for it
 )
 
@@ -46,7 +46,7 @@ _IMDB_WORDS = Published(
         "vocabulary_size": [Interval(Integral, 5, None, closed="left"), None],
         "shuffle": ["boolean"],
         "random_state": ["random_state"],
-        **PLACES,
+        **FETCH_CONSTRAINTS,
     },
     prefer_skip_nested_validation=True,
 )
@@ -124,7 +124,7 @@ def fetch_imdb(
     (25000, 10000)
     >>> text = decode_reviews(imdb.data_train[:1], imdb.vocabulary)[0]  # doctest: +SKIP
     """
-    train, test, words = _own_imdb() or _keras_imdb(data_home, download_if_missing)
+    train, test, words = _local_imdb() or _keras_imdb(data_home, download_if_missing)
     if shuffle:
         rng = check_random_state(random_state)
         train, test = _shuffled(train, rng), _shuffled(test, rng)
@@ -177,20 +177,20 @@ class _Split(NamedTuple):
     target: np.ndarray
 
 
-def _own_imdb() -> tuple[_Split, _Split, list[str]] | None:
+def _local_imdb() -> tuple[_Split, _Split, list[str]] | None:
     """Read the reviews and words in ``SKLSTM_DATA``, where the words are in one flat array."""
-    path = own_path(_OWN_REVIEWS)
+    path = local_path(_LOCAL_REVIEWS)
     if path is None:
         return None
-    words = own_path(_OWN_WORDS)
+    words = local_path(_LOCAL_WORDS)
     if words is None:  # the ranks of another word list would give other words
-        raise FileNotFoundError(f"{path.with_name(_OWN_WORDS)} is missing: it belongs to {path}")
+        raise FileNotFoundError(f"{path.with_name(_LOCAL_WORDS)} is missing: it belongs to {path}")
     keys = [f"{part}_{what}" for part in ("train", "test") for what in ("tokens", "offsets")]
-    with blaming(path):
+    with naming_file(path):
         arrays = load_npz(path.read_bytes(), [*keys, "y_train", "y_test"])
         train = _split_of(_cut(arrays["train_tokens"], arrays["train_offsets"]), arrays["y_train"])
         test = _split_of(_cut(arrays["test_tokens"], arrays["test_offsets"]), arrays["y_test"])
-    return train, test, _read_words(Copy(words, words.read_bytes()))
+    return train, test, _read_words(LocalCopy(words, words.read_bytes()))
 
 
 def _keras_imdb(
@@ -199,10 +199,10 @@ def _keras_imdb(
     """Read the files that Keras publishes, where each review is a list of ranks."""
     words = _read_words(read_cache(_IMDB_WORDS, data_home, download_if_missing))
     copy = read_cache(_IMDB, data_home, download_if_missing)
-    with blaming(copy.path):
+    with naming_file(copy.path):
         # A pickle runs code: these are the very bytes whose checksum has just been compared.
         arrays = load_npz(
-            copy.payload, ["x_train", "y_train", "x_test", "y_test"], allow_pickle=True
+            copy.content, ["x_train", "y_train", "x_test", "y_test"], allow_pickle=True
         )
         train = _split_of(map(_from_ranks, arrays["x_train"]), arrays["y_train"])
         test = _split_of(map(_from_ranks, arrays["x_test"]), arrays["y_test"])
@@ -230,10 +230,10 @@ def _from_ranks(ranks: Sequence[int]) -> np.ndarray:
     return ids
 
 
-def _read_words(copy: Copy) -> list[str]:
+def _read_words(copy: LocalCopy) -> list[str]:
     """Return the word of every id, from a JSON object that has the rank of every word."""
-    with blaming(copy.path):
-        ranks = json.loads(copy.payload)
+    with naming_file(copy.path):
+        ranks = json.loads(copy.content)
         if min(ranks.values()) < 1:
             raise ValueError(f"it has the rank {min(ranks.values())}; ranks count from 1")
         words = [*_RESERVED_WORDS, *["<unused>"] * max(ranks.values())]

@@ -5,7 +5,7 @@ import os
 import numpy as np
 
 from sklstm._sklearn_compat import validate_params
-from sklstm.datasets._fetch import PLACES, Copy, Published, blaming, read_copy
+from sklstm.datasets._fetch import FETCH_CONSTRAINTS, LocalCopy, RemoteFile, naming_file, read_copy
 
 _AIRLINE_PASSENGERS = """
 112 118 132 129 121 135 148 148 136 119 104 118
@@ -22,18 +22,18 @@ _AIRLINE_PASSENGERS = """
 417 391 419 461 472 535 622 606 508 461 390 432
 """
 _TABLES = "https://raw.githubusercontent.com/jbrownlee/Datasets/master/"
-_DAILY_TEMPERATURES = Published(
+_DAILY_TEMPERATURES = RemoteFile(
     name="daily-min-temperatures.csv",
     url=_TABLES + "daily-min-temperatures.csv",
     checksum="8b9de63ed6789492bf497625e7f9beb96a63d367b4b0a21754006f749fa5e5da",
-    own="daily-min-temperatures.csv",
+    local_name="daily-min-temperatures.csv",
     repacked=True,  # line ends and quotes may differ
 )
-_SUNSPOTS = Published(
+_SUNSPOTS = RemoteFile(
     name="monthly-sunspots.csv",
     url=_TABLES + "monthly-sunspots.csv",
     checksum="c4ec8cc57d9f6fb6ecdb3e1f37f25b6f4badd5124c55931052b0cd2fc3bc71f3",
-    own="monthly-sunspots.csv",
+    local_name="monthly-sunspots.csv",
     repacked=True,
 )
 
@@ -63,7 +63,7 @@ def load_airline_passengers() -> np.ndarray:
     return np.array(_AIRLINE_PASSENGERS.split(), dtype=np.float64)
 
 
-@validate_params(PLACES, prefer_skip_nested_validation=True)
+@validate_params(FETCH_CONSTRAINTS, prefer_skip_nested_validation=True)
 def fetch_daily_temperatures(
     *, data_home: str | os.PathLike | None = None, download_if_missing: bool = True
 ) -> np.ndarray:
@@ -107,7 +107,7 @@ def fetch_daily_temperatures(
     return _second_column(read_copy(_DAILY_TEMPERATURES, data_home, download_if_missing), 3650)
 
 
-@validate_params(PLACES, prefer_skip_nested_validation=True)
+@validate_params(FETCH_CONSTRAINTS, prefer_skip_nested_validation=True)
 def fetch_sunspots(
     *, data_home: str | os.PathLike | None = None, download_if_missing: bool = True
 ) -> np.ndarray:
@@ -151,10 +151,10 @@ def fetch_sunspots(
     return _second_column(read_copy(_SUNSPOTS, data_home, download_if_missing), 2820)
 
 
-def _second_column(copy: Copy, n: int) -> np.ndarray:
-    """Read `n` values behind their dates, below a line of names."""
-    with blaming(copy.path):
-        lines = copy.payload.decode("utf-8").splitlines()[1:]
+def _second_column(copy: LocalCopy, n: int) -> np.ndarray:
+    """Read the `n` values of the second column, below the header."""
+    with naming_file(copy.path):
+        lines = copy.content.decode("utf-8").splitlines()[1:]
         values = [_value_in(line, number) for number, line in enumerate(lines, 2) if line]
         if len(values) != n:
             raise ValueError(f"it has {len(values)} values, expected {n}")

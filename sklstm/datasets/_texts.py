@@ -4,13 +4,13 @@ import os
 from numbers import Integral
 
 from sklstm._sklearn_compat import Interval, validate_params
-from sklstm.datasets._fetch import PLACES, Published, read_copy
+from sklstm.datasets._fetch import FETCH_CONSTRAINTS, RemoteFile, read_copy
 
-_SHAKESPEARE = Published(
+_SHAKESPEARE = RemoteFile(
     name="shakespeare.txt",
     url="https://raw.githubusercontent.com/karpathy/char-rnn/master/data/tinyshakespeare/input.txt",
     checksum="86c4e6aa9db7c042ec79f339dcb96d42b0075e16b8fc2e86bf0ca57e2dc565ed",
-    own="shakespeare.txt",
+    local_name="shakespeare.txt",
 )
 
 
@@ -40,7 +40,7 @@ def load_python_reference() -> str:
     return "\n\n".join(topics[name].strip("\n") for name in sorted(topics)) + "\n"
 
 
-@validate_params(PLACES, prefer_skip_nested_validation=True)
+@validate_params(FETCH_CONSTRAINTS, prefer_skip_nested_validation=True)
 def fetch_shakespeare(
     *, data_home: str | os.PathLike | None = None, download_if_missing: bool = True
 ) -> str:
@@ -78,7 +78,7 @@ def fetch_shakespeare(
     >>> text[:14]  # doctest: +SKIP
     'First Citizen:'
     """
-    return read_copy(_SHAKESPEARE, data_home, download_if_missing).payload.decode("utf-8")
+    return read_copy(_SHAKESPEARE, data_home, download_if_missing).content.decode("utf-8")
 
 
 @validate_params(

@@ -83,7 +83,7 @@ def assert_says_how_to_get(error, file, cache):
     message = str(error.value)
     assert f"Save {file.url} as {cache / file.name}," in message
     assert "SKLSTM_DATA" in message
-    assert file.own in message
+    assert file.local_name in message
 
 
 @pytest.mark.parametrize("constant", FETCHERS)

@@ -58,7 +58,7 @@ def test_damage_anywhere_is_an_oserror(data):
     payload = bytearray(mnist_npz(n_train=1, n_test=1))
     place = data.draw(st.integers(0, len(payload) - 1))
     payload[place] ^= data.draw(st.integers(1, 255))
-    with suppress(OSError), _fetch.blaming(Path("mnist.npz")):
+    with suppress(OSError), _fetch.naming_file(Path("mnist.npz")):
         _fetch.load_npz(bytes(payload), ["x_train", "y_train", "x_test", "y_test"])
 
 
