@@ -8,10 +8,10 @@ import numpy as np
 
 
 class SequenceOutputMixin:
-    """A transformer whose output is no table, so that no data frame can hold it.
+    """Mixin for transformers whose output is not a table, so that no data frame can hold it.
 
-    Left of `TransformerMixin`, it switches scikit-learn's wrapping off and keeps `set_output`,
-    which a Pipeline calls on all its steps.
+    It comes before `TransformerMixin` among the base classes. It switches off that scikit-learn
+    wraps outputs in data frames, and keeps `set_output`, which a Pipeline calls on all its steps.
     """
 
     def __init_subclass__(cls) -> None:
@@ -35,5 +35,5 @@ class SequenceOutputMixin:
 
 
 def as_object_array(items: list[Any]) -> np.ndarray:
-    """Make an object array of shape (n,), which numpy would else make 2-D of equal lengths."""
+    """Make an object array of shape (n,), also of items of one length, which numpy would stack."""
     return np.fromiter(items, dtype=object, count=len(items))

@@ -1,4 +1,4 @@
-"""Characters, one-hot."""
+"""`CharOneHotEncoder`: strings as sequences of one-hot characters."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from sklstm.preprocessing._base import SequenceOutputMixin, as_object_array
 from sklstm.preprocessing._read_sequences import check_n_features, read_sequences, strip_padding
 from sklstm.preprocessing._read_texts import read_texts
 
-UNKNOWN = "\N{REPLACEMENT CHARACTER}"
+REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 
 
 class CharOneHotEncoder(SequenceOutputMixin, TransformerMixin, BaseEstimator):
@@ -105,7 +105,7 @@ class CharOneHotEncoder(SequenceOutputMixin, TransformerMixin, BaseEstimator):
             self.vocabulary_ = as_object_array(sorted(set().union(*texts)))
         else:
             self.vocabulary_ = _read_vocabulary(self.vocabulary)
-            self._features(texts)
+            self._feature_indices(texts)
         return self
 
     def transform(self, X: Any) -> np.ndarray:
@@ -131,7 +131,7 @@ class CharOneHotEncoder(SequenceOutputMixin, TransformerMixin, BaseEstimator):
         """
         check_is_fitted(self)
         texts = self._read(X)
-        features = self._features(texts)  # (characters of all texts,)
+        features = self._feature_indices(texts)  # (characters of all texts,)
         lengths = np.array([len(text) for text in texts])
         n_steps = self.max_length or lengths.max()
         one_hot = np.full((len(texts), n_steps, len(self.vocabulary_)), np.nan, dtype=np.float32)
@@ -143,7 +143,7 @@ class CharOneHotEncoder(SequenceOutputMixin, TransformerMixin, BaseEstimator):
         return one_hot
 
     def inverse_transform(self, X: Any) -> np.ndarray:
-        """Read the strings back: the character with the largest value of each time step.
+        """Decode to strings: the character with the largest value at each time step.
 
         Parameters
         ----------
@@ -166,7 +166,7 @@ class CharOneHotEncoder(SequenceOutputMixin, TransformerMixin, BaseEstimator):
         starts, stops = strip_padding(steps)
         _check_not_partly_missing(steps)
         best = np.where(steps.values.any(axis=1), steps.values.argmax(axis=1), -1)
-        letters = np.append(self.vocabulary_, UNKNOWN)[best]
+        letters = np.append(self.vocabulary_, REPLACEMENT)[best]
         return as_object_array(["".join(letters[a:b]) for a, b in zip(starts, stops, strict=True)])
 
     def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
@@ -201,9 +201,9 @@ class CharOneHotEncoder(SequenceOutputMixin, TransformerMixin, BaseEstimator):
             )
         return [text[: self.max_length] for text in texts]
 
-    def _features(self, texts: list[str]) -> np.ndarray:
-        """Find the feature of each character of all texts in a row; -1 is unknown."""
-        # a lone surrogate is a character of a str, but of no encoding
+    def _feature_indices(self, texts: list[str]) -> np.ndarray:
+        """Return the feature of each character of all texts, one after another; -1 if unknown."""
+        # a str may hold a lone surrogate, which no encoding has
         code_points = np.frombuffer("".join(texts).encode("utf-32-le", "surrogatepass"), "<u4")
         distinct, where = np.unique(code_points, return_inverse=True)
         feature_of = {character: i for i, character in enumerate(self.vocabulary_)}

@@ -1,4 +1,4 @@
-"""Padding and truncating to one length."""
+"""`SequencePadder`: padding and truncating sequences to one length."""
 
 from __future__ import annotations
 
@@ -110,9 +110,9 @@ class SequencePadder(SequenceOutputMixin, OneToOneFeatureMixin, TransformerMixin
         ------
         ValueError
             If X is a table of other than integers, empty, not numeric, infinite, of unequal
-            features, or has an absent time step inside a sequence or no other.
+            features, or a sequence has padding inside or consists of padding only.
         """
-        self._holds_ids = _ids_of(X) is not None
+        self._holds_ids = _read_token_ids(X) is not None
         steps, starts, stops = self._read(X)
         self._drops_feature_axis = not self._holds_ids and _is_list_of_1d(X)
         if self._holds_ids:
@@ -142,7 +142,7 @@ class SequencePadder(SequenceOutputMixin, OneToOneFeatureMixin, TransformerMixin
         """
         check_is_fitted(self)
         return pad(
-            self._cut(X, has_names=True),
+            self._unpadded(X, has_names=True),
             self.max_length_,
             padding=self.padding,
             truncating=self.truncating,
@@ -168,7 +168,7 @@ class SequencePadder(SequenceOutputMixin, OneToOneFeatureMixin, TransformerMixin
             As in `transform`.
         """
         check_is_fitted(self)
-        sequences = self._cut(X)
+        sequences = self._unpadded(X)
         if self._drops_feature_axis:
             sequences = [sequence[:, 0] for sequence in sequences]
         return as_object_array([sequence.copy() for sequence in sequences])
@@ -181,8 +181,8 @@ class SequencePadder(SequenceOutputMixin, OneToOneFeatureMixin, TransformerMixin
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         return tags
 
-    def _cut(self, X: Any, *, has_names: bool = False) -> list[np.ndarray]:
-        """Make a list of the sequences, as views without padding."""
+    def _unpadded(self, X: Any, *, has_names: bool = False) -> list[np.ndarray]:
+        """Return the sequences without padding, as views."""
         steps, starts, stops = self._read(X)
         if not self._holds_ids:
             check_n_features(self, steps, self.n_features_in_)
@@ -194,12 +194,12 @@ class SequencePadder(SequenceOutputMixin, OneToOneFeatureMixin, TransformerMixin
         if not self._holds_ids:
             steps = read_sequences(X)
             return steps, *strip_padding(steps)
-        if (ids := _ids_of(X)) is None:
+        if (ids := _read_token_ids(X)) is None:
             raise ValueError(
                 "SequencePadder was fitted on token ids, but X holds other than 1-D sequences of "
                 "integers: valid are integers of shape (n, T) or a list of integer arrays (T_i,)."
             )
-        steps = _steps_of_ids(ids)
+        steps = _concatenate_ids(ids)
         return steps, *drop_absent_steps(steps, lambda _, block: block == 0, "padding (id 0)")
 
 
@@ -211,7 +211,7 @@ def pad(
     truncating: Side,
     fill: float,
 ) -> np.ndarray:
-    """Make one array of sequences of shapes (T_i, ...).
+    """Pad and truncate sequences of shapes (T_i, ...) to one array.
 
     Returns
     -------
@@ -227,7 +227,7 @@ def pad(
 
 
 def truncate(sequence: Any, length: int | None, truncating: Side) -> Any:
-    """Slice the first or the last `length` time steps; None is all of them."""
+    """Return the first or the last `length` time steps, all of them for None."""
     if length is None or truncating == "post":
         return sequence[:length]
     return sequence[-length:]
@@ -238,7 +238,7 @@ def _is_list_of_1d(X: Any) -> bool:
     return bool(sequences) and all(np.ndim(x) == 1 for x in sequences)
 
 
-def _ids_of(X: Any) -> list[np.ndarray] | None:
+def _read_token_ids(X: Any) -> list[np.ndarray] | None:
     """Read token ids, sequence by sequence; None if X holds anything else."""
     rows = as_list(X)
     if rows is None and len(getattr(X, "shape", ())) == 2:
@@ -252,7 +252,7 @@ def _ids_of(X: Any) -> list[np.ndarray] | None:
 def _rows_of_table(X: Any) -> list[Any] | None:
     if isinstance(X, np.ndarray):
         return list(X) if X.dtype.kind in "iuO" else None
-    if hasattr(X, "rows"):  # of polars, whose arrays lose the type of ids beside a null
+    if hasattr(X, "rows"):  # polars: its arrays turn integers into floats beside a null
         return X.rows()
     return list(X.to_numpy()) if hasattr(X, "to_numpy") else None
 
@@ -278,7 +278,7 @@ def _as_ids(row: Any, sample: int) -> np.ndarray | None:
     return array.astype(np.int64) if array.dtype == object else array
 
 
-def _steps_of_ids(rows: list[np.ndarray]) -> TimeSteps:
+def _concatenate_ids(rows: list[np.ndarray]) -> TimeSteps:
     if not rows:
         raise ValueError("X is empty: found 0 sample(s) while a minimum of 1 is required.")
     offsets = np.concatenate([[0], np.cumsum([len(row) for row in rows])])

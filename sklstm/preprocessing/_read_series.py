@@ -21,7 +21,7 @@ def read_series(X: Any, name: str) -> Any:
 
     Returns
     -------
-    ndarray of numbers; what is no array, list, Series or DataFrame comes back as it is.
+    ndarray of numbers; objects of other types are returned unchanged.
 
     Raises
     ------
@@ -39,7 +39,7 @@ def read_numbers(X: Any, name: str) -> Any:
     if is_frame(X):
         return frame_as_array(X, name)
     if isinstance(X, np.ndarray | list | tuple):
-        return as_numbers(np.asanyarray(X), name, _place)
+        return as_numbers(np.asanyarray(X), name, _locate)
     return X
 
 
@@ -55,17 +55,17 @@ def check_finite(values: np.ndarray, X: Any, name: str) -> None:
         return
     row, *column = np.argwhere(~np.isfinite(values))[0]
     labels = list(X.columns) if is_frame(X) else range(values.shape[-1])
-    place = _place((row, *(labels[j] for j in column)))
-    what, mend = "infinity", "scale or clip it"
+    place = _locate((row, *(labels[j] for j in column)))
+    what, advice = "infinity", "scale or clip it"
     if np.isnan(values[row, *column]):
-        what, mend = "NaN", "impute the gap, or cut the series there"
+        what, advice = "NaN", "impute the gap, or cut the series there"
     raise ValueError(
         f"Input {name} contains {what} in {place}. A series needs a finite number in each row and "
-        f"column: {mend}."
+        f"column: {advice}."
     )
 
 
-def _place(index: tuple[Any, ...]) -> str:
+def _locate(index: tuple[Any, ...]) -> str:
     return ", ".join(
         f"{axis} {i!r}" if isinstance(i, str) else f"{axis} {i}"
         for axis, i in zip(("row", "column"), index, strict=False)

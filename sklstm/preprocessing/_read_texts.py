@@ -1,4 +1,4 @@
-"""Reading texts: the door of everything that takes strings."""
+"""Reading the texts that a transformer or generator is given."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Any transformer of tables, applied to time steps."""
+"""`TimeDistributed`: a transformer of tables, applied to every time step."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ class TimeDistributed(SequenceOutputMixin, MetaEstimatorMixin, TransformerMixin,
         self.transformer_ = clone(self.transformer)
         targets = () if y is None else (_repeat_targets(y, steps, mask),)
         _warn_of_empty_features(rows)
-        with np.errstate(invalid="ignore"):  # the mean of no values, which was warned of
+        with np.errstate(invalid="ignore"):  # of the mean of no values: the warning above says so
             self.transformer_.fit(rows, *targets)
         check_names(self, as_list(X), steps, reset=True)
         return self

@@ -35,7 +35,7 @@ def check_time_order(X: Any, name: str, *, dates_only: bool = False, strictly: b
     if times.is_monotonic_increasing and (times.is_unique or not strictly):
         return
     if strictly and not times.is_unique:
-        _raise_twice(times, name)
+        _raise_duplicate(times, name)
     if times.is_monotonic_decreasing:
         raise ValueError(
             f"{name} has its newest row first: its index runs from {show(times[0])} down to "
@@ -83,7 +83,7 @@ def _check_none_missing(times: Any, name: str) -> None:
         )
 
 
-def _raise_twice(times: Any, name: str) -> None:
+def _raise_duplicate(times: Any, name: str) -> None:
     row = int(times.duplicated().argmax())
     first = int((times == times[row]).argmax())
     raise ValueError(

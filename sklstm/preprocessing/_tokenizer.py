@@ -1,4 +1,4 @@
-"""Texts as integer token ids."""
+"""`SequenceTokenizer`: texts as sequences of integer token ids."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class SequenceTokenizer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
     Parameters
     ----------
     level : {"word", "char"}, default="word"
-        What a token is.
+        Whether a token is a word or a character.
     num_words : int or None, default=None
         How many of the most frequent tokens to know; None knows all. The vocabulary has two more,
         for padding and unknown.
@@ -210,7 +210,7 @@ class SequenceTokenizer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
         check_is_fitted(self)
         between = " " if self.level == "word" else ""
         return as_object_array(
-            [between.join(self._tokens_of(row, sample)) for sample, row in enumerate(_as_rows(X))]
+            [between.join(self._decode(row, sample)) for sample, row in enumerate(_as_rows(X))]
         )
 
     @property
@@ -236,11 +236,12 @@ class SequenceTokenizer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
     def _tokenize(self, texts: list[str]) -> list[list[str]]:
         split = list if self.level == "char" else _word_finder(self.token_pattern)
         tokenized = [split(lower(text) if self.lowercase else text) for text in texts]
-        # before counting: a token of truncated parts only would get an id that no output of fit
-        # holds, and an estimator that learned its vocabulary size there would reject it later
+        # Truncated before tokens are counted: a token that only truncated ends hold would get an
+        # id that fit_transform never returns, and an estimator that learnt its vocabulary size
+        # from there would refuse the id later.
         return [truncate(tokens, self.max_length, self.truncating) for tokens in tokenized]
 
-    def _tokens_of(self, row: Any, sample: int) -> np.ndarray:
+    def _decode(self, row: Any, sample: int) -> np.ndarray:
         ids = np.asarray(row)
         if ids.ndim != 1 or (ids.size and ids.dtype.kind not in "iu"):
             raise ValueError(

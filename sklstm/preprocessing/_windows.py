@@ -1,4 +1,4 @@
-"""Windows of a series."""
+"""`SlidingWindow` and `sliding_windows`: windows of a series."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from sklstm.preprocessing._base import SequenceOutputMixin
 from sklstm.preprocessing._read_sequences import check_n_features, read_sequences
 from sklstm.preprocessing._read_series import check_finite, read_series
 
-CHECKS = {"dtype": FLOAT_DTYPES, "ensure_all_finite": False}
+CHECK_ARRAY_OPTIONS = {"dtype": FLOAT_DTYPES, "ensure_all_finite": False}
 POSITIVE = [Interval(Integral, 1, None, closed="left")]
 
 
@@ -41,13 +41,13 @@ class SlidingWindow(SequenceOutputMixin, OneToOneFeatureMixin, TransformerMixin,
 
     See Also
     --------
-    sliding_windows : Whole windows only, and the targets that follow them.
+    sliding_windows : Only windows without missing past, and the targets that follow them.
 
     Notes
     -----
     The window of row t includes row t. To forecast the next row, X is ``series[:-1]`` and y is
-    ``series[1:]``. Rows depend on the rows before them: a part of a series has short windows at
-    its start, so split with `TimeSeriesSplit` and without shuffling.
+    ``series[1:]``. A window holds the rows before its own: where a series is split, the first
+    windows of the second part lack their past. Split with `TimeSeriesSplit`, without shuffling.
 
     Examples
     --------
@@ -115,7 +115,7 @@ class SlidingWindow(SequenceOutputMixin, OneToOneFeatureMixin, TransformerMixin,
         series = self._read(X, reset=False)
         window = int(self.window)  # small integers of numpy overflow
         past = np.full((window - 1, series.shape[1]), np.nan, series.dtype)
-        return _windows(np.concatenate([past, series]), window)
+        return _window_views(np.concatenate([past, series]), window)
 
     def inverse_transform(self, X: Any) -> np.ndarray:
         """Read the series back: the last row of each window.
@@ -147,9 +147,9 @@ class SlidingWindow(SequenceOutputMixin, OneToOneFeatureMixin, TransformerMixin,
         series = read_series(X, "X")
         if is_frame(X):  # its names
             validate_data(self, X, reset=reset, skip_check_array=True)
-            series = check_array(series, estimator=self, **CHECKS)
+            series = check_array(series, estimator=self, **CHECK_ARRAY_OPTIONS)
         else:
-            series = validate_data(self, series, reset=reset, **CHECKS)
+            series = validate_data(self, series, reset=reset, **CHECK_ARRAY_OPTIONS)
         check_finite(series, X, "X")
         return series
 
@@ -229,12 +229,12 @@ def sliding_windows(
             f"series has {len(series)} time steps, too few for one window of window={window} "
             f"and horizon={horizon}: at least {window + horizon} are needed."
         )
-    whole = _windows(series.reshape(len(series), -1), window + horizon)[::stride]
+    whole = _window_views(series.reshape(len(series), -1), window + horizon)[::stride]
     return whole[:, :window], _drop_axes_of_one(whole[:, window:])
 
 
-def _windows(series: np.ndarray, length: int) -> np.ndarray:
-    """View a series of shape (n, F) as all its windows, (n - length + 1, length, F)."""
+def _window_views(series: np.ndarray, length: int) -> np.ndarray:
+    """Return all windows of a series of shape (n, F) as a view, (n - length + 1, length, F)."""
     windows = np.lib.stride_tricks.sliding_window_view(series, length, axis=0)
     return windows.swapaxes(1, 2)
 

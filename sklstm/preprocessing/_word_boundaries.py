@@ -2,8 +2,8 @@ r"""Cutting texts of any script into words, at the word boundaries of Unicode.
 
 The boundaries are those of Unicode Standard Annex 29, "Unicode text segmentation", as the library
 `regex` has them (``\b`` with its flag WORD). So a word keeps its combining marks, joiners and soft
-hyphens, and emoji that are joined to one stay one. The annex leaves it to its users to adapt the
-rules to their languages. Two are adapted, so that English prose and code have fewer words that come
+hyphens, and emoji that are joined to one stay one. The annex lets its users adapt the rules to
+their languages. Two rules are adapted, so that fewer words of English prose and code occur only
 once:
 
 - a full stop or a colon between letters ends a word ("film.The", "self.x"),
@@ -18,22 +18,22 @@ import regex
 
 _END = r"(?:\b|(?=[.:]\p{L}))"
 _REST = rf".*?{_END}(?:['’](?<=\w.)\w.*?{_END})*+"  # of a word, after its first character
-# At each boundary within a run of flags, the library would count all of the run.
+# Without this, `regex` would read a whole run of flags again at each boundary within it.
 _FLAG = r"\p{Regional_Indicator}{2}[\p{Word_Break=Extend}\p{Word_Break=Format}\u200d]*+"
-# Of more than one space, the last belongs to what follows.
+# Of several spaces, the last one belongs to the word or mark that follows.
 _SPACE = r" +(?= \S)| +|\r\n|\s"
 _WORD = regex.compile(rf"[\p{{L}}\p{{N}}_]{_REST}", regex.WORD | regex.DOTALL)
 _TOKEN = regex.compile(
     rf" ?(?:[.:](?=\p{{L}})|{_FLAG}|\S{_REST})|{_SPACE}", regex.WORD | regex.DOTALL
 )
-# The same of ASCII, by which Python's own expressions are three times as fast.
+# The same for ASCII, where Python's `re` is three times as fast.
 _ASCII = r"\w+(?:'\w+|(?<=\d)[.,;]\d\w*)*"
 _ASCII_WORD = re.compile(_ASCII, re.ASCII)
 _ASCII_TOKEN = re.compile(rf" ?(?:{_ASCII}|[^\w\s])|{_SPACE}", re.ASCII)
 
 
 def find_words(text: str) -> list[str]:
-    """Return what begins with a letter, a digit or an underscore and reaches to the next boundary.
+    """Return the words of a text: from a letter, digit or underscore to the next boundary.
 
     Examples
     --------
@@ -44,7 +44,7 @@ def find_words(text: str) -> list[str]:
 
 
 def split_text(text: str) -> list[str]:
-    r"""Cut a text into words, marks, line breaks and spaces, which together are the text again.
+    r"""Cut a text into words, marks, line breaks and spaces, whose concatenation is the text.
 
     A word or a mark keeps the space before it.
 
@@ -59,8 +59,8 @@ def split_text(text: str) -> list[str]:
 def lower(text: str) -> str:
     """Return a text in lower case, with as many characters.
 
-    "İ" is the one letter that ``str.lower`` makes two of, an "i" and a dot above it. Here it is
-    "i", as in Unicode's table of single characters.
+    ``str.lower`` turns one letter into two characters: "İ" becomes an "i" and a combining dot. Here
+    it becomes "i", as in Unicode's simple case mapping.
 
     Examples
     --------
