@@ -46,7 +46,7 @@ def _parser() -> argparse.ArgumentParser:
         type=read_seed,
         default=0,
         metavar="N",
-        help="of all that the tour draws (default: 0)",
+        help="seed of all random numbers of the tour (default: 0)",
     )
     add_text_parser(parser.add_subparsers(title="commands", metavar="text"))
     return parser

@@ -1,4 +1,4 @@
-"""What all commands share: how they end, what goes to standard error, and a quiet TensorFlow."""
+"""What all commands share: exit codes, messages on standard error, loading TensorFlow quietly."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ FAILED, INTERRUPTED, BROKEN_PIPE = 1, 130, 141  # 128 + the number of the signal
 
 
 def open_streams() -> None:
-    """Give a program streams that can be written to, whatever it was started with.
+    """Replace standard streams that are closed, and make all of them accept every character.
 
-    Where a standard stream is closed, the next file that is opened would take its number, and what
-    TensorFlow prints would go into that file. What a stream's encoding lacks is written as an
-    escape: a line that cannot be shown must not end a program that has done its work.
+    Where a standard stream is closed, the next file that is opened would get its number, and what
+    TensorFlow prints would be written into that file. Characters that the encoding of a stream
+    lacks are written as escapes, so that printing a result never fails.
     """
     for descriptor in range(3):
         try:
@@ -39,7 +39,7 @@ def _writable(stream: TextIO | None) -> TextIO:
 
 
 def run(program: str, command: Callable[[], None]) -> int:
-    """Run a command; return its exit code, and tell errors of the user's in one line."""
+    """Run a command; print errors that the user can mend in one line; return the exit code."""
     try:
         command()
         sys.stdout.flush()
@@ -60,18 +60,18 @@ def run(program: str, command: Callable[[], None]) -> int:
 
 
 def check_memory(needed: float, what: str) -> None:
-    """Raise ValueError for what this machine's memory cannot hold, before the work begins.
+    """Raise ValueError if work needs more memory than this machine has, before it begins.
 
     Parameters
     ----------
     needed : float
         In bytes.
     what : str
-        The option, and what it asks for.
+        The option that needs the memory, for the message.
     """
     try:
         memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    except (AttributeError, ValueError, OSError):  # a system that does not say
+    except (AttributeError, ValueError, OSError):  # some systems do not tell
         return
     if needed > memory:
         raise ValueError(
@@ -87,7 +87,7 @@ def tell(message: str) -> None:
 
 @contextmanager
 def warnings_in_one_line() -> Iterator[None]:
-    """Tell each warning of a block as a line, without the code that it came from."""
+    """Print each warning of a block in one line, without the code that it came from."""
     with warnings.catch_warnings(record=True) as caught:
         yield
     for warning in caught:
@@ -95,9 +95,10 @@ def warnings_in_one_line() -> Iterator[None]:
 
 
 def load_tensorflow_quietly() -> None:
-    """Import what trains, without the log lines that TensorFlow writes while it loads.
+    """Import the trainer without the log lines that TensorFlow writes while it loads.
 
-    It writes them past Python, to the process's standard error, before any setting can stop it.
+    TensorFlow writes them to the standard error of the process, not through Python, before any
+    setting can stop it.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     stderr = os.dup(2)
@@ -125,7 +126,7 @@ def _flush_or_discard_output() -> None:
 
 
 def _discard_output() -> None:
-    """Give Python somewhere to flush to when it ends: the reader is gone, or the disk is full."""
+    """Redirect what is left to nowhere: the reader of the output is gone, or the disk is full."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, sys.stdout.fileno())
     os.close(nowhere)

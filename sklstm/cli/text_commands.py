@@ -38,17 +38,17 @@ Generator = CharSequenceGenerator | WordSequenceGenerator  # what sample and sco
 
 VALIDATION = 0.05
 LENGTH = inspect.signature(CharSequenceGenerator.generate).parameters["length"].default
-WRITING = ("length", "temperature", "top_k", "top_p")
+GENERATE_OPTIONS = ("length", "temperature", "top_k", "top_p")
 LENGTH_OF_SUGGESTED_PROMPT = 12
 TOKENS = {"char": "characters", "word": "words"}
 # Arrays of a training, each as large as the weights: these, their gradients, the optimizer's two
 # moments, and a copy of all but the gradients after each epoch.
 COPIES_OF_WEIGHTS = 7
-BYTES_PER_SAMPLE = 2_000  # of the generator that draws it
+BYTES_PER_SAMPLE = 2_000  # of the random generator of each sample
 
 
 def train(options: argparse.Namespace) -> None:
-    """Learn texts; write the model after every epoch, and go on from one that is there."""
+    """Train on texts; write the model after every epoch, and go on from a file that exists."""
     start = time.perf_counter()
     documents = read_texts(options.texts, options.encoding)
     learnt, held_out = split(documents, options.validation)
@@ -75,7 +75,7 @@ def sample(options: argparse.Namespace) -> None:
     if prompt == STANDARD_INPUT:
         prompt = read_text(STANDARD_INPUT, options.encoding).removesuffix("\n")
     known = known_text(prompt, "The prompt", generator, options.handle_unknown)
-    given = {name: getattr(options, name) for name in WRITING if hasattr(options, name)}
+    given = {name: getattr(options, name) for name in GENERATE_OPTIONS if hasattr(options, name)}
     stops = known_stops(options.stop, generator, options.handle_unknown)
     given |= {"stop": stops, "random_state": options.seed}
     echoed = "" if options.no_echo else prompt
@@ -90,7 +90,7 @@ def sample(options: argparse.Namespace) -> None:
 
 
 def score(options: argparse.Namespace) -> None:
-    """Print how well a model foresees each text, and all of them."""
+    """Print how well a model predicts each text, and all of them together."""
     generator = load_generator(options.model)
     names = [shown(name) for name in options.texts]
     texts = texts_to_score(options, generator)
@@ -219,7 +219,7 @@ def fit(
     resumed: bool,
     overwrite: bool,
 ) -> None:
-    """Train. All that is shown meanwhile goes to standard error."""
+    """Train; progress and warnings go to standard error."""
     load_tensorflow_quietly()
     before = version_of(generator.checkpoint)
     with contextlib.redirect_stdout(sys.stderr), warnings.catch_warnings():
@@ -242,7 +242,7 @@ def fit(
 
 
 def interruption(generator: CharSequenceGenerator, *, is_new: bool, overwrite: bool) -> str:
-    """Say what an interrupted training leaves, which is what its file holds."""
+    """Describe what the file of an interrupted training holds."""
     path = Path(generator.checkpoint)
     if not path.exists():
         return f"interrupted before the first epoch was complete: there is no {path} yet"
@@ -265,7 +265,7 @@ def version_of(path: str | Path) -> tuple[int, int] | None:
 
 
 def report(generator: CharSequenceGenerator, held_out: list[str], seconds: float) -> None:
-    """Print what came of a training."""
+    """Print the results of a training."""
     size = Path(generator.checkpoint).stat().st_size / 1e6
     print(f"model:     {generator.checkpoint}, {size:.1f} MB, {generator.n_iter_} epochs")
     print(f"learnt:    {generator.history_['loss'][-1]:.3f} nats/char in the last epoch")
@@ -306,9 +306,9 @@ def load_generator(path: str | Path) -> Generator:
 
 
 def known_text(text: str, name: str, generator: Generator, handle_unknown: str) -> str:
-    """Return a text without the tokens that a generator does not know, or refuse these.
+    """Return a text without its unknown tokens, or raise an error that names them.
 
-    A word generator reads them itself, as the unknown word, if it is not told otherwise.
+    With "auto", a word generator gets them, and reads them as the unknown word.
     """
     if handle_unknown == "auto" and isinstance(generator, WordSequenceGenerator):
         return text
@@ -330,7 +330,7 @@ def known_text(text: str, name: str, generator: Generator, handle_unknown: str) 
 
 
 def known_stops(stops: list[str], generator: Generator, handle_unknown: str) -> list[str]:
-    """Return the stops that a generator may write, or refuse the others."""
+    """Return the stops that a generator may write; others are left out or an error."""
     kind = TOKENS[generator._token]
     for stop in stops:
         if stop and not generator._vocabulary.encode_stop(stop):

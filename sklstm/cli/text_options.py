@@ -1,4 +1,4 @@
-"""The options of `python -m sklstm text`: what may be said, and the help that says so."""
+"""The options of `python -m sklstm text`: how they are read, and their help texts."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Convert = Callable[[str], Any]
 MAX_SEED = 2**32 - 1
 
 TEXT = """\
-Learn a text with an LSTM network, write more of it, and measure how well other texts are foreseen.
+Learn a text with an LSTM network, write more of it, and measure how well it predicts other texts.
 Training loads TensorFlow; writing and scoring do not."""
 TRAIN = """\
 Learn one text or several documents, character by character.
@@ -71,7 +71,7 @@ def read_seed(text: str) -> int:
     return int(text)
 
 
-# Parameters of the estimator by their names: how they are read, and what the help says.
+# Parameters of the estimator by name: the function that reads a value, and the help text.
 NETWORK: dict[str, tuple[Convert, str]] = {
     "units": (layers, "units of the LSTM layer, or of each: 256,256 is two layers"),
     "embedding_dim": (int, "length of the vector learnt for each character; one-hot without it"),
@@ -82,11 +82,14 @@ TRAINING: dict[str, tuple[Convert, str]] = {
     "batch_size": (int, "windows per step of the optimizer"),
     "window": (int, "characters of a training window"),
     "optimizer": (optimizer, f"one of {', '.join(sorted(OPTIMIZERS))}"),
-    "learning_rate": (float, "of the optimizer"),
+    "learning_rate": (float, "learning rate of the optimizer"),
     "learning_rate_schedule": (str, f"one of {', '.join(sorted(SCHEDULES))}"),
     "warmup": (float, "share of the training over which the learning rate rises"),
     "clipnorm": (float, "largest norm of the gradient of each weight array"),
-    "n_iter_no_change": (int, "epochs without a better held-out score that end --early-stopping"),
+    "n_iter_no_change": (
+        int,
+        "epochs without a better held-out score after which --early-stopping ends",
+    ),
     "sample_length": (int, "characters of a sample that is shown after every epoch"),
 }
 LENGTH: dict[str, tuple[Convert, str]] = {"length": (int, "characters, or words of a word model")}
@@ -104,7 +107,7 @@ def add_text_parser(subparsers: argparse._SubParsersAction) -> None:
     inner = text.add_subparsers(metavar="{train,sample,score}", required=True)
     _add_train(_add(inner, "train", "learn a text", TRAIN, TRAIN_EXAMPLES))
     _add_sample(_add(inner, "sample", "write on from a prompt", SAMPLE, SAMPLE_EXAMPLES))
-    _add_score(_add(inner, "score", "measure how well texts are foreseen", SCORE, SCORE_EXAMPLES))
+    _add_score(_add(inner, "score", "measure how well texts are predicted", SCORE, SCORE_EXAMPLES))
 
 
 def _add(
@@ -145,7 +148,7 @@ def _add_train(parser: argparse.ArgumentParser) -> None:
         type=_share,
         default=commands.VALIDATION,
         metavar="SHARE",
-        help="the last share of the text is held out, and foreseen after every epoch; 0 holds "
+        help="this share of the text, its end, is held out and scored after every epoch; 0 holds "
         "out nothing (default: %(default)s)",
     )
     _add_parameters(parser.add_argument_group("network"), NETWORK, constraints, defaults)
@@ -155,7 +158,7 @@ def _add_train(parser: argparse.ArgumentParser) -> None:
         "--early-stopping",
         action="store_true",
         default=argparse.SUPPRESS,
-        help="end when the held-out part is no longer foreseen better, and keep the best weights",
+        help="end when the held-out score no longer improves, and keep the best weights",
     )
     _add_seed(training)
     training.add_argument("-q", "--quiet", action="store_true", help="show no progress")
@@ -190,7 +193,7 @@ def _add_sample(parser: argparse.ArgumentParser) -> None:
         help="write this many, side by side; they appear when all are complete (default: 1)",
     )
     what.add_argument("--no-echo", action="store_true", help="leave the prompt out of the output")
-    _add_unknown(what, "the prompt")
+    _add_handle_unknown(what, "the prompt")
     _add_encoding(what)
     drawing = parser.add_argument_group("how it is drawn")
     _add_parameters(drawing, DRAWING, WRITING_CONSTRAINTS, defaults)
@@ -201,7 +204,7 @@ def _add_score(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(command=commands.score)
     _add_model(parser)
     parser.add_argument("texts", nargs="+", metavar="FILE", help="texts; - is standard input")
-    _add_unknown(parser, "a text")
+    _add_handle_unknown(parser, "a text")
     _add_encoding(parser)
 
 
@@ -217,7 +220,7 @@ def _add_encoding(group: argparse._ActionsContainer) -> None:
         type=_encoding,
         default="utf-8",
         metavar="NAME",
-        help="of the texts (default: %(default)s)",
+        help="encoding of the texts (default: %(default)s)",
     )
 
 
@@ -226,11 +229,11 @@ def _add_seed(group: argparse._ActionsContainer) -> None:
         "--seed",
         type=read_seed,
         metavar="N",
-        help="of all that is drawn (default: another one each time)",
+        help="seed of all random numbers (default: another one each time)",
     )
 
 
-def _add_unknown(group: argparse._ActionsContainer, what: str) -> None:
+def _add_handle_unknown(group: argparse._ActionsContainer, what: str) -> None:
     group.add_argument(
         "--handle-unknown",
         choices=("auto", "error", "ignore"),
@@ -247,7 +250,7 @@ def _add_parameters(
     constraints: Mapping[str, list],
     defaults: Mapping[str, Any],
 ) -> None:
-    """Add an option per parameter. One that is not given is not set: the default is theirs."""
+    """Add an option per parameter; one that is not given keeps the default of the estimator."""
     for name, (convert, summary) in options.items():
         default = "" if defaults[name] is None else f" (default: {defaults[name]})"
         group.add_argument(
@@ -265,7 +268,7 @@ def _defaults(function: Callable) -> dict[str, Any]:
 
 
 def _checked(name: str, convert: Convert, constraints: Mapping[str, list]) -> Convert:
-    """Return a reader of one option, which the estimator's own constraint checks."""
+    """Return a function that reads one option and checks it by the constraint of the estimator."""
 
     def read(text: str) -> Any:
         try:
@@ -290,13 +293,13 @@ def _share(text: str) -> float:
     except ValueError:
         share = -1.0
     if not 0 <= share < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is not valid: at least 0, below 1")
+        raise argparse.ArgumentTypeError(f"{text!r} is not valid: must be at least 0, below 1")
     return share
 
 
 def _count(text: str) -> int:
     if not text.isdecimal() or not text.strip("0"):
-        raise argparse.ArgumentTypeError(f"{text!r} is not valid: at least 1")
+        raise argparse.ArgumentTypeError(f"{text!r} is not valid: must be at least 1")
     if len(text) > 18:
         raise argparse.ArgumentTypeError(f"a number of {len(text)} digits is too large")
     return int(text)

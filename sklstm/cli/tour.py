@@ -1,4 +1,4 @@
-"""What `python -m sklstm` shows: three tasks on data that every machine has."""
+"""The tour of `python -m sklstm`: three tasks on data that need no download."""
 
 from __future__ import annotations
 
