@@ -11,10 +11,10 @@ from sklstm.network.keras_model import build_model, trainable_variables
 from sklstm.network.spec import Weights
 from sklstm.network.training.dropout import SequenceDropout
 from sklstm.network.training.epoch_model import EpochModel
-from sklstm.network.training.fingerprint import describe
 from sklstm.network.training.keras_adapter import KerasAdapter
 from sklstm.network.training.losses import METRICS
 from sklstm.network.training.lstm_layer import CarryingLSTM, SequenceLSTM
+from sklstm.network.training.model_changes import describe_model
 from sklstm.network.training.model_key import ModelKey
 from sklstm.network.training.processes import limit_to_share_of_machine
 from sklstm.network.training.settings import OptimizerState, Snapshot, TrainingSettings
@@ -39,12 +39,12 @@ class CompiledModel:
         self._fresh_state = self.optimizer_state()
         rate = self.model.optimizer.learning_rate
         self._own_rate = _copy(rate) if isinstance(rate, keras.Variable) else None  # a schedule
-        self._made = describe(self.model)
+        self._made = describe_model(self.model)
 
     @property
     def is_as_made(self) -> bool:
         """Whether nothing has changed that a fit does not set."""
-        return describe(self.model) == self._made
+        return describe_model(self.model) == self._made
 
     @property
     def n_compiled(self) -> int:

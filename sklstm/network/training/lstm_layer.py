@@ -1,10 +1,10 @@
 """An LSTM layer that trains fast on the CPU: Keras's layer, with its own gradient through time.
 
 The form of the two loops was chosen by measurement, for XLA on the CPU; for a GPU the same function
-is compiled. What a time step need not wait for is done once for all of them: the input projection
-before the forward loop, the gradients of weights and inputs after the backward loop. Each gate has
-an array of its own, because XLA does not vectorise a kernel that reads one step of one array at
-several offsets.
+is compiled. What does not depend on the time step before is computed for all time steps at once:
+the input projection before the forward loop, the gradients of weights and inputs after the backward
+loop. Each gate has an array of its own, because XLA does not vectorise a kernel that reads one step
+of one array at several offsets.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ ACTIVATIONS = (tf.sigmoid, tf.sigmoid, tf.tanh, tf.sigmoid)  # input, forget, ce
 
 
 def sequence_function(
-    return_sequences: bool, present: Present | None = None
+    return_sequences: bool, step_mask: StepMask | None = None
 ) -> Callable[..., tf.Tensor]:
     """Make the function that runs an LSTM over sequences, from a state on.
 
@@ -26,8 +26,8 @@ def sequence_function(
     ----------
     return_sequences : bool
         Whether it returns the hidden states of all time steps, or the last.
-    present : Present, default=None
-        Which time steps each sequence has; None where each has all.
+    step_mask : StepMask, default=None
+        Which time steps are padding; None where there is none.
 
     Returns
     -------
@@ -41,10 +41,12 @@ def sequence_function(
     @tf.custom_gradient
     def hidden_states(inputs, kernel, recurrent_kernel, bias, hidden, cell):
         projected = _project(inputs, kernel, bias)
-        gates, cells, hiddens, *state = _forward(projected, recurrent_kernel, hidden, cell, present)
+        gates, cells, hiddens, *state = _forward(
+            projected, recurrent_kernel, hidden, cell, step_mask
+        )
 
         def gradient(upstream, *_of_state):
-            dz = _backward(upstream, return_sequences, gates, cells, recurrent_kernel, present)
+            dz = _backward(upstream, return_sequences, gates, cells, recurrent_kernel, step_mask)
             dinputs, dkernel, dbias = _project_gradient(inputs, kernel, dz)
             drecurrent = tf.matmul(_rows(hiddens[:-1]), _rows(dz), transpose_a=True)
             return dinputs, dkernel, drecurrent, dbias, None, None
@@ -55,11 +57,11 @@ def sequence_function(
     return hidden_states
 
 
-class Present:
-    """Which time steps padded sequences have.
+class StepMask:
+    """Which time steps of padded sequences are data, and which are padding.
 
-    Where a sequence has none its state stays as it is, and the loops leave out the time steps that
-    no sequence has.
+    At padding the state of a sequence stays as it is. The loops leave out the time steps that are
+    padding in all sequences.
 
     Parameters
     ----------
@@ -67,7 +69,7 @@ class Present:
     dtype : str
         Of the network.
     one_length : bool, default=False
-        Whether all sequences have the same: the loops then need not look at each.
+        Whether all sequences have the same mask: the loops then need not read it for each.
     """
 
     def __init__(self, mask: tf.Tensor, dtype: str, *, one_length: bool = False) -> None:
@@ -86,24 +88,24 @@ class Present:
             self.array = _array(tf.shape(mask)[0], present[0]).unstack(present)
 
     def cut(self, steps: tf.Tensor) -> tf.Tensor:
-        """Cut off the time steps, of (T, n, ...), that the loops cannot leave out."""
+        """Cut off padding of all sequences, of (T, n, ...), that the loops cannot leave out."""
         if self.margins is None:
             return steps
         before, after = self.margins
         return steps[before : tf.shape(steps)[0] - after]
 
     def restore(self, outputs: tf.Tensor) -> tf.Tensor:
-        """Put zeros where time steps were cut off."""
+        """Put zeros in the place of the time steps that `cut` has cut off."""
         return outputs if self.margins is None else tf.pad(outputs, [self.margins, [0, 0], [0, 0]])
 
 
-def _span(present: Present | None, n_steps: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-    return (0, n_steps) if present is None else (present.begin, present.end)
+def _span(step_mask: StepMask | None, n_steps: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    return (0, n_steps) if step_mask is None else (step_mask.begin, step_mask.end)
 
 
-def _of_each(present: Present | None) -> tf.TensorArray | None:
-    """Return which sequences have a time step, None where all have those of the span."""
-    return None if present is None else present.array
+def _of_each(step_mask: StepMask | None) -> tf.TensorArray | None:
+    """Return the mask of each time step, (n, 1); None where all sequences have the same mask."""
+    return None if step_mask is None else step_mask.array
 
 
 def _project(inputs, kernel, bias) -> list[tf.Tensor]:
@@ -114,7 +116,7 @@ def _project(inputs, kernel, bias) -> list[tf.Tensor]:
 
 
 def _project_gradient(inputs, kernel, dz) -> tuple[tf.Tensor | None, tf.Tensor, tf.Tensor]:
-    """Return the gradients in inputs, kernel and bias; dz is (T, n, 4 * units)."""
+    """Return the gradients with respect to inputs, kernel and bias; dz is (T, n, 4 * units)."""
     if inputs.dtype.is_integer:
         # A third of the time of the product with one-hot vectors, however many they are.
         ids, size = tf.reshape(inputs, [-1]), kernel.shape[0]
@@ -125,24 +127,24 @@ def _project_gradient(inputs, kernel, dz) -> tuple[tf.Tensor | None, tf.Tensor, 
 
 
 def _forward(
-    projected, recurrent_kernel, hidden, cell, present
+    projected, recurrent_kernel, hidden, cell, step_mask
 ) -> tuple[list[tf.Tensor], tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor]:
-    """Run the loop.
+    """Run the loop over time forwards.
 
-    Returns activated gates, four times (T, n, units), both states over time, (T + 1, n, units),
+    Returns the activated gates, four times (T, n, units), both states over time, (T + 1, n, units),
     and the last ones, (n, units).
     """
     n_steps = tf.shape(projected[0])[0]
-    begin, end = _span(present, n_steps)
-    has_steps = _of_each(present)
+    begin, end = _span(step_mask, n_steps)
+    has_steps = _of_each(step_mask)
     cells = _array(n_steps + 1, cell).write(begin, cell)
     hiddens = _array(n_steps + 1, hidden).write(begin, hidden)
 
     def step(t, hidden, cell, gates, cells, hiddens):
         z = tf.split(tf.matmul(hidden, recurrent_kernel), 4, axis=1)
         active = [
-            activation(gate.read(t) + part)
-            for activation, gate, part in zip(ACTIVATIONS, gates, z, strict=True)
+            activation(gate.read(t) + of_state)
+            for activation, gate, of_state in zip(ACTIVATIONS, gates, z, strict=True)
         ]
         i, f, g, o = active
         new_cell = f * cell + i * g
@@ -159,18 +161,21 @@ def _forward(
         return t + 1, hidden, cell, gates, cells.write(t + 1, cell), hiddens.write(t + 1, hidden)
 
     # A gate takes the place of its projection: one array less to fill.
-    gates = [_array(n_steps, cell).unstack(part) for part in projected]
+    gates = [_array(n_steps, cell).unstack(each) for each in projected]
     _, hidden, cell, gates, cells, hiddens = tf.while_loop(
         lambda t, *_: t < end, step, (begin, hidden, cell, gates, cells, hiddens)
     )
     return [gate.stack() for gate in gates], cells.stack(), hiddens.stack(), hidden, cell
 
 
-def _backward(upstream, return_sequences, gates, cells, recurrent_kernel, present) -> tf.Tensor:
-    """Return the gradient in the sums that the gates activate, (T, n, 4 * units)."""
+def _backward(upstream, return_sequences, gates, cells, recurrent_kernel, step_mask) -> tf.Tensor:
+    """Run the loop over time backwards.
+
+    Returns the gradient with respect to the sums before the gates' activations, (T, n, 4 * units).
+    """
     n_steps = tf.shape(gates[0])[0]
-    begin, end = _span(present, n_steps)
-    has_steps = _of_each(present)
+    begin, end = _span(step_mask, n_steps)
+    has_steps = _of_each(step_mask)
     zeros = tf.zeros_like(cells[0])
     gates = [_array(n_steps, zeros).unstack(gate) for gate in gates]
     cells = _array(n_steps + 1, zeros).unstack(cells)
@@ -217,8 +222,8 @@ def _rows(x) -> tf.Tensor:
 class SequenceLSTM(keras.layers.LSTM):
     """`keras.layers.LSTM`, with the same weights and results, that trains faster on the CPU.
 
-    What it does not cover (initial and returned states, dropout, other activations) is left to
-    Keras, but never to cuDNN, which XLA cannot compile.
+    Keras computes what the sequence function does not cover (initial and returned states, dropout,
+    other activations), but never by cuDNN, which XLA cannot compile.
 
     Parameters
     ----------
@@ -246,13 +251,13 @@ class SequenceLSTM(keras.layers.LSTM):
             self.input_spec = keras.layers.InputSpec(ndim=2)
 
     def build(self, sequences_shape, initial_state_shape=None) -> None:
-        """Make the weights of Keras's layer, for one-hot vectors where inputs are ids."""
+        """Make the weights; ids have those of one-hot vectors."""
         if self.one_hot_size is not None:
             sequences_shape = (*sequences_shape, self.one_hot_size)
         super().build(sequences_shape, initial_state_shape)
 
     def call(self, sequences, initial_state=None, mask=None, training=False):
-        """Run the sequence function, or Keras's layer where that does not cover the case."""
+        """Run the sequence function, or Keras's layer for what the function does not cover."""
         if initial_state is not None or not self._is_covered(training):
             return super().call(self._features(sequences), initial_state, mask, training)
         start = tf.zeros((tf.shape(sequences)[0], self.units), self.compute_dtype)
@@ -263,17 +268,17 @@ class SequenceLSTM(keras.layers.LSTM):
         if self.one_hot_size is not None:
             sequences = tf.cast(sequences, "int32")
         steps = self._in_order(sequences)
-        present = None
+        step_mask = None
         if mask is not None:
             mask = self._in_order(mask)
-            present = Present(mask, self.compute_dtype, one_length=self.one_length)
-            steps = present.cut(steps)
+            step_mask = StepMask(mask, self.compute_dtype, one_length=self.one_length)
+            steps = step_mask.cut(steps)
         own = self.cell
         weights = map(tf.convert_to_tensor, (own.kernel, own.recurrent_kernel, own.bias))
-        function = sequence_function(self.return_sequences, present)
+        function = sequence_function(self.return_sequences, step_mask)
         outputs, hidden, cell = function(steps, *weights, hidden, cell)
         if self.return_sequences:
-            outputs = outputs if present is None else present.restore(outputs)
+            outputs = outputs if step_mask is None else step_mask.restore(outputs)
             outputs = _swap_time_and_batch(outputs)
         return outputs, hidden, cell
 
@@ -299,17 +304,18 @@ class SequenceLSTM(keras.layers.LSTM):
         )
 
     def get_config(self) -> dict:
-        """Return the parameters."""
+        """Return the constructor's arguments."""
         own = {"one_hot_size": self.one_hot_size, "one_length": self.one_length}
         return {**super().get_config(), **own}
 
 
 @keras.saving.register_keras_serializable(package="sklstm")
 class CarryingLSTM(SequenceLSTM):
-    """An LSTM whose batches go on from the state in which the batch before ended.
+    """An LSTM that starts each batch from the state in which the batch before ended.
 
     It returns all time steps, of batches of one size. Called with ``(sequences, continues)``: rows
-    whose ``continues`` is 0 start from the zero state. Gradients end at the batch's beginning.
+    whose ``continues`` is 0 start from the zero state. Gradients are not carried
+    back into the batch before.
 
     Parameters
     ----------
@@ -329,7 +335,7 @@ class CarryingLSTM(SequenceLSTM):
         self.batch_size = batch_size
 
     def build(self, sequences_shape, continues_shape=None) -> None:
-        """Make the weights of Keras's layer, and the state."""
+        """Make the weights, and the variables that carry the state."""
         super().build(sequences_shape)
         shape = (self.batch_size, self.units)
         self.hidden, self.carried_cell = (
@@ -338,7 +344,7 @@ class CarryingLSTM(SequenceLSTM):
         )
 
     def call(self, sequences, continues, training=False):
-        """Run from the state on, and remember where it ends."""
+        """Run from the carried state on, and carry the last state to the next batch."""
         kept = tf.cast(continues, self.compute_dtype)[:, tf.newaxis]
         state = [kept * self.hidden.value, kept * self.carried_cell.value]
         if self._is_covered(training):
@@ -354,7 +360,7 @@ class CarryingLSTM(SequenceLSTM):
         return (*sequences_shape[:2], self.units)
 
     def get_config(self) -> dict:
-        """Return the parameters."""
+        """Return the constructor's arguments."""
         return {**super().get_config(), "batch_size": self.batch_size}
 
 

@@ -1,4 +1,4 @@
-"""From a spec and data to trained weights."""
+"""The training of a network, from its spec and data to its weights: `train`."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ import keras
 import numpy as np
 
 from sklstm.network.spec import NetworkSpec, Weights
-from sklstm.network.training import callbacks as ours
 from sklstm.network.training.bucketing import round_up
+from sklstm.network.training.callbacks import FiniteLoss, ProgressBar, Snapshots
 from sklstm.network.training.compiled_model import CompiledModel
 from sklstm.network.training.data import Batches, TrainingData
 from sklstm.network.training.interrupts import Interrupts
@@ -25,10 +25,15 @@ from sklstm.network.training.settings import (
     Trained,
     TrainingSettings,
 )
+from sklstm.network.training.user_callbacks import (
+    TEST_BATCH_EVENTS,
+    TRAIN_BATCH_EVENTS,
+    UserCallbacks,
+)
 
 # XLA takes about a second to compile and saves, on two cores, half a second in 3,600 time steps of
-# LSTM(32) (ten epochs on the digits). A program serves the next fits too: what a single fit loses
-# below that, a grid search wins several times over.
+# LSTM(32) (ten epochs on the digits). The compiled code serves later fits too: what a single fit
+# loses below that, a grid search wins several times over.
 MIN_TIME_STEPS_FOR_XLA = 1000
 
 
@@ -55,13 +60,13 @@ def train(
     weights : dict of ndarray
         To start from, by the names of ``spec.weight_shapes()``.
     optimizer_state : OptimizerState or None
-        To start from; None, or one of another optimizer, for the optimizer's own beginning.
+        To start from. The optimizer starts afresh if it is None, or of another optimizer.
     varies : bool
         Whether sequences differ in length.
     rng : RandomState
         Draws the order of the rows and the dropout.
     resume : Snapshot, default=None
-        Where an earlier call with the same arguments stood, to go on from.
+        State of an earlier call with the same arguments, to go on from.
     on_epoch : callable, default=None
         Called after every epoch with what would be returned if it were the last one.
 
@@ -84,22 +89,24 @@ def train(
     rows = batches.all_rows()
     n_batches = batches.count(rows)
     n_steps = float(data.lengths_of(rows).mean())
-    key = _program_key(
+    key = _model_key(
         spec, settings, batches.batch_size, n_batches=n_batches, n_steps=n_steps, varies=varies
     )
     if not key.any_shape:
         batches = replace(batches, capacity=_capacity(settings, batches.batch_size))
     if validation is not None:
         validation = replace(batches, data=validation)
-    with Interrupts() as interrupts, pool.borrow(key, settings) as program:
-        program.reset(weights, optimizer_state, settings.learning_rate, seed)
+    with Interrupts() as interrupts, pool.borrow(key, settings) as compiled:
+        compiled.reset(weights, optimizer_state, settings.learning_rate, seed)
         if resume is not None:
-            program.restore(resume)
+            compiled.restore(resume)
             rng.set_state(resume.rng_state)
-        return _fit(program, settings, batches, n_batches, validation, resume, on_epoch, interrupts)
+        return _fit(
+            compiled, settings, batches, n_batches, validation, resume, on_epoch, interrupts
+        )
 
 
-def _program_key(
+def _model_key(
     spec: NetworkSpec,
     settings: TrainingSettings,
     batch_size: int,
@@ -121,15 +128,16 @@ def _program_key(
 
 
 def _capacity(settings: TrainingSettings, batch_size: int) -> int:
-    """Return how many rows compiled batches have.
+    """Return the number of rows of the arrays that hold a batch.
 
-    Those of weight zero do not count in a weighted mean; in another reduction they may.
+    Rows of weight zero fill a batch up to it. They do not count in a weighted mean, but they may
+    in another reduction of the loss.
     """
     return batch_size if "loss__reduction" in settings.keras_params else round_up(batch_size)
 
 
 def _fit(
-    program: CompiledModel,
+    compiled: CompiledModel,
     settings: TrainingSettings,
     batches: Batches,
     n_batches: int,
@@ -138,54 +146,55 @@ def _fit(
     on_epoch: Callable[[Trained], None] | None,
     interrupts: Interrupts,
 ) -> Trained:
-    model = program.model
-    theirs = ours.UserCallbacks(settings.callbacks, interrupts)
-    model.batch_events = theirs.want(ours.TRAIN_BATCH_EVENTS)
-    model.test_batch_events = theirs.want(ours.TEST_BATCH_EVENTS)
-    last = ours.LastEpoch(partial(program.snapshot, batches.rng), settings.patience, resume)
+    model = compiled.model
+    of_user = UserCallbacks(settings.callbacks, interrupts)
+    model.batch_events = of_user.want(TRAIN_BATCH_EVENTS)
+    model.test_batch_events = of_user.want(TEST_BATCH_EVENTS)
+    snapshots = Snapshots(partial(compiled.snapshot, batches.rng), settings.patience, resume)
     bar = None
     if settings.progress is not None:
-        bar = ours.ProgressBar(settings.progress, settings.epochs, last.n_epochs)
+        bar = ProgressBar(settings.progress, settings.epochs, snapshots.n_epochs)
+    later = _after_epochs(compiled, snapshots, on_epoch, bar)
     run = partial(
         model.fit,
         batches,
         validation_data=validation,
-        epochs=last.n_epochs if last.is_done else settings.epochs,
-        initial_epoch=last.n_epochs,
+        epochs=snapshots.n_epochs if snapshots.is_done else settings.epochs,
+        initial_epoch=snapshots.n_epochs,
         steps=n_batches,
         verbose=int(bar is not None),
-        schedule=_schedule(program, settings, n_batches),
-        callbacks=[ours.FiniteLoss(), last, theirs, *_after_epochs(program, last, on_epoch, bar)],
+        schedule=_schedule(compiled, settings, n_batches),
+        callbacks=[FiniteLoss(), snapshots, of_user, *later],
         before_call=interrupts.check,
         on_progress=bar and (lambda n_done: bar.advance(n_done / n_batches)),
     )
-    with nullcontext() if bar is None else closing(bar), theirs.noted_in_errors():
-        interrupted = _run_until_ctrl_c(run, last, interrupts)
-    trained = _trained(program, last.snapshot)
+    with nullcontext() if bar is None else closing(bar), of_user.noted_in_errors():
+        interrupted = _run_until_ctrl_c(run, snapshots, interrupts)
+    trained = _trained(compiled, snapshots.latest)
     if not interrupted and settings.patience is None:
-        trained.weights = program.weights()  # a callback may have set others at the end
+        trained.weights = compiled.weights()  # a callback may have set others at the end
     trained.interrupted = interrupted
     return trained
 
 
 def _after_epochs(
-    program: CompiledModel,
-    last: ours.LastEpoch,
+    compiled: CompiledModel,
+    snapshots: Snapshots,
     on_epoch: Callable[[Trained], None] | None,
-    bar: ours.ProgressBar | None,
+    bar: ProgressBar | None,
 ) -> list[keras.callbacks.Callback]:
-    """Return what follows a user's callbacks at the end of each epoch."""
+    """Return the callbacks that come after those of the user at the end of each epoch."""
     callbacks = [] if bar is None else [bar]
     if on_epoch is None:
         return callbacks
     tell = keras.callbacks.LambdaCallback(
-        on_epoch_end=lambda *_: on_epoch(_trained(program, last.snapshot))
+        on_epoch_end=lambda *_: on_epoch(_trained(compiled, snapshots.latest))
     )
     return [tell, *callbacks]
 
 
 def _run_until_ctrl_c(
-    run: Callable[[], object], last: ours.LastEpoch, interrupts: Interrupts
+    run: Callable[[], object], snapshots: Snapshots, interrupts: Interrupts
 ) -> bool:
     """Train; return whether Ctrl-C ended it, and raise it if no epoch was complete."""
     try:
@@ -194,35 +203,35 @@ def _run_until_ctrl_c(
     except (KeyboardInterrupt, SystemError) as error:
         if not _is_ctrl_c(error, interrupts.forget()):
             raise
-        if last.snapshot is None:
+        if snapshots.latest is None:
             raise KeyboardInterrupt from error
         return True
     return False
 
 
 def _is_ctrl_c(error: BaseException, kept: BaseException | None) -> bool:
-    """Whether it is Ctrl-C, or what TensorFlow's C++ makes of it where it raises at once."""
+    """Whether an error is a KeyboardInterrupt, or the one that TensorFlow's C++ makes of it."""
     errors = (error, error.__cause__, kept)
     return any(isinstance(one, KeyboardInterrupt) for one in errors)
 
 
-def _trained(program: CompiledModel, last: Snapshot) -> Trained:
-    loop = "xla" if program.key.xla else "graph"
+def _trained(compiled: CompiledModel, last: Snapshot) -> Trained:
+    loop = "xla" if compiled.key.xla else "graph"
     return Trained(
-        spec=program.key.spec,
+        spec=compiled.key.spec,
         weights=last.weights if last.best_weights is None else last.best_weights,
         last=last,
         interrupted=False,
-        loop=f"{loop}{', batch by batch' * program.model.batch_events}",
+        loop=f"{loop}{', batch by batch' * compiled.model.batch_events}",
     )
 
 
 def _schedule(
-    program: CompiledModel, settings: TrainingSettings, n_batches: int
+    compiled: CompiledModel, settings: TrainingSettings, n_batches: int
 ) -> Schedule | None:
     if settings.schedule == "constant" and not settings.warmup:
         return None
-    if not program.sets_learning_rate:
+    if not compiled.sets_learning_rate:
         raise ValueError(
             f"learning_rate_schedule={settings.schedule!r} and warmup={settings.warmup} multiply "
             "one learning rate, but the optimizer has a LearningRateSchedule of Keras's. Give it "

@@ -102,7 +102,7 @@ def test_batch_events_do_not_change_a_scheduled_fit():
 
 
 def test_a_constant_rate_takes_no_schedule_and_leaves_none_behind():
-    """A program that ran a cosine serves the next fit, whose rate must be its own."""
+    """A model that ran a cosine serves the next fit, whose rate must be its own."""
     before = LSTMClassifier(**FITTED).fit(X, y)
     LSTMClassifier(**FITTED | COSINE).fit(X, y)
     after = LSTMClassifier(**FITTED).fit(X, y)
@@ -112,7 +112,7 @@ def test_a_constant_rate_takes_no_schedule_and_leaves_none_behind():
 
 @pytest.mark.slow
 @pytest.mark.parametrize("epochs", [4, 80])  # as a plain graph, and by XLA
-def test_a_constant_rate_follows_a_schedule_on_a_new_program(epochs):
+def test_a_constant_rate_follows_a_schedule_on_a_new_model(epochs):
     own = FITTED | {"units": 6, "epochs": epochs}  # of no other test: the schedule comes first
     scheduled = LSTMClassifier(**own | COSINE).fit(X, y)
     assert scheduled.training_loop_ == ("graph" if epochs == 4 else "xla")

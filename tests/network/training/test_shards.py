@@ -162,7 +162,7 @@ def test_a_gpu_computes_no_halves(monkeypatch):
 
 
 def test_a_worker_takes_its_share_of_cores_and_of_a_gpus_memory(monkeypatch):
-    """When it compiles its first program, and only where joblib tells it its share."""
+    """When it compiles its first model, and only where joblib tells it its share."""
     told = {}
     for kind in ("intra", "inter"):
         name = f"set_{kind}_op_parallelism_threads"

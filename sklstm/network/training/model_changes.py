@@ -1,17 +1,20 @@
-"""What callbacks change in a compiled model: what may change, and what may not."""
+"""What a callback has changed in a compiled model, and whether it may."""
 
 from __future__ import annotations
 
 import keras
 
 PLAIN = (bool, int, float, str, type(None))
-# A network that predicts knows none of these, so they may change while it trains.
+# Predictions do not depend on these, so they may change while a network trains.
 FOR_TRAINING_ONLY = ("optimizer.", "loss.")
 CHANGEABLE = (".trainable", ".constraint", ".regularizer", ".rate")
 
 
-def describe(model: keras.Model) -> dict[str, object]:
-    """Write down all that is compiled into the steps of a model; arrays of numbers are not."""
+def describe_model(model: keras.Model) -> dict[str, object]:
+    """Return, by name, the settings of a model that are compiled into its training steps.
+
+    Values of variables, such as the weights, are not among them: compiled code reads them anew.
+    """
     loss = model.loss.get_config() if hasattr(model.loss, "get_config") else {}
     layers = model._flatten_layers(include_self=False)
     return {
@@ -29,20 +32,20 @@ def describe(model: keras.Model) -> dict[str, object]:
     }
 
 
-def changes(before: dict[str, object], after: dict[str, object]) -> list[str]:
-    """Name what differs."""
+def names_of_changes(before: dict[str, object], after: dict[str, object]) -> list[str]:
+    """Return the names of the settings that differ between two descriptions."""
     missing = object()
     names = dict.fromkeys([*before, *after])
     return [name for name in names if before.get(name, missing) != after.get(name, missing)]
 
 
 def may_change(name: str) -> bool:
-    """Whether a callback may change this: all that predictions need not know."""
+    """Whether a callback may change this setting: predictions must not depend on it."""
     return name.startswith(FOR_TRAINING_ONLY) or name.endswith(CHANGEABLE)
 
 
 def _attributes(owner: str, of: object) -> dict[str, object]:
-    """Return the public attributes that are plain values or can be called."""
+    """Return the public attributes of an object that are plain values or functions, by name."""
     return {
         f"{owner}.{name}": value
         for name, value in vars(of).items()
