@@ -1,1 +1,1 @@
-"""Networks: what they are, how they train, how they predict."""
+"""Networks: their description, their training by Keras and their prediction by ONNX Runtime."""

@@ -34,7 +34,7 @@ class PoolSequence(keras.layers.Layer):
         self.supports_masking = True
 
     def call(self, inputs: list) -> object:
-        """Pool."""
+        """Pool (n, T, F) to (n, F)."""
         x, lengths = inputs
         steps = ops.arange(ops.shape(x)[1], dtype=lengths.dtype)[None, :]
         if self.pooling == "last":
@@ -46,7 +46,7 @@ class PoolSequence(keras.layers.Layer):
         return self._sum_where(x, present) / ops.cast(lengths, x.dtype)[:, None]
 
     def compute_mask(self, inputs: list, previous_mask: list) -> None:
-        """Return that no time steps are left to mask."""
+        """Return None: the result has no time steps to mask."""
 
     def get_config(self) -> dict:
         """Return the constructor's arguments."""
@@ -60,14 +60,17 @@ class PoolSequence(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable(package="sklstm")
 class LastOutputs(keras.layers.Layer):
-    """Take from (n, T, F) what each direction gives at the last time step that it reads."""
+    """Select from (n, T, F) the output of each direction at the last time step that it reads.
+
+    For the forward direction that is the last time step, for the backward direction the first.
+    """
 
     def __init__(self, n_directions: int, *, name: str | None = None, dtype: object = None) -> None:
         super().__init__(name=name, dtype=dtype)
         self.n_directions = n_directions
 
     def call(self, x: object) -> object:
-        """Take."""
+        """Select."""
         return _last_outputs(x, self.n_directions, lambda x: x[:, -1])
 
     def get_config(self) -> dict:
@@ -77,26 +80,26 @@ class LastOutputs(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable(package="sklstm")
 class MaskPadding(keras.layers.Layer):
-    """Tell which time steps right-padded sequences have.
+    """Compute the mask of right-padded sequences: False where a time step is padding.
 
     Called with ``[x, lengths]``, of shapes (n, T, F) or (n, T), and (n,); returns bool (n, T).
     """
 
     def call(self, inputs: list) -> object:
-        """Compare."""
+        """Compute the mask."""
         x, lengths = inputs
         return ops.arange(ops.shape(x)[1], dtype=lengths.dtype)[None, :] < lengths[:, None]
 
 
 @keras.saving.register_keras_serializable(package="sklstm")
 class CountSteps(keras.layers.Layer):
-    """Split right-padded sequences, as users hold them, into ``[values, lengths]``.
+    """Measure the lengths of right-padded sequences; return ``[values, lengths]``.
 
     Time steps that are all NaN (numbers) or 0 (token ids) are padding.
     """
 
     def call(self, x: object) -> list:
-        """Count."""
+        """Measure."""
         if len(x.shape) == 2:
             return [x, ops.sum(ops.cast(x != 0, "int32"), axis=1)]
         missing = ops.isnan(x)
@@ -106,7 +109,7 @@ class CountSteps(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable(package="sklstm")
 class ScaleInputs(keras.layers.Layer):
-    """Append deltas to X as it is, (n, T, F) float64, and bring all columns to one scale, float32.
+    """Append deltas to unscaled features, (n, T, F) float64, and standardize all to float32.
 
     Parameters
     ----------
@@ -130,13 +133,14 @@ class ScaleInputs(keras.layers.Layer):
         self.deltas_of, self.mean, self.scale = list(deltas_of), list(mean), list(scale)
 
     def call(self, x: object) -> object:
-        """Append and scale."""
+        """Append deltas, subtract means and divide by scales."""
         columns = [x]
         if self.deltas_of:
-            changed = ops.take(x, self.deltas_of, axis=2)
+            differences = ops.take(x, self.deltas_of, axis=2)
             for _ in range(2):
-                changed = changed - ops.concatenate([changed[:, :1], changed[:, :-1]], axis=1)
-                columns.append(changed)
+                before = ops.concatenate([differences[:, :1], differences[:, :-1]], axis=1)
+                differences = differences - before
+                columns.append(differences)
         mean, scale = (ops.convert_to_tensor(v, "float64") for v in (self.mean, self.scale))
         return ops.cast((ops.concatenate(columns, axis=2) - mean) / scale, "float32")
 
@@ -167,7 +171,7 @@ class ScaleTargets(keras.layers.Layer):
         self.scale, self.mean = list(scale), list(mean)
 
     def call(self, x: object) -> object:
-        """Scale."""
+        """Multiply and add."""
         scale, mean = (ops.convert_to_tensor(v, "float64") for v in (self.scale, self.mean))
         return x * scale + mean
 
@@ -195,6 +199,6 @@ class OneHot(keras.layers.Layer):
 
 
 def _last_outputs(x: object, n_directions: int, last_of: Callable[[object], object]) -> object:
-    """Join the last step of what reads forwards with the first one of what reads backwards."""
+    """Join the last outputs of the forward direction with the first of the backward direction."""
     forward, *backward = ops.split(x, n_directions, axis=-1)
-    return ops.concatenate([last_of(forward), *(part[:, 0] for part in backward)], axis=-1)
+    return ops.concatenate([last_of(forward), *(outputs[:, 0] for outputs in backward)], axis=-1)

@@ -1,4 +1,4 @@
-"""A spec as a `keras.Model`: the one that trains, and the one that users take home."""
+"""Keras models of a spec: `build_model` for training, `model_for_users` for `to_keras`."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ POOLING_LAYERS = {
 
 @keras.saving.register_keras_serializable(package="sklstm")
 class FullPrecisionModel(keras.Model):
-    """A model whose `predict` gives float64 arrays to its layers as they are.
+    """A model whose `predict` hands float64 arrays to its layers without rounding.
 
-    Keras narrows arrays to float32 before a model reads them, but not what a dataset holds.
+    Keras converts arrays to float32 before a model reads them, but not the arrays of a dataset.
     """
 
     def predict(
@@ -68,8 +68,9 @@ def build_model(
         Whether sequences differ in length. The inputs are then ``[values, lengths]``, right-padded
         with zeros; otherwise ``values`` alone.
     lstm, dropout : callables, default=None
-        What makes these layers for training; Keras's own where None. ``lstm`` takes a
-        ``one_hot_size`` and then token ids; ``dropout`` takes the rate and the place, 0, 1, ….
+        Functions that make these layers for training; Keras's own layers where None. A layer that
+        ``lstm`` makes with a ``one_hot_size`` reads token ids; ``dropout`` takes the rate and
+        the number of the dropout layer, 0, 1, ….
     carries_state : bool, default=False
         Whether the layers that `lstm` makes carry their states from batch to batch. The inputs are
         then ``[values, continues]``.
@@ -86,9 +87,10 @@ def model_for_users(
     input_scaling: InputScaling | None = None,
     target_scaling: TargetScaling | None = None,
 ) -> keras.Model:
-    """Build a model of one input, as users hold it, with these weights.
+    """Build a model with these weights and one input, in which padding marks the lengths.
 
-    With scalings the input is X as it is, and the outputs are those of y as it is, in float64.
+    With scalings, the model itself scales its input, X in its own units, and its outputs are in
+    the units of y, in float64.
     """
     builder = _ModelBuilder(spec, varies, None, None, False)
     builder.counts_steps = varies
@@ -131,7 +133,7 @@ class _ModelBuilder:
         carries_state: bool,
     ) -> None:
         self.spec, self.varies = spec, varies
-        # Set for the models of users: one input, with the padding in it, X and y as they are.
+        # Set for the models of users only.
         self.counts_steps = False
         self.input_scaling: InputScaling | None = None
         self.target_scaling: TargetScaling | None = None
@@ -174,7 +176,7 @@ class _ModelBuilder:
         return keras.Input(shape, dtype="float64", name="values")
 
     def _read(self, values: object) -> tuple[object, list]:
-        """Return what the first layer reads, and the other inputs of the model."""
+        """Return the input of the first layer, and the other inputs of the model."""
         x, context, self.lengths = values, [], None
         if self.counts_steps:
             x, self.lengths = CountSteps(dtype="float64")(values)
@@ -240,7 +242,7 @@ class _ModelBuilder:
 
 
 def _uniform() -> keras.initializers.Initializer:
-    # Seeded, as all of them: an unseeded initializer draws from Python's global generator.
+    # Seeded, as all initializers here: unseeded, they draw from Python's global generator.
     return keras.initializers.RandomUniform(-0.05, 0.05, seed=0)
 
 

@@ -1,4 +1,4 @@
-"""Networks as ONNX graphs: `build_graph`, and `GraphWriter`, which knows how graphs are written."""
+"""ONNX graphs of networks: `build_graph`, and `GraphWriter`, on which other graphs build too."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ def build_graph(
 
     Inputs are ``values``, (n, T, F) float32 or (n, T) int32 ids, and ``lengths``, (n,) int32.
     With `time_major` the values are (T, n, F) or (T, n), as ONNX's LSTM reads them.
-    With `input_scaling` the values are X as it is, float64; with `target_scaling` the outputs are
-    those of y as it is, float64 too.
+    With `input_scaling` the graph scales its values, X in its own units, float64; with
+    `target_scaling` the outputs are in the units of y, float64 too.
     A network that keeps every time step has, instead of ``lengths``, the state that it continues
     from: ``output_0``, ``cell_0`` and so on, (1, n, units) each, and after ``outputs`` the state
     after the last time step: ``next_output_0``, ``next_cell_0`` and so on.
@@ -35,7 +35,10 @@ def build_graph(
 
 
 class GraphWriter:
-    """Nodes in the order of their computing, and constants; both go by the names of tensors."""
+    """Collects the nodes of a graph, in the order in which they are computed, and its constants.
+
+    Both are referred to by the names of their tensors.
+    """
 
     def __init__(self, spec: NetworkSpec, weights: Weights) -> None:
         self.spec = spec
@@ -46,7 +49,7 @@ class GraphWriter:
     def model(
         self, inputs: list[onnx.ValueInfoProto], outputs: list[onnx.ValueInfoProto]
     ) -> onnx.ModelProto:
-        """Return the graph as a model that ONNX has checked."""
+        """Return the graph as a model, checked by ONNX."""
         graph = helper.make_graph(self.nodes, "sklstm", inputs, outputs, self.constants)
         opset = helper.make_opsetid("", OPSET)
         model = helper.make_model(
@@ -64,13 +67,13 @@ class GraphWriter:
         name: str | None = None,
         **attributes: object,
     ) -> str:
-        """Return the name of what is computed: that of an output of the graph, or a made-up one."""
+        """Add a node; return the names of its outputs, made up where `name` is None."""
         names = [name or f"{op}_{len(self.nodes)}_{i}" for i in range(n_outputs)]
         self.nodes.append(helper.make_node(op, inputs, names, **attributes))
         return names[0] if n_outputs == 1 else names
 
     def constant(self, value: np.ndarray | list[int]) -> str:
-        """Return the name of a constant; a list is one of int64."""
+        """Add a constant; return its name. Lists become arrays of int64."""
         name = f"constant_{len(self.constants)}"
         array = np.asarray(value, np.int64) if isinstance(value, list) else value
         self.constants.append(numpy_helper.from_array(np.ascontiguousarray(array), name))
@@ -78,7 +81,7 @@ class GraphWriter:
 
 
 class _NetworkWriter(GraphWriter):
-    """Each method writes a part of the network; takes and returns the names of tensors."""
+    """Writes a network: each method takes and returns the names of tensors."""
 
     def __init__(
         self,
@@ -115,7 +118,7 @@ class _NetworkWriter(GraphWriter):
         return self.model(self._inputs(), self._outputs())
 
     def _input(self) -> str:
-        """Return what the first layer reads, (T, n, size)."""
+        """Return the input of the first layer, (T, n, size)."""
         x = "values"
         if not self.time_major:
             x = self.node("Transpose", [x], perm=[1, 0] if self.spec.reads_tokens else [1, 0, 2])
@@ -125,11 +128,11 @@ class _NetworkWriter(GraphWriter):
             return self.node("Gather", [self.constant(self.weights["embedding"]), x])
         depth = self.constant([self.spec.vocabulary_size])
         off_on = self.constant(np.array([0, 1], np.float32))
-        ids = self.node("Cast", [x], to=TensorProto.INT64)  # all that OneHot takes
+        ids = self.node("Cast", [x], to=TensorProto.INT64)  # OneHot takes no int32
         return self.node("OneHot", [ids, depth, off_on])
 
     def _scaled(self, x: str, scaling: InputScaling) -> str:
-        """Bring X as it is, float64, to what the first layer reads."""
+        """Append deltas to unscaled features, float64, and standardize all to float32."""
         if scaling.deltas_of:
             x = self._with_deltas(x, scaling.deltas_of)
         x = self.node("Sub", [x, self.constant(scaling.mean)])
@@ -144,17 +147,17 @@ class _NetworkWriter(GraphWriter):
     def _with_deltas(self, x: str, features: tuple[int, ...]) -> str:
         first, last = self.constant([0]), self.constant([-1])
         columns = [x]
-        changed = self.node("Gather", [x, self.constant(list(features))], axis=2)
+        differences = self.node("Gather", [x, self.constant(list(features))], axis=2)
         for _ in range(2):
-            begin = self.node("Slice", [changed, first, self.constant([1]), first])
-            before = self.node("Slice", [changed, first, last, first])
+            begin = self.node("Slice", [differences, first, self.constant([1]), first])
+            before = self.node("Slice", [differences, first, last, first])
             before = self.node("Concat", [begin, before], axis=0)
-            changed = self.node("Sub", [changed, before])
-            columns.append(changed)
+            differences = self.node("Sub", [differences, before])
+            columns.append(differences)
         return self.node("Concat", columns, axis=2)
 
     def _lstm(self, x: str, layer: int) -> tuple[str, str]:
-        """Return the outputs over time, (T, n, size), and the last ones, (n, size)."""
+        """Return the outputs of all time steps, (T, n, size), and the last ones, (n, size)."""
         size = self.spec.units[layer] * self.spec.n_directions
         each = [self._lstm_weights(layer, direction) for direction in self.spec.directions]
         w, r, b = (self.constant(np.stack(arrays)) for arrays in zip(*each, strict=True))
@@ -182,7 +185,7 @@ class _NetworkWriter(GraphWriter):
         return kernel.T, recurrent.T, np.concatenate([bias, np.zeros_like(bias)])
 
     def _pool(self, x: str, pooling: str) -> str:
-        """Pool (T, n, size) over the time steps that each sequence has, to (n, size)."""
+        """Pool (T, n, size) over the time steps of each sequence, without padding, to (n, size)."""
         n_steps = self.node("Gather", [self.node("Shape", [x]), self._scalar(0)])
         steps = self.node("Range", [self._scalar(0), n_steps, self._scalar(1)])
         steps = self.node("Unsqueeze", [steps, self.constant([1])])  # (T, 1)
@@ -253,6 +256,6 @@ def state_sizes(spec: NetworkSpec) -> dict[str, int]:
 
 
 def order_gates(weight: np.ndarray, gates: list[int]) -> np.ndarray:
-    """Bring the gates on the last axis of a weight from Keras's order to another."""
+    """Reorder the gates on the last axis of a weight, which are in Keras's order."""
     columns = np.split(weight, 4, axis=-1)  # of each gate
     return np.concatenate([columns[gate] for gate in gates], axis=-1)

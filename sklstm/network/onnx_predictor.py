@@ -1,4 +1,4 @@
-"""Prediction without TensorFlow: a spec and its weights as an ONNX graph in ONNX Runtime."""
+"""Prediction by ONNX Runtime, without TensorFlow: `OnnxPredictor`."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from sklstm.network.onnx_sampler import TokenSampler, build_step_graph
 from sklstm.network.scaling import InputScaling, TargetScaling
 from sklstm.network.spec import NetworkSpec, Weights
 
-BYTES_PER_BATCH = 12 * 2**20  # of gates over time, which then stay in the cache
+BYTES_PER_BATCH = 12 * 2**20  # of the gates at all time steps, which then fit into the cache
 MIN_ROWS_PER_BATCH = 8
 # Below this many multiplications one thread is faster than several.
 MIN_WORK_FOR_THREADS = 2**25
@@ -30,7 +30,7 @@ Result = TypeVar("Result")
 
 
 class OnnxPredictor:
-    """A fitted network that predicts.
+    """A network with its weights, which predicts.
 
     Parameters
     ----------
@@ -40,8 +40,8 @@ class OnnxPredictor:
 
     Notes
     -----
-    ONNX sessions, for predictions, for reading and for writing, are made when first needed, and
-    anew after a fork or an unpickling: they own threads. Predictions may come from several threads
+    ONNX sessions, for predictions, for reading and for writing, are made when first needed. They
+    own threads, so they are made anew after a fork or an unpickling. Several threads may predict
     at once.
     """
 
@@ -93,7 +93,7 @@ class OnnxPredictor:
         return [np.zeros((1, n, units), np.float32) for units in state_sizes(self.spec).values()]
 
     def read(self, ids: np.ndarray, state: State) -> tuple[np.ndarray, State]:
-        """Read some time steps, of a network that keeps every time step, from a state on.
+        """Run a network that keeps every time step on some more time steps, from a state on.
 
         Parameters
         ----------
@@ -122,7 +122,7 @@ class OnnxPredictor:
         top_p: float | None = None,
         n_drawn: int | None = None,
     ) -> TokenSampler:
-        """Return what writes some rows on from a state, on one thread; see `TokenSampler`."""
+        """Return a `TokenSampler` that writes some rows on from a state, on one thread."""
         truncates = top_k is not None or top_p is not None
         n_drawn = self.spec.n_outputs if n_drawn is None else n_drawn
 
@@ -159,8 +159,8 @@ class OnnxPredictor:
     def _n_threads(self, sequences: Sequences) -> int:
         """Return how many batches are computed at once.
 
-        Batches side by side, each on one thread, take a fifth less time than one after another
-        with the products of each spread over the cores.
+        Batches that run side by side, each on one thread, take a fifth less time than batches one
+        after another, each on all threads.
         """
         n_steps = int(sequences.lengths.sum())
         return min(self._threads_for(n_steps), len(sequences))
@@ -179,7 +179,7 @@ class OnnxPredictor:
         return max(MIN_ROWS_PER_BATCH, BYTES_PER_BATCH // (4 * gates * n_steps))
 
     def _threads_for(self, n_steps: int) -> int:
-        """Return the threads for so many time steps, all rows together."""
+        """Return how many threads to use for a number of time steps, of all rows together."""
         is_large = n_steps * self._work_per_step >= MIN_WORK_FOR_THREADS
         return available_cores() if is_large else 1
 
@@ -210,9 +210,9 @@ class OnnxPredictor:
 def in_threads(
     function: Callable[[Argument], Result], arguments: Iterable[Argument], n_threads: int
 ) -> Iterator[Result]:
-    """Yield the results in order; with several threads, of so many calls at once.
+    """Yield the results of a function in order; `n_threads` calls run at once.
 
-    A call may be made twice, once by a thread, where the interpreter shuts down just then.
+    While the interpreter shuts down, a call may be made twice, once of them by a thread.
     """
     if n_threads == 1:
         yield from map(function, arguments)
@@ -235,7 +235,7 @@ def _start(
 
 
 def available_cores() -> int:
-    """Return the cores that are ours: in a joblib worker, its share of them."""
+    """Return how many cores this process may use: in a worker of joblib's, its share of them."""
     share = os.environ.get("OMP_NUM_THREADS", "")
     return int(share) if share.isdigit() and int(share) > 0 else cpu_count()
 

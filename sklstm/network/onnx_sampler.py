@@ -1,8 +1,8 @@
-"""One token after another: what writes, with the state carried and the drawing included.
+"""The writing of text, one token after another, with the state carried: `TokenSampler`.
 
-A call of ONNX Runtime reads the last token of each row and draws the next one. Small networks take
-some microseconds for that, so nothing is allocated and nothing converted between two calls: the
-graph reads from and writes to arrays that stay where they are.
+One call of ONNX Runtime reads the last token of each row and draws the next one. Small networks
+take some microseconds for that, so nothing is allocated or converted between two calls: the graph
+reads from and writes to the same arrays every time.
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ def build_step_graph(
 
     Only the first `n_drawn` tokens are drawn; the probabilities of these are normalised.
 
-    Token k is the network's output k and its input k + 1; token -1 is the input 0, which stands
-    before a document's first token.
+    Token k is output k of the network and its input k + 1. Token -1 is the input 0, which comes
+    before the first token of a document.
 
     Inputs are ``tokens``, (n,) int64, the state ``output_0``, ``cell_0`` and so on, (n, units)
     each, ``inverse_temperature``, a float32, and ``uniforms``, (n, 1) float64 from [0, 1); with
     `truncates`, also ``top_k``, (1,) int64, and ``top_p``, a float64. Outputs are ``next_tokens``,
-    ``scores``, (n, n_outputs), the logarithms of the probabilities but for a constant, and the new
+    ``scores``, (n, n_outputs), the logarithms of the probabilities up to a constant, and the new
     state, ``next_output_0`` and so on.
     """
     return _StepWriter(spec, weights).write(truncates=truncates, n_drawn=n_drawn)
@@ -62,7 +62,7 @@ class _StepWriter(GraphWriter):
         return self.model(inputs, outputs + self._states("next_"))
 
     def _table(self) -> str:
-        """Look up what the first layer's gates get from each token: no product at all."""
+        """Look up what each token adds to the gates of the first layer: this needs no product."""
         kernel, _, bias = self._lstm_weights(0)
         vectors = self.weights.get("embedding")
         rows = (kernel if vectors is None else vectors @ kernel) + bias
@@ -101,13 +101,13 @@ class _StepWriter(GraphWriter):
         return self.node("Gemm", [x, kernel, bias], name=name)
 
     def _first(self, scores: str, n: int) -> str:
-        """Leave the first n tokens only, (rows, n)."""
+        """Return the scores of the first n tokens, (rows, n)."""
         if n == self.spec.n_outputs:
             return scores
         return self.node("Slice", [scores, *map(self.constant, ([0], [n], [1]))])
 
     def _draw(self, scores: str, *, truncates: bool) -> None:
-        """Draw by inversion of the cumulative sums, in float64."""
+        """Draw a token for each row by inverting the cumulative probabilities, in float64."""
         if truncates:
             # Ordered, the most probable first; of equals, the first of the vocabulary.
             scores, tokens = self.node("TopK", [scores, "top_k"], 2, axis=1)
@@ -115,7 +115,8 @@ class _StepWriter(GraphWriter):
         p = self.node("Cast", [p], to=TensorProto.DOUBLE)
         sums = self.node("CumSum", [p, self.constant(np.array(1))])
         total = self._total(sums, p) if truncates else self._last(sums)
-        # Rounding leaves the total near one, not at one: scale what is drawn, never miss the end.
+        # The total may not be exactly one, because of rounding: the uniform number is scaled by it,
+        # so that a token is found in any case.
         is_past = self.node("Greater", [sums, self.node("Mul", [total, "uniforms"])])
         place = self.node("Cast", [is_past], to=TensorProto.INT32)
         if not truncates:
@@ -126,7 +127,7 @@ class _StepWriter(GraphWriter):
         self.node("Squeeze", [drawn, self.constant([1])], name="next_tokens")
 
     def _total(self, sums: str, p: str) -> str:
-        """Sum those before which less than `top_p` has been reached, (n, 1)."""
+        """Sum the probabilities of the tokens that `top_p` keeps, (n, 1)."""
         limit = self.node("Mul", [self._last(sums), "top_p"])
         is_kept = self.node("Less", [self.node("Sub", [sums, p]), limit])
         kept = self.node("Where", [is_kept, sums, self.constant(np.array(0.0))])
@@ -143,7 +144,7 @@ class _StepWriter(GraphWriter):
 
 
 class TokenSampler:
-    """Some rows of tokens that are written side by side.
+    """Draws the next tokens of some rows, side by side.
 
     Parameters
     ----------
@@ -175,7 +176,7 @@ class TokenSampler:
         n_drawn: int | None = None,
     ) -> None:
         self.tokens = tokens.astype(np.int64)
-        self.state = [np.array(part, np.float32, order="C") for part in state]
+        self.state = [np.array(array, np.float32, order="C") for array in state]
         self._uniforms = np.zeros((len(tokens), 1))
         self._scores = np.zeros((len(tokens), spec.n_outputs), np.float32)
         inputs = {

@@ -1,4 +1,4 @@
-"""How numbers become what a network reads: deltas of slow features, and one scale for all."""
+"""The scaling of inputs (deltas of slow features, standardized columns) and of targets."""
 
 from __future__ import annotations
 
@@ -10,22 +10,22 @@ import numpy as np
 
 from sklstm._sequences import Sequences
 
-# A feature is slow where a step changes it by less than this share of its standard deviation.
+# A feature is slow if it changes by less than this share of its standard deviation in a time step.
 SLOW = 0.25
-NUMBERS_PER_BLOCK = 2**18  # 2 MiB of float64, which stay in the cache
+NUMBERS_PER_BLOCK = 2**18  # 2 MiB of float64, which fit into the cache
 # Spreads of less than this share of the largest value are the rounding of a constant.
 ROUNDING = 4 * np.finfo(np.float64).eps
 
 Block = tuple[np.ndarray, np.ndarray]  # columns of some time steps, and the steps' weights
-Numbers = np.ndarray | range  # what errors call the sequences
+Numbers = np.ndarray | range  # by which error messages name the sequences
 
 
 @dataclass(frozen=True)
 class InputScaling:
-    """What `fit` measured of X, and what every X then goes through on its way to the network.
+    """The deltas, means and scales that a fit has measured, by which every X is transformed.
 
-    All is computed in float64, and only the result is float32: a feature may be small changes of
-    large numbers.
+    All is computed in float64, and only the result is float32: in float32, small changes of large
+    numbers would be lost.
 
     Attributes
     ----------
@@ -53,7 +53,7 @@ class InputScaling:
         standardize: bool,
         differences: bool | str,
     ) -> Self:
-        """Measure the features over all time steps, each weighted as its sequence.
+        """Measure the features over all time steps; each counts with the weight of its sequence.
 
         A feature that is constant has the scale 1.
         """
@@ -81,7 +81,7 @@ class InputScaling:
     def transform(
         self, sequences: Sequences, numbers: Numbers | None = None, name: str = "X"
     ) -> Sequences:
-        """Return sequences as the network reads them, float32, with nothing between them.
+        """Return scaled sequences, float32, without gaps between them.
 
         Raises
         ------
@@ -134,7 +134,7 @@ class InputScaling:
 
 
 class TargetScaling(NamedTuple):
-    """What an output of the network is multiplied by, and what is then added, (n_outputs,) each."""
+    """The scale that outputs are multiplied by, and the mean then added, (n_outputs,) each."""
 
     scale: np.ndarray
     mean: np.ndarray
@@ -167,18 +167,18 @@ def deltas(sequences: Sequences, features: tuple[int, ...], orders: int = 2) -> 
         Without gaps between them.
     features : tuple of int
     orders : int, default=2
-        1 for the first differences alone.
+        1 for the first differences only.
 
     Returns
     -------
     ndarray of shape (N, orders * len(features)), float64
     """
-    changed = sequences.steps[:, list(features)].astype(np.float64)
+    differences = sequences.steps[:, list(features)].astype(np.float64)
     columns = []
     for _ in range(orders):
-        changed = np.diff(changed, axis=0, prepend=changed[:1])
-        changed[sequences.starts] = 0
-        columns.append(changed)
+        differences = np.diff(differences, axis=0, prepend=differences[:1])
+        differences[sequences.starts] = 0
+        columns.append(differences)
     return np.concatenate(columns, axis=1)
 
 
@@ -199,7 +199,7 @@ def _measured(sequences: Sequences, weights: np.ndarray) -> tuple[np.ndarray, np
 def _blocks_of(
     sequences: Sequences, weights: np.ndarray, columns_of: Callable[[Sequences], np.ndarray]
 ) -> Callable[[], Iterator[Block]]:
-    """Return a function that reads columns and weights of all time steps, block by block."""
+    """Return a function that yields columns and weights of all time steps, block by block."""
 
     def blocks() -> Iterator[Block]:
         for rows, block in sequences.blocks(NUMBERS_PER_BLOCK):
@@ -233,7 +233,7 @@ def _mean_and_scale(blocks: Callable[[], Iterator[Block]]) -> tuple[np.ndarray, 
 
 
 def _slow_features(sequences: Sequences, weights: np.ndarray, scale: np.ndarray) -> tuple[int, ...]:
-    """Find features that vary, but little from one time step to the next."""
+    """Return the features that vary, but change little from one time step to the next."""
     squares, every = np.zeros(len(scale)), tuple(range(len(scale)))
     changes = _blocks_of(sequences, weights, lambda block: deltas(block, every, orders=1))
     for of_block, of_steps in changes():

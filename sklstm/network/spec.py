@@ -1,4 +1,4 @@
-"""What a network is: `NetworkSpec`, frozen and hashable, and the weights it starts from."""
+"""The description of a network, `NetworkSpec`, and the weights that it starts from."""
 
 from __future__ import annotations
 
@@ -34,11 +34,11 @@ class NetworkSpec:
     bidirectional : bool
         Whether each LSTM layer reads the sequence in both directions.
     dropout : float
-        Share of the outputs of each layer that training hides, the same at all time steps of a
-        sequence [1]_.
+        Share of the outputs of each layer that training sets to zero, the same ones at all time
+        steps of a sequence [1]_.
     pooling : {"last", "mean", "max", "concat", None}
-        How outputs over time become one vector; "concat" puts the last, the mean and the maximum
-        side by side [2]_, None keeps every time step.
+        How the outputs of all time steps become one vector; "concat" concatenates the last, the
+        mean and the maximum [2]_, None keeps every time step.
     dense_units : tuple of int
         One hidden dense layer each.
 
@@ -83,7 +83,7 @@ class NetworkSpec:
 
     @property
     def poolings(self) -> tuple[str, ...]:
-        """What is put side by side where outputs over time become one vector."""
+        """The poolings whose results are concatenated to one vector."""
         if self.pooling == "concat":
             return ("last", "mean", "max")
         return () if self.pooling is None else (self.pooling,)
@@ -97,7 +97,7 @@ class NetworkSpec:
 
     @property
     def work_per_step(self) -> int:
-        """Multiplications that a time step of one sequence takes; vectors are looked up."""
+        """Multiplications that a time step of one sequence takes; embeddings are only looked up."""
         shapes = self.weight_shapes().items()
         return sum(math.prod(shape) for name, shape in shapes if name != "embedding")
 
@@ -128,7 +128,7 @@ class NetworkSpec:
         """Draw weights as Keras's layers do by default, from `rng` alone.
 
         Kernels are Glorot uniform [1]_, recurrent kernels orthogonal [2]_, embeddings uniform in
-        ±0.05, biases zero but for the forget gate's, which are one [3]_.
+        ±0.05. Biases are zero, except for those of the forget gate, which are one [3]_.
 
         References
         ----------

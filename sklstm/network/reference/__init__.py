@@ -1,1 +1,1 @@
-"""What the fast code computes, written slowly in numpy from the equations, to test against."""
+"""The equations of the LSTM and of sampling in plain numpy, which tests compare with fast code."""

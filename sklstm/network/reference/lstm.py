@@ -1,4 +1,4 @@
-r"""The LSTM in numpy, as its equations have it.
+r"""The equations of the LSTM in plain numpy.
 
 With the input :math:`x_t`, the output :math:`h_{t-1}` and the cell :math:`c_{t-1}` of the time
 step before, an LSTM layer computes
@@ -12,7 +12,7 @@ step before, an LSTM layer computes
     c_t &= f_t \odot c_{t-1} + i_t \odot \tilde c_t && \text{cell} \\
     h_t &= o_t \odot \tanh(c_t) && \text{output}
 
-Slow and plain on purpose: everything fast is tested against it.
+It is slow and simple on purpose: tests compare the fast code with it.
 """
 
 from __future__ import annotations
@@ -132,7 +132,7 @@ def _as_float64(weights: Weights) -> Weights:
 
 
 def _first_input(spec: NetworkSpec, weights: Weights, x: np.ndarray) -> np.ndarray:
-    """Turn token ids into what the first layer reads."""
+    """Turn token ids into vectors; numbers stay as they are."""
     if spec.embedding_dim is not None:
         return weights["embedding"][x]
     if spec.one_hot:

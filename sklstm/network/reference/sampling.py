@@ -1,11 +1,11 @@
-r"""What is drawn from, as its definition has it.
+r"""The distribution that tokens are drawn from, in plain numpy.
 
 From the probabilities :math:`p` of a network, a temperature :math:`\tau` makes :math:`p^{1/\tau}`,
 normalised. Top-k keeps the k most probable entries, of equals the first ones. Top-p (A. Holtzman
 et al., "The curious case of neural text degeneration", 2020) keeps the fewest of the most probable
 entries whose probabilities, normalised after top-k, sum to at least p.
 
-Slow and plain on purpose: the graph that draws is tested against it.
+It is slow and simple on purpose: tests compare the graph that draws with it.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ def distribution(
     top_k: int | None = None,
     top_p: float | None = None,
 ) -> np.ndarray:
-    """Return what is drawn from; its support is what may be drawn.
+    """Return the probabilities with which tokens are drawn.
 
     Parameters
     ----------
     probabilities : ndarray of shape (n,)
     temperature : float, default=1.0
-        At least 0; 0 leaves the most probable entry (of equals, the first) alone.
+        At least 0; at 0 the most probable entry (of equals, the first) has the probability 1.
     top_k : int, default=None
     top_p : float, default=None
 

@@ -1,1 +1,1 @@
-"""Training: importing this package loads nothing, importing `trainer` loads TensorFlow."""
+"""The training of networks. Importing `trainer` loads TensorFlow; this package alone does not."""

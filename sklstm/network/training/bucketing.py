@@ -1,26 +1,31 @@
-"""Sequences of similar length in one batch, and the few sizes that compiled programs have."""
+"""Bucketing: batches of sequences of similar length, padded to one of few lengths.
+
+What is compiled for one shape of a batch serves all batches of that shape, so shapes must be few;
+and sequences of similar length in a batch need little padding.
+"""
 
 from __future__ import annotations
 
 import numpy as np
 
-# Time steps and rows of compiled batches: four to an octave, even from 4 on. Each that is needed is
-# compiled once, whatever the data.
+# The numbers of time steps and of rows that compiled batches may have: four between a power of two
+# and the next one, all even from 4 on. For each that occurs, something is compiled once.
 LADDER = np.array([1, 2, 3, 4, 6, *(n << shift for shift in range(1, 31) for n in (4, 5, 6, 7))])
 MAX_SHAPES = 6
-# What one length more must save, because each is compiled: of all time steps, and in an epoch.
+# What one more length must save, because compiling takes time: a share of all time steps, and so
+# many time steps per row of a batch in an epoch.
 MIN_SHARE_SAVED = 0.05
 MIN_BATCH_STEPS_SAVED = 100
 MIN_POOLS, MAX_BATCHES_PER_POOL = 4, 64
 
 
 def round_up(size: int) -> int:
-    """Return the least size of the ladder that holds so many time steps or rows."""
+    """Round a number of time steps or rows up to the next one of `LADDER`."""
     return int(LADDER[np.searchsorted(LADDER, size)])
 
 
 def choose_shapes(lengths: np.ndarray, batch_size: int) -> tuple[int, ...]:
-    """Choose the few lengths to which batches are filled up.
+    """Choose the few lengths of the buckets, to which batches are padded.
 
     Parameters
     ----------
@@ -31,12 +36,12 @@ def choose_shapes(lengths: np.ndarray, batch_size: int) -> tuple[int, ...]:
     Returns
     -------
     tuple of int
-        In ascending order: up to `MAX_SHAPES` of the ladder, of all choices the one with the
-        fewest time steps.
+        In ascending order, up to `MAX_SHAPES` numbers of `LADDER`: of all choices the one with
+        the fewest time steps, padding included.
     """
     sizes, counts = np.unique(LADDER[np.searchsorted(LADDER, lengths)], return_counts=True)
     before = np.append(0, np.cumsum(counts))
-    # (from, to): time steps if sequences of the sizes in between are filled up to the last one
+    # (from, to): time steps if sequences of the sizes in between are padded to the last one
     steps = np.triu(before[1:] - before[:-1, np.newaxis]) * sizes.astype(float)
     steps[np.tril_indices(len(sizes), -1)] = np.inf
     best, lasts = steps[0], [np.zeros(len(sizes), int)]
@@ -53,7 +58,7 @@ def choose_shapes(lengths: np.ndarray, batch_size: int) -> tuple[int, ...]:
 
 
 def _read_back(sizes: np.ndarray, lasts: list[np.ndarray]) -> tuple[int, ...]:
-    """Follow the choices from the longest length to the shortest."""
+    """Follow the choices back from the longest length to the shortest."""
     place, places = len(sizes) - 1, []
     for last in reversed(lasts):
         places.append(place)
@@ -64,9 +69,10 @@ def _read_back(sizes: np.ndarray, lasts: list[np.ndarray]) -> tuple[int, ...]:
 def draw_order(lengths: np.ndarray, batch_size: int, rng: np.random.RandomState) -> np.ndarray:
     """Shuffle rows such that those of a batch are of similar length, where lengths differ.
 
-    Rows are sorted within random pools of some batches, and the batches then shuffled: which rows
-    meet in a batch, and when, is drawn anew in every epoch. The rows of a short last batch are
-    random ones, as they weigh more.
+    Rows are sorted by length within random pools of some batches, and the batches are then
+    shuffled: each epoch draws anew which rows are in a batch, and the order of the batches. A last
+    batch that is not full has rows of any length, because each of them has a larger share in the
+    gradient.
     """
     order = rng.permutation(len(lengths))
     if (lengths == lengths[0]).all():

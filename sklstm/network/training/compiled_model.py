@@ -43,17 +43,17 @@ class CompiledModel:
 
     @property
     def is_as_made(self) -> bool:
-        """Whether nothing has changed that a fit does not set."""
+        """Whether a callback has left everything unchanged that a fit does not set anyway."""
         return describe_model(self.model) == self._made
 
     @property
     def n_compiled(self) -> int:
-        """Number of loops that are compiled: of training and of evaluation, for each shape."""
+        """Number of compiled loops: of training and of evaluation, for each shape."""
         return self.model.n_compiled
 
     @property
     def sets_learning_rate(self) -> bool:
-        """Whether the learning rate is a number, not a schedule of Keras's."""
+        """Whether the learning rate is a number, and not a LearningRateSchedule of Keras's."""
         return self._own_rate is not None
 
     def reset(
@@ -63,7 +63,7 @@ class CompiledModel:
         learning_rate: float | None,
         seed: int,
     ) -> None:
-        """Set everything that a fit changes."""
+        """Set everything that a fit changes to the beginning of a fit."""
         self._set_weights(weights)
         state = optimizer_state if self._can_take(optimizer_state) else self._fresh_state
         self._set_optimizer(state)
@@ -74,14 +74,14 @@ class CompiledModel:
             layer.reseed(seed)
 
     def restore(self, snapshot: Snapshot) -> None:
-        """Set where a training stood."""
+        """Set the state of a training that is resumed."""
         self._set_weights(snapshot.weights)
         self._set_optimizer(snapshot.optimizer_state)
         for layer, seed in zip(self._dropout_layers(), snapshot.seeds, strict=True):
             layer.seed.assign(seed)
 
     def snapshot(self, rng: np.random.RandomState, history: dict[str, list[float]]) -> Snapshot:
-        """Copy where a training stands, after the epochs of a history."""
+        """Copy the state of a training, after the epochs of a history."""
         return Snapshot(
             weights=self.weights(),
             optimizer_state=self.optimizer_state(),
@@ -97,7 +97,7 @@ class CompiledModel:
         return {name: _copy(variable) for name, variable in self._weights.items()}
 
     def optimizer_state(self) -> OptimizerState:
-        """Copy what the optimizer has gathered."""
+        """Copy the state of the optimizer."""
         variables = [_copy(variable) for variable in self._optimizer_variables()]
         return OptimizerState(type(self.model.optimizer).__name__, variables)
 
@@ -116,7 +116,7 @@ class CompiledModel:
         return [v for v in self.model.optimizer.variables if v.name != "learning_rate"]
 
     def _can_take(self, state: OptimizerState | None) -> bool:
-        """Whether a state is one of an optimizer of the same kind."""
+        """Whether a state is that of an optimizer of the same class, for the same weights."""
         if state is None or state.optimizer != self._fresh_state.optimizer:
             return False
         ours = [value.shape for value in self._fresh_state.variables]

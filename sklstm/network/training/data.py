@@ -1,4 +1,4 @@
-"""What training reads: rows in a drawn order, gathered into batches of few shapes."""
+"""The data of a training: rows in a random order, gathered into batches of few shapes."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Arrays = tuple[np.ndarray, ...]
 
 BYTES_PER_CHUNK = 8 * 2**20
 MAX_BATCHES_PER_CHUNK = 64
-# Where shapes alternate, batches of one shape wait for each other within a turn.
+# Where lengths vary, batches of one shape that are within a turn are run together, as a chunk.
 TIME_STEPS_PER_CHUNK, TIME_STEPS_PER_TURN = 512, 2048
 ALL = slice(None)
 
@@ -26,7 +26,7 @@ ALL = slice(None)
 class TrainingData(Protocol):
     """Rows that a network learns from: sequences, or windows of a text.
 
-    A row is whatever `gather` understands: the arrays of rows are only cut and passed on.
+    Only `gather` knows what a row is. All other code cuts arrays of rows and passes them on.
     """
 
     def __len__(self) -> int:
@@ -45,7 +45,7 @@ class TrainingData(Protocol):
         """Return the time steps of rows."""
 
     def gather(self, rows: np.ndarray, n_steps: int) -> Arrays:
-        """Return values of so many time steps, their context, targets and weights.
+        """Return values, padded to `n_steps`, their context, targets and weights.
 
         The context is an int for each row: its length, or whether it continues the row before.
         """
@@ -61,8 +61,8 @@ class SequenceData:
     targets : ndarray of shape (n,) or (n, n_outputs)
     weights : ndarray of shape (n,), float32
     scaling : InputScaling or None
-        What each batch goes through when it is gathered: scaled as a whole, X would be in the
-        memory twice. None for token ids.
+        Scales each batch when it is gathered: if X was scaled as a whole, it would be in memory
+        twice. None for token ids.
     """
 
     sequences: Sequences
@@ -74,7 +74,7 @@ class SequenceData:
         return len(self.sequences)
 
     def shapes(self, batch_size: int) -> tuple[int, ...]:
-        """Choose few lengths, for batches of sequences of similar length."""
+        """Choose the lengths of the buckets."""
         return choose_shapes(self.sequences.lengths, batch_size)
 
     def draw_epoch(self, rng: np.random.RandomState, batch_size: int) -> np.ndarray:
@@ -100,11 +100,11 @@ class SequenceData:
 
 @dataclass(frozen=True)
 class TextWindows:
-    """Windows of documents, every token of which is a target.
+    """Windows of documents, in which every token is a target.
 
-    A batch reads many places at once, its lanes: row j of each batch goes on where row j of the
-    batch before ended, unless a document begins there. A window lies within one document, whose
-    start has id 0.
+    Each row of the batches is a lane: row j of a batch goes on where row j of the batch before
+    ended, unless a document begins there. A window lies within one document. The id 0 marks the
+    beginning of each document.
 
     Attributes
     ----------
@@ -125,7 +125,7 @@ class TextWindows:
 
     @property
     def n_targets(self) -> int:
-        """Number of tokens to learn in an epoch: all but the documents' starts."""
+        """Number of targets in an epoch: all tokens, without the marks of beginnings."""
         return len(self.stream) - len(self.starts)
 
     def shapes(self, batch_size: int) -> tuple[int]:
@@ -133,14 +133,14 @@ class TextWindows:
         return (self.window,)
 
     def draw_epoch(self, rng: np.random.RandomState, batch_size: int) -> np.ndarray:
-        """Cut documents longer than a window at a random offset, and the lanes at random places."""
+        """Cut documents into windows from a random offset on, and the windows into lanes."""
         n_targets = np.diff(self.starts, append=len(self.stream)) - 1
         offsets = rng.randint(self.window, size=len(self.starts)) * (n_targets > self.window)
         windows = self._cut(offsets, rng.permutation(len(self.starts)))
         return _in_lanes(np.roll(windows, rng.randint(len(windows)), axis=0), batch_size)
 
     def all_rows(self, batch_size: int) -> np.ndarray:
-        """Cut every document from its start."""
+        """Cut every document into windows from its beginning on."""
         return _in_lanes(self._cut(np.zeros(len(self.starts), int)), batch_size)
 
     def lengths_of(self, rows: np.ndarray) -> np.ndarray:
@@ -158,10 +158,10 @@ class TextWindows:
         return ids[:, :-1], continues[:, 0].astype(np.int32), targets, weights
 
     def _cut(self, offsets: np.ndarray, order: np.ndarray | slice = ALL) -> np.ndarray:
-        """Return first input, last target and whether it continues of each window, (n, 3).
+        """Return the windows, (n, 3): places of first input and last target, whether it continues.
 
-        The first window of a document is as long as the offset, unless that is 0. As it is filled
-        up at its end, the next one does not continue from it.
+        The first window of a document is as long as the offset, unless that is 0. It is padded at
+        its end, so the state after it is of no use and the next window does not continue from it.
         """
         stops = np.append(self.starts[1:], len(self.stream)) - 1
         starts, stops, offsets = (array[order] for array in (self.starts, stops, offsets))
@@ -179,7 +179,7 @@ class TextWindows:
 def _in_lanes(windows: np.ndarray, n_lanes: int) -> np.ndarray:
     """Order windows (n, 3) so that each batch holds the next window of every lane.
 
-    Lanes are equally long; the last ones are filled up with empty windows.
+    Lanes are equally long; empty windows fill the last ones.
     """
     n_batches = -(-len(windows) // n_lanes)
     missing = n_batches * n_lanes - len(windows)
@@ -193,9 +193,9 @@ def _in_lanes(windows: np.ndarray, n_lanes: int) -> np.ndarray:
 class Batches:
     """Training data in batches of few shapes, and several of one shape in a chunk.
 
-    With a `capacity`, rows of weight zero fill every batch, time steps that do not count every
-    row, and batches that are not run each chunk: a compiled program sees few shapes, whatever the
-    lengths and the number of rows.
+    With a `capacity`, batches are filled up with rows of weight zero, rows with padding, and chunks
+    with batches that are not run. Compiled code then sees few shapes, whatever the lengths and the
+    number of rows.
 
     Attributes
     ----------
@@ -230,8 +230,8 @@ class Batches:
             for first in range(0, len(batches), size):
                 chosen = batches[first : first + size]
                 places = chosen[:, np.newaxis] * self.batch_size + np.arange(self.batch_size)
-                part = rows[places[places < len(rows)]]
-                yield self._filled_up(part, n_steps, size), len(chosen)
+                in_chunk = rows[places[places < len(rows)]]
+                yield self._filled_up(in_chunk, n_steps, size), len(chosen)
 
     def count(self, rows: np.ndarray) -> int:
         """Return the number of batches."""
@@ -255,7 +255,7 @@ class Batches:
 
     @cached_property
     def _batches_per_chunk(self) -> dict[int, int]:
-        """Batches in a chunk, for each length that batches have, the shortest first."""
+        """How many batches a chunk has, for each length of batches, the shortest first."""
         rows = self.all_rows()
         lengths = self.data.lengths_of(rows)
         varies = bool((lengths != lengths[0]).any())
@@ -279,8 +279,8 @@ class Batches:
         values, context, targets, weights = self.data.gather(rows, longest)
         if self.capacity is None:
             n_batches, n_steps = self.count(rows), longest
-        # The length of a row that is there: a mean over no time steps is NaN, and NaN times zero
-        # is NaN; and where all have one length, so must these.
+        # Rows that fill up get the shortest length of the others, not 0: a mean over no time steps
+        # is NaN, and so is NaN times zero; and where all rows have one length, so must these.
         return (
             self._in_batches(values, n_batches, 0, n_steps),
             self._in_batches(context, n_batches, context.min()),
@@ -291,7 +291,7 @@ class Batches:
     def _in_batches(
         self, array: np.ndarray, n_batches: int, fill: int, n_steps: int | None = None
     ) -> np.ndarray:
-        """Put rows, of the values also their time steps, at the beginning of larger batches."""
+        """Copy rows into larger batches that are filled up; with `n_steps`, also longer rows."""
         row_shape = array.shape[1:] if n_steps is None else (n_steps, *array.shape[2:])
         shape = (n_batches, self._rows_per_batch, *row_shape)
         if array.size == math.prod(shape):

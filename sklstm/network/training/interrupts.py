@@ -1,4 +1,4 @@
-"""Ctrl-C during a training: heard at any time, raised where nothing swallows it."""
+"""Ctrl-C during a training: kept when it comes, and raised between two compiled calls."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from typing import Self
 
 
 class Interrupts:
-    """Keeps what Ctrl-C raises until the training asks for it.
+    """Keeps the exception that Ctrl-C raises until the training asks for it.
 
-    TensorFlow and numpy convert values by calling Python, and now and then swallow a
-    KeyboardInterrupt that is raised there. Inside of this context, what the signal's handler
-    raises is kept and raised by `check`; a second Ctrl-C that comes before raises at once.
+    TensorFlow and numpy call Python to convert values, and sometimes swallow a KeyboardInterrupt
+    that is raised there. Inside of this context, the exception that the signal's handler raises is
+    kept, and `check` raises it. A second Ctrl-C before that raises at once.
 
-    Only the main thread hears signals: nothing changes in others, nor where Ctrl-C is ignored.
-    A handler of the user's is called as ever, and decides by what it raises.
+    Signals reach the main thread only: nothing changes in other threads, nor where Ctrl-C is
+    ignored. A handler of the user's is still called, and what it raises is kept.
     """
 
     def __init__(self) -> None:
@@ -48,19 +48,19 @@ class Interrupts:
             self.check()
 
     def check(self) -> None:
-        """Raise what was kept."""
+        """Raise the exception that was kept, if any."""
         kept = self.forget()
         if kept is not None:
             raise kept
 
     def forget(self) -> BaseException | None:
-        """Return what was kept, and keep it no longer."""
+        """Return the exception that was kept, if any, and keep it no longer."""
         kept, self._kept = self._kept, None
         return kept
 
     @contextmanager
     def at_once(self) -> Iterator[None]:
-        """Let Ctrl-C raise at once, in code of the user's, which may take long."""
+        """Let Ctrl-C raise at once: for callbacks of the user, which may take long."""
         self._waits = False
         try:
             yield
@@ -72,6 +72,6 @@ class Interrupts:
             self._theirs(number, frame)
         except BaseException as raised:
             waits = self._waits and self._kept is None
-            self._kept = raised  # even if raised now: it may be swallowed on its way
+            self._kept = raised  # even if raised now: other code may swallow it
             if not waits:
                 raise

@@ -1,4 +1,4 @@
-"""How the learning rate changes over a fit."""
+"""The course of the learning rate over a fit: warm-up, then constant or cosine."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ SCHEDULES = {"constant", "cosine"}  # what `Schedule.shape` may be
 
 @dataclass(frozen=True)
 class Schedule:
-    """What the learning rate is multiplied by, batch by batch.
+    """Factors of the learning rate, one for each batch.
 
     Attributes
     ----------
     shape : {"constant", "cosine"}
-        What follows the warm-up: no change, or half a period of a cosine, from 1 to 0.
+        Course of the factor after the warm-up: 1, or half a period of a cosine, from 1 to 0.
     warmup : float
         Share of all batches over which the factor rises to 1, in equal steps.
     epochs, batches_per_epoch : int

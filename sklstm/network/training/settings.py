@@ -1,4 +1,4 @@
-"""How a network is trained, in plain values: importing this loads no TensorFlow."""
+"""The settings, the state and the result of a training, as plain values without TensorFlow."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from sklstm.network.spec import NetworkSpec, Weights
 
 @dataclass(frozen=True)
 class TrainingSettings:
-    """What `train` is told besides the network and the data.
+    """The settings of a training.
 
     Attributes
     ----------
@@ -32,12 +32,13 @@ class TrainingSettings:
     patience : int or None
         Epochs without a better validation loss after which training stops; None never stops.
     schedule : {"constant", "cosine"}
-        How the learning rate goes on after the warm-up.
+        Course of the learning rate after the warm-up.
     warmup : float
         Share of all batches over which the learning rate rises.
     always_xla : bool
-        Whether XLA compiles the epochs however little the work: its rounding is not that of the
-        plain graph, and a fit that goes on from a file may have more epochs than before.
+        Whether XLA compiles the training even if it is short. XLA rounds differently than plain
+        graphs do, and a fit that is resumed from a file may have more epochs than before: it must
+        not change from one to the other.
     callbacks : tuple
         Keras's callbacks, and functions of ``(epoch, logs)``.
     progress : Progress or None
@@ -80,7 +81,7 @@ class Progress:
 
 @dataclass(frozen=True)
 class OptimizerState:
-    """Where an optimizer stands, but for its learning rate.
+    """The state of an optimizer, without its learning rate.
 
     Attributes
     ----------
@@ -96,7 +97,7 @@ class OptimizerState:
 
 @dataclass(frozen=True)
 class Snapshot:
-    """Where a training stands after an epoch: all it takes to go on to the last bit.
+    """The state of a training after an epoch: a resumed training gives the same bits.
 
     Attributes
     ----------
@@ -109,9 +110,9 @@ class Snapshot:
     history : dict of lists
         One entry per epoch.
     n_epochs : int
-        Epochs run.
+        Number of epochs run.
     best_weights : dict of ndarray or None
-        Those of the least validation loss, where early stopping looks at it.
+        Weights of the epoch with the least validation loss; None without early stopping.
     """
 
     weights: Weights
@@ -125,19 +126,20 @@ class Snapshot:
 
 @dataclass
 class Trained:
-    """What came of a training.
+    """The result of a training.
 
     Attributes
     ----------
     spec : NetworkSpec
     weights : dict of ndarray
-        Of the last epoch, or of the best where early stopping looked for it.
+        Of the last epoch, or with early stopping of the best one.
     last : Snapshot
-        What is needed to go on.
+        The state after the last epoch.
     interrupted : bool
         Whether Ctrl-C ended the training.
     loop : str
-        What ran the epochs: "xla" or "graph".
+        How the epochs were run: "xla" or "graph", with ", batch by batch" for callbacks that hear
+        of every batch.
     """
 
     spec: NetworkSpec
