@@ -90,6 +90,19 @@ def test_what_a_callback_sets_counts_from_then_on(event, untouched):
     np.testing.assert_array_equal(weights_of(LSTMClassifier(**DROPPING).fit(X, y)), untouched)
 
 
+def test_callbacks_hear_of_every_batch_after_one_that_changes_the_model():
+    heard = []
+
+    def change_once(model):
+        heard.append(model)
+        if len(heard) == 3:
+            model.optimizer.epsilon = 0.5
+
+    callback = AtEvent("on_train_batch_end", change_once)
+    LSTMClassifier(**DROPPING | {"batch_size": 2, "epochs": 1}, callbacks=[callback]).fit(X, y)
+    assert len(heard) == 12
+
+
 def test_a_frozen_layer_stays_as_it_was(untouched):
     def freeze_output(model):
         model.get_layer("dense_0").trainable = False
