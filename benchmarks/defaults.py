@@ -5,7 +5,7 @@
 
 Scores are accuracies of classifiers and R2 of regressors (-1 at worst) in percent, means over the
 seeds; a seed draws the rows, or the fold, and the initial weights. "fit" is the time of a fit whose
-program is compiled already, summed over the tasks. The first setting is what one would take from
+model is compiled already, summed over the tasks. The first setting is what one would take from
 Keras's examples; each next one changes one thing more, and the last are the defaults. Of the
 archive's sets only the training rows are seen here; `accuracy.py tsc` has their test rows.
 """

@@ -1,6 +1,6 @@
 """Memory that `fit` takes beside X, for each form of X, in processes of their own.
 
-The program that trains is compiled before, on the first rows. The peak is that of the resident
+The model that trains is compiled before, on the first rows. The peak is that of the resident
 memory while `fit` runs, read 200 times a second, above the level right before it.
 """
 

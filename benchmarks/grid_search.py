@@ -7,7 +7,7 @@ read images as 8 x 8, in batches of 32, one after another (n_jobs=1). All sides 
 weights, with the same Adam, on the same folds; each shuffles in its own order. The score is the
 best mean accuracy of the folds.
 
-Ours is measured twice: "cold", with the pool of compiled programs emptied before each search, as
+Ours is measured twice: "cold", with the pool of compiled models emptied before each search, as
 in a process that has fitted nothing yet, and "warm", as every later search of a session. The
 first search of each side in this process, which also starts its library, is printed by itself.
 scikeras takes about 40 s a search: three pairs by default.

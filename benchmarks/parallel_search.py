@@ -6,7 +6,7 @@ A is `GridSearchCV(n_jobs=2)` under loky, whose workers have one core each of tw
 with one core's threads: `n_jobs=1` in this process would give TensorFlow all cores, so B runs in
 a process of its own that is started with OMP_NUM_THREADS=1, the variable by which joblib tells its
 workers their share, and by which sklstm sets its threads. Both have run a shorter search of the
-same networks before: their imports are done and their programs compiled, as far as the order in
+same networks before: their imports are done and their models compiled, as far as the order in
 which loky deals out fits brings every network to both workers. (Workers that wait for more than
 five minutes are ended by loky: B must not take longer.)
 

@@ -6,7 +6,7 @@
 `reuse` fits 8 networks in turns on a part of the digits that differs by some rows each time, as
 folds do, and prints the resident memory after the 20th fit and at the end: the difference should
 be at most 20 MiB. `evict` fits networks that all differ: when the pool is full, every fit evicts
-a program, and what the memory grows by is what an evicted program leaves behind. Fits are long
+a model, and what the memory grows by is what an evicted model leaves behind. Fits are long
 enough for XLA; `--epochs 1` measures the plain graphs of short fits. Each command needs a process
 of its own, since memory that was used before hides what is used now. There is no peer: figures
 are compared with the memory that models built anew take, 10 MiB per fit in Keras.
@@ -80,7 +80,7 @@ def main() -> None:
           f"{more:.1f} MiB more")  # fmt: skip
     if options.case == "evict":
         evicted = n - warm
-        print(f"{more / evicted:.2f} MiB per evicted program ({evicted}; the pool holds "
+        print(f"{more / evicted:.2f} MiB per evicted model ({evicted}; the pool holds "
               f"{pool.size})")  # fmt: skip
 
 

@@ -5,7 +5,7 @@
 
 All sequences of a fit have one length, the next one; how many there are and the size of batches
 change too, as folds and partial fits do. After the first 60 fits, 200 and all, the resident memory
-is printed, and how many programs and compiled loops the pool holds. Nothing new is compiled once
+is printed, and how many compiled models and loops the pool holds. Nothing new is compiled once
 all sizes have been seen: the memory should then grow by 60 MiB at most, and a fit take what its
 epochs take. Run it in a process of its own. There is no peer.
 """
@@ -39,8 +39,8 @@ def refit(index: int, rng: np.random.RandomState, epochs: int) -> None:
 def level(index: int, seconds: float) -> list[str]:
     """Return a line of the table."""
     gc.collect()
-    n_programs, n_loops = pool.counts()
-    cells = (f"{index:,}", f"{resident_mib():.0f}", f"{n_programs}", f"{n_loops}")
+    n_models, n_loops = pool.counts()
+    cells = (f"{index:,}", f"{resident_mib():.0f}", f"{n_models}", f"{n_loops}")
     return [*cells, f"{seconds:.0f} s"]
 
 
@@ -60,7 +60,7 @@ def main() -> None:
             lines.append(level(index + 1, time.perf_counter() - start))
             print(*lines[-1], flush=True)
     print()
-    show_table(["fits", "resident MiB", "programs", "compiled loops", "after"], lines)
+    show_table(["fits", "resident MiB", "models", "compiled loops", "after"], lines)
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@
 
 Both sides learn the first 90 % and are scored by the same function on the last 10 %, read once in
 one stream from the zero state. No clock runs meanwhile. Each pair has a seed of its own; ours goes
-first, from an empty pool of programs: compiling is on its clock, loading TensorFlow is not, as
+first, from an empty pool of models: compiling is on its clock, loading TensorFlow is not, as
 loading PyTorch is not.
 
 `torch`: the same weights, windows in the same order, batches, states carried in the same lanes,
