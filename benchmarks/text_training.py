@@ -29,7 +29,7 @@ from _text import Split, shakespeare
 from _timing import duration, in_new_process, parser, peak_mib, show_machine, show_table
 
 from sklstm import CharSequenceGenerator
-from sklstm.network.training.settings import Trained
+from sklstm.network.training.settings import TrainingResult
 from sklstm.persistence._checkpoint import Checkpoint
 
 # The documented recipe.
@@ -99,7 +99,7 @@ class WatchedGenerator(CharSequenceGenerator):
 
     watch: Callable[[CharSequenceGenerator], None]
 
-    def _after_epoch(self, checkpoint: Checkpoint | None, trained: Trained) -> None:
+    def _after_epoch(self, checkpoint: Checkpoint | None, trained: TrainingResult) -> None:
         super()._after_epoch(checkpoint, trained)
         self.watch(self._as_of(trained))
 

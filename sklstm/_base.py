@@ -29,7 +29,7 @@ from sklstm._targets import Targets
 from sklstm.network.spec import NetworkSpec
 from sklstm.network.training.data import TrainingData
 from sklstm.network.training.interrupts import Interrupts
-from sklstm.network.training.settings import Progress, Snapshot, Trained, TrainingSettings
+from sklstm.network.training.settings import Progress, Snapshot, TrainingResult, TrainingSettings
 
 if TYPE_CHECKING:
     import keras
@@ -261,7 +261,7 @@ class BaseNetwork(BaseEstimator, metaclass=ABCMeta):
         if previous is not None:
             _check_same_network(previous.network.spec, spec)
 
-        def report(trained: Trained) -> None:
+        def report(trained: TrainingResult) -> None:
             on_epoch(FittedState.after(trained, learnt, previous), trained.last)
 
         trained = train(
@@ -294,7 +294,7 @@ class BaseNetwork(BaseEstimator, metaclass=ABCMeta):
 
 
 def _with_what_continues(
-    state: FittedState, trained: Trained, rng: np.random.RandomState, *, is_continued: bool
+    state: FittedState, trained: TrainingResult, rng: np.random.RandomState, *, is_continued: bool
 ) -> FittedState:
     """Keep what the next fit starts from, where one may continue this one."""
     if not is_continued:

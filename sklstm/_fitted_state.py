@@ -12,7 +12,7 @@ from sklstm._sequences import InputForm
 from sklstm._targets import Targets
 from sklstm.network.onnx_predictor import OnnxPredictor
 from sklstm.network.scaling import InputScaling
-from sklstm.network.training.settings import OptimizerState, Snapshot, Trained
+from sklstm.network.training.settings import OptimizerState, Snapshot, TrainingResult
 
 History = dict[str, list[float]]
 
@@ -84,7 +84,7 @@ class FittedState:
     checkpoint: CheckpointState | None = None
 
     @classmethod
-    def after(cls, trained: Trained, data: LearntFromData, previous: FittedState | None) -> Self:
+    def after(cls, trained: TrainingResult, data: LearntFromData, previous: FittedState | None) -> Self:
         """Return the state after a training, which may have continued a previous one.
 
         Neither the optimizer's state nor the random generator is kept.
@@ -116,7 +116,7 @@ class CheckpointState:
     data_digest: str
 
 
-def _joined(previous: FittedState | None, trained: Trained) -> History:
+def _joined(previous: FittedState | None, trained: TrainingResult) -> History:
     """Put the epochs of a fit after those before it; NaN where a fit did not measure."""
     before, n_before = ({}, 0) if previous is None else (previous.history, previous.n_epochs)
     now, n_now = trained.last.history, trained.last.n_epochs

@@ -125,7 +125,7 @@ class Snapshot:
 
 
 @dataclass
-class Trained:
+class TrainingResult:
     """The result of a training.
 
     Attributes

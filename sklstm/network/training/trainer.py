@@ -22,7 +22,7 @@ from sklstm.network.training.model_pool import pool
 from sklstm.network.training.settings import (
     OptimizerState,
     Snapshot,
-    Trained,
+    TrainingResult,
     TrainingSettings,
 )
 from sklstm.network.training.user_callbacks import (
@@ -48,8 +48,8 @@ def train(
     varies: bool,
     rng: np.random.RandomState,
     resume: Snapshot | None = None,
-    on_epoch: Callable[[Trained], None] | None = None,
-) -> Trained:
+    on_epoch: Callable[[TrainingResult], None] | None = None,
+) -> TrainingResult:
     """Train a network.
 
     Parameters
@@ -72,7 +72,7 @@ def train(
 
     Returns
     -------
-    Trained
+    TrainingResult
 
     Raises
     ------
@@ -143,9 +143,9 @@ def _fit(
     n_batches: int,
     validation: Batches | None,
     resume: Snapshot | None,
-    on_epoch: Callable[[Trained], None] | None,
+    on_epoch: Callable[[TrainingResult], None] | None,
     interrupts: Interrupts,
-) -> Trained:
+) -> TrainingResult:
     model = compiled.model
     of_user = UserCallbacks(settings.callbacks, interrupts)
     model.batch_events = of_user.want(TRAIN_BATCH_EVENTS)
@@ -180,7 +180,7 @@ def _fit(
 def _after_epochs(
     compiled: CompiledModel,
     snapshots: Snapshots,
-    on_epoch: Callable[[Trained], None] | None,
+    on_epoch: Callable[[TrainingResult], None] | None,
     bar: ProgressBar | None,
 ) -> list[keras.callbacks.Callback]:
     """Return the callbacks that come after those of the user at the end of each epoch."""
@@ -215,9 +215,9 @@ def _is_ctrl_c(error: BaseException, kept: BaseException | None) -> bool:
     return any(isinstance(one, KeyboardInterrupt) for one in errors)
 
 
-def _trained(compiled: CompiledModel, last: Snapshot) -> Trained:
+def _trained(compiled: CompiledModel, last: Snapshot) -> TrainingResult:
     loop = "xla" if compiled.key.xla else "graph"
-    return Trained(
+    return TrainingResult(
         spec=compiled.key.spec,
         weights=last.weights if last.best_weights is None else last.best_weights,
         last=last,
