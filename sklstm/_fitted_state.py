@@ -84,7 +84,9 @@ class FittedState:
     checkpoint: CheckpointState | None = None
 
     @classmethod
-    def after(cls, trained: TrainingResult, data: LearntFromData, previous: FittedState | None) -> Self:
+    def after(
+        cls, trained: TrainingResult, data: LearntFromData, previous: FittedState | None
+    ) -> Self:
         """Return the state after a training, which may have continued a previous one.
 
         Neither the optimizer's state nor the random generator is kept.

@@ -72,17 +72,10 @@ def write():
         pytest.param(regress, "graph", marks=pytest.mark.slow),
     ],
 )
-<<<<<<<< HEAD:tests/network/training/test_shards.py
 def test_two_shards_train_as_one(fit, loop, in_shards, monkeypatch):
     if loop == "xla":
         monkeypatch.setattr(trainer, "MIN_TIME_STEPS_FOR_XLA", 0)
     in_shards(1)
-========
-def test_two_shards_train_as_one(fit, loop, in_shards, monkeypatch):
-    limit = 0 if loop == "xla" else 10**12
-    monkeypatch.setattr(trainer, "MIN_TIME_STEPS_FOR_XLA", limit)
-    in_shards(1)
->>>>>>>> 4b208da (Speak of shards and compiled models in tests and benchmarks too):tests/test_shards.py
     whole = fit()
     assert whole.training_loop_ == loop
     in_shards(2)
@@ -92,14 +85,9 @@ def test_two_shards_train_as_one(fit, loop, in_shards, monkeypatch):
         assert_allclose(sharded.history_[name], values, rtol=1e-4, err_msg=name)
 
 
-<<<<<<<< HEAD:tests/network/training/test_shards.py
 @pytest.mark.slow
 def test_dropout_in_shards_is_reproducible_and_differs_between_them(in_shards):
     in_shards(2)
-========
-def test_dropout_in_shards_is_reproducible_and_differs_between_them(in_shards):
-    in_shards(2)
->>>>>>>> 4b208da (Speak of shards and compiled models in tests and benchmarks too):tests/test_shards.py
     dropped = [write_with(dropout=0.5) for _ in range(2)]
     for one, other in zip(*map(weights_of, dropped), strict=True):
         assert_array_equal(one, other)
@@ -133,14 +121,9 @@ def test_only_large_batches_are_computed_in_shards(monkeypatch):
     assert count(loss_reduction="sum") == 1  # shards would not add up
 
 
-<<<<<<<< HEAD:tests/network/training/test_shards.py
 @pytest.mark.slow
 def test_ctrl_c_within_an_epoch_of_shards_leaves_the_pool_usable(in_shards):
     in_shards(2)
-========
-def test_ctrl_c_within_an_epoch_of_shards_leaves_the_pool_usable(in_shards):
-    in_shards(2)
->>>>>>>> 4b208da (Speak of shards and compiled models in tests and benchmarks too):tests/test_shards.py
     expected = write_with()
     timer = threading.Timer(0.1, signal.raise_signal, [signal.SIGINT])
 
@@ -154,14 +137,9 @@ def test_ctrl_c_within_an_epoch_of_shards_leaves_the_pool_usable(in_shards):
         assert_array_equal(one, other)
 
 
-<<<<<<<< HEAD:tests/network/training/test_shards.py
 @pytest.mark.slow
 def test_generators_fitted_in_threads_are_those_fitted_alone(in_shards):
     in_shards(2)
-========
-def test_generators_fitted_in_threads_are_those_fitted_alone(in_shards):
-    in_shards(2)
->>>>>>>> 4b208da (Speak of shards and compiled models in tests and benchmarks too):tests/test_shards.py
     texts = [TEXT, TEXT[::-1]]
 
     def fit(text):
