@@ -59,6 +59,7 @@ WITHOUT_TENSORFLOW = {
     "sklstm.network.training",
     "sklstm.network.training.data",
     "sklstm.network.training.bucketing",
+    "sklstm.network.training.compiled_code_cache",
     "sklstm.network.training.learning_rate",
     "sklstm.network.training.settings",
 }

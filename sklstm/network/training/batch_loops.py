@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import keras
 import tensorflow as tf
+from tensorflow.python.framework.ops import uid  # nothing public tells how names are counted
 
 if TYPE_CHECKING:
     from sklstm.network.training.epoch_model import EpochModel
 
 SEEDS_PER_SHARD = 2**29
+ROUND_NUMBER = 100_000  # more than the names of a loop and the tensors of most fits
+_TRACING = threading.Lock()  # names are counted for all threads together
 
 Shard = list[tf.Tensor]  # values, context, targets and weights of some rows of a batch
 State = list[tf.Tensor]  # what the layers carry from batch to batch: seeds of dropout, LSTM states
@@ -140,7 +144,10 @@ class BatchLoops:
             states = tf.nest.map_structure(tf.TensorSpec.from_tensor, states)
             numbers = [tf.TensorSpec((), dtype) for dtype in (tf.int32, tf.int32, tf.bool)]
             loop = self._train if training else self._test
-            self._traced[key] = loop.get_concrete_function(arrays, states, *numbers)
+            with _TRACING:
+                if self.xla:
+                    _count_names_from_round_number()
+                self._traced[key] = loop.get_concrete_function(arrays, states, *numbers)
         return self._traced[key]
 
     def _loop_over(self, step: Callable) -> Callable:
@@ -279,3 +286,13 @@ def _any_batches(shape: tf.TensorShape, *, is_values: bool) -> list[int | None]:
         return [None] * shape.rank
     n_open = 3 if is_values else 2
     return [None] * n_open + list(shape[n_open:])
+
+
+def _count_names_from_round_number() -> None:
+    """Let the numbers in names depend on how many loops came before, not on all that was computed.
+
+    TensorFlow numbers functions and tensors together, and finds code that was compiled in another
+    process by what is in the graph, names included.
+    """
+    while uid() % ROUND_NUMBER:
+        pass

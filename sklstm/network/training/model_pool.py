@@ -10,7 +10,7 @@ from contextlib import contextmanager
 
 from sklstm.network.training.compiled_model import CompiledModel
 from sklstm.network.training.model_key import ModelKey
-from sklstm.network.training.processes import has_lost_threads
+from sklstm.network.training.processes import compiled_code, has_lost_threads
 from sklstm.network.training.settings import TrainingSettings
 
 POOL_SIZE = 16
@@ -41,6 +41,7 @@ class ModelPool:
         try:
             yield compiled
         finally:
+            compiled_code.keep()
             with self._lock:
                 if compiled.is_as_made:
                     self._idle.append(compiled)

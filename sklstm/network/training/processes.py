@@ -9,6 +9,9 @@ import tensorflow as tf
 from tensorflow.python.eager.context import context  # nothing public tells whether it started
 
 from sklstm.network.onnx_predictor import available_cores
+from sklstm.network.training.compiled_code_cache import CompiledCodeCache
+
+compiled_code = CompiledCodeCache()
 
 
 def limit_to_share_of_machine() -> None:
@@ -27,6 +30,13 @@ def limit_to_share_of_machine() -> None:
             tf.config.experimental.set_memory_growth(gpu, True)
     except RuntimeError:  # somebody has computed with TensorFlow already: its threads are theirs
         return
+
+
+def use_compiled_code() -> None:
+    """Let TensorFlow use code that was compiled before, if it has looked at no device yet."""
+    # The number of threads, if somebody has set one, is in the names of TensorFlow's files.
+    compiled_for = (tf.version.VERSION, tf.version.GIT_VERSION, available_cores())
+    compiled_code.start(compiled_for, tf.config.list_physical_devices)
 
 
 def has_lost_threads() -> bool:

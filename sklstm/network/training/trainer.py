@@ -19,6 +19,7 @@ from sklstm.network.training.interrupts import Interrupts
 from sklstm.network.training.learning_rate import Schedule
 from sklstm.network.training.model_key import ModelKey, count_shards, settings_key
 from sklstm.network.training.model_pool import pool
+from sklstm.network.training.processes import use_compiled_code
 from sklstm.network.training.settings import (
     OptimizerState,
     Snapshot,
@@ -84,6 +85,7 @@ def train(
         If Ctrl-C comes before the first epoch is complete; afterwards it ends the training.
     """
     pool.refuse_forks()
+    use_compiled_code()
     seed = int(rng.randint(2**31))
     batches = Batches(data, min(settings.batch_size, round_up(len(data))), rng)
     rows = batches.all_rows()
