@@ -82,10 +82,10 @@ def fetch_shakespeare(
 
 
 @validate_params(
-    {"text": [str], "n": [Interval(Integral, 1, None, closed="left")]},
+    {"text": [str], "n_documents": [Interval(Integral, 1, None, closed="left")]},
     prefer_skip_nested_validation=True,
 )
-def split_documents(text: str, n: int) -> list[str]:
+def split_documents(text: str, n_documents: int) -> list[str]:
     r"""Cut one long text into documents of similar length, at ends of lines where there are any.
 
     scikit-learn's splitters need a list of documents: they would cut a bare string into single
@@ -95,8 +95,8 @@ def split_documents(text: str, n: int) -> list[str]:
     ----------
     text : str
         At least two characters for each document.
-    n : int
-        How many documents.
+    n_documents : int
+        Number of documents.
 
     Returns
     -------
@@ -106,7 +106,7 @@ def split_documents(text: str, n: int) -> list[str]:
     Raises
     ------
     ValueError
-        If `text` is too short for `n` documents of two characters.
+        If `text` is too short for `n_documents` documents of two characters.
 
     Examples
     --------
@@ -114,20 +114,21 @@ def split_documents(text: str, n: int) -> list[str]:
     >>> split_documents("one\ntwo\nthree\nfour\n", 2)
     ['one\ntwo\n', 'three\nfour\n']
     """
-    if len(text) < 2 * n:
+    if len(text) < 2 * n_documents:
         raise ValueError(
-            f"A text of {len(text)} characters does not make n={n} documents of two characters "
-            "or more."
+            f"A text of {len(text)} characters is too short for n_documents={n_documents} "
+            "documents of two characters or more."
         )
     cuts = [0]
-    for document in range(1, n):
-        ideal, latest = document * len(text) // n, len(text) - 2 * (n - document)
+    for document in range(1, n_documents):
+        ideal = document * len(text) // n_documents
+        latest = len(text) - 2 * (n_documents - document)
         earliest = cuts[-1] + 2
         cuts.append(min(max(_nearest_line_end(text, ideal), earliest), latest))
     return [text[start:stop] for start, stop in zip(cuts, [*cuts[1:], len(text)], strict=True)]
 
 
 def _nearest_line_end(text: str, place: int) -> int:
-    """Return the end of the line nearest to a place, or the place itself in one long line."""
+    """Return the end of a line that is nearest to a place, or the place if there is no line end."""
     ends = [text.rfind("\n", 0, place) + 1, text.find("\n", place) + 1]
     return min([end for end in ends if end > 0] or [place], key=lambda end: abs(end - place))

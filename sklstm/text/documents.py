@@ -47,5 +47,5 @@ def _hint(documents: list[str]) -> str:
         return ""
     return (
         " scikit-learn's splitters cut a bare string into single characters: split it into "
-        "documents first, by sklstm.datasets.split_documents(text, n)."
+        "documents first, by sklstm.datasets.split_documents(text, n_documents)."
     )

@@ -41,7 +41,7 @@ def test_real_shakespeare(real_data):
 @given(st.text("ab\n", min_size=2, max_size=80), st.integers(1, 12))
 def test_split_documents_lose_nothing(text, n):
     if len(text) < 2 * n:
-        with pytest.raises(ValueError, match=f"n={n} documents"):
+        with pytest.raises(ValueError, match=f"n_documents={n} documents"):
             split_documents(text, n)
         return
     documents = split_documents(text, n)
