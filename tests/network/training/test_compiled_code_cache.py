@@ -271,7 +271,7 @@ X, y = X.reshape(-1, 8, 8)[:600], y[:600]
 for model in sys.argv[1:]:
     model = eval(model).set_params(units=4, epochs=8, random_state=0).fit(X, y)
     assert model.training_loop_ == "xla"
-    weights = b"".join(array.tobytes() for array in model._runtime.weights)
+    weights = b"".join(array.tobytes() for array in model._fitted_state.network.weights.values())
     print(hashlib.sha256(weights).hexdigest())
 assert dict(os.environ) == before
 """
