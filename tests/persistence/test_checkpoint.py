@@ -365,7 +365,7 @@ def kill_after(path, n_lines, seconds, epochs):
 @pytest.mark.slow
 def test_a_killed_process_loses_one_epoch_at_most(path):
     epochs, moments = 40, random.Random(os.getpid())
-    for _ in range(3):
+    for _ in range(2):
         done = kill_after(path, moments.randint(1, 8), moments.uniform(0, 0.1), epochs)
         if path.exists():
             loaded = persistence.load(path)
