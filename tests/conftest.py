@@ -3,6 +3,7 @@
 import gc
 import os
 import signal
+import sys
 
 # A shell's background job ignores Ctrl-C, and so would the tests of it and what they start.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
@@ -63,3 +64,15 @@ def pytest_collection_finish():
     """Leave what the imports made out of all garbage collections, which fits ask for."""
     gc.collect()
     gc.freeze()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def few_programs():
+    """Drop compiled programs at the end of a file, in one go: each time costs half a second."""
+    yield
+    loaded = sys.modules.get("sklstm.network.training.compiled_model")
+    if loaded:  # by a test that trains
+        loaded.pool.size = 32
+        if len(loaded.pool._idle) > 20:
+            del loaded.pool._idle[:-16]
+            gc.collect()

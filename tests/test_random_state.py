@@ -15,7 +15,7 @@ from tasks import ENVIRONMENT
 
 @pytest.mark.parametrize(
     "params",
-    [{}, {"dropout": 0.3, "validation_fraction": 0.25}, BIG],
+    [{}, {"dropout": 0.3, "validation_fraction": 0.25}, pytest.param(BIG, marks=pytest.mark.slow)],
     ids=["plain", "dropout and validation", "big"],
 )
 def test_a_seed_gives_the_same_numbers_to_the_last_bit(params):

@@ -56,7 +56,7 @@ def test_numbers_in_any_container(targets):
     np.testing.assert_allclose(predicted, expected, rtol=1e-4, atol=1e-5)
 
 
-@pytest.mark.parametrize("columns", [2, 3])
+@pytest.mark.parametrize("columns", [2, pytest.param(3, marks=pytest.mark.slow)])
 def test_predictions_have_the_columns_of_y(columns):
     targets = np.column_stack([FIRST] * columns)
     for container in (targets, pd.DataFrame(targets)):

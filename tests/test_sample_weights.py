@@ -22,8 +22,18 @@ from tasks import ragged
         (LSTMClassifier(**FULL_BATCH, class_weight="balanced"), np.arange(24) % 3 // 2, X),
         (LSTMClassifier(**FULL_BATCH), np.c_[y, 1 - y, X[:, 1, 0] > 0], X),
         (LSTMRegressor(**FULL_BATCH), NUMBERS, X),
-        (LSTMRegressor(**FULL_BATCH, loss="huber"), np.c_[NUMBERS, -NUMBERS], X),
-        (LSTMRegressor(**FULL_BATCH, loss="poisson"), np.abs(X[:, 0, 0]), X),
+        pytest.param(
+            LSTMRegressor(**FULL_BATCH, loss="huber"),
+            np.c_[NUMBERS, -NUMBERS],
+            X,
+            marks=pytest.mark.slow,
+        ),
+        pytest.param(
+            LSTMRegressor(**FULL_BATCH, loss="poisson"),
+            np.abs(X[:, 0, 0]),
+            X,
+            marks=pytest.mark.slow,
+        ),
     ],
     ids=["labels", "list", "class weights", "balanced", "multilabel", "numbers", "two", "poisson"],
 )

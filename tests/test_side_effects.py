@@ -64,7 +64,9 @@ def test_an_error_while_training_changes_nothing(estimator, targets):
 # --- seeds and side effects ---
 
 
-@pytest.mark.parametrize(("random_state", "units"), [(None, (6, 5)), (0, (5, 6))])
+@pytest.mark.parametrize(
+    ("random_state", "units"), [(None, (6, 5)), pytest.param(0, (5, 6), marks=pytest.mark.slow)]
+)
 def test_global_random_state_and_environment_are_left_alone(random_state, units):
     """With units that no other test has, so that the network is built, not taken from the pool."""
     import tensorflow as tf

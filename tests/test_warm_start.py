@@ -75,6 +75,7 @@ def test_warm_start_with_other_features_is_an_error():
         estimator.fit(X[:, :, :1], y)
 
 
+@pytest.mark.slow
 def test_warm_start_with_another_optimizer_begins_its_state_anew():
     estimator = LSTMClassifier(**TINY, warm_start=True).fit(X, y)
     estimator.set_params(optimizer="sgd", learning_rate=0.1).fit(X, y)

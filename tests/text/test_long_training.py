@@ -167,6 +167,7 @@ def test_validation_changes_nothing_in_the_training():
     assert_same_weights(plain, validated)
 
 
+@pytest.mark.slow
 def test_early_stopping_keeps_the_best_weights():
     generator = make(epochs=20, learning_rate=0.3, early_stopping=True, n_iter_no_change=2)
     documents = [TEXT[first : first + 12] for first in range(0, 240, 12)]

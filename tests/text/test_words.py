@@ -272,6 +272,7 @@ def test_files_pickles_and_checkpoints_go_on(fish, tmp_path):
         make_small(checkpoint=checkpoint, min_count=3).fit(FISH)
 
 
+@pytest.mark.slow
 def test_training_goes_on(fish):
     warm = make_small(epochs=3, warm_start=True).fit(FISH).fit(FISH)
     assert warm.n_iter_ == 6
@@ -319,6 +320,7 @@ def test_searches_over_documents():
         cross_val_score(make_small(epochs=1), list("abcd" * 20), cv=2, error_score="raise")
 
 
+@pytest.mark.slow
 def test_one_hot_words_and_keras_give_the_same_probabilities(fish):
     one_hot = make_small(embedding_dim=None, epochs=1).fit(FISH)
     for generator in (fish, one_hot):
