@@ -105,16 +105,25 @@ def trainable_variables(spec: NetworkSpec, model: keras.Model) -> dict[str, kera
 
     Keras's own order follows the depth of the layers, which differs where lengths vary.
     """
-    # "lstm_0/forward/kernel" belongs to the layer "lstm_0_forward", or to "lstm_0"
-    owners = [name.split("/")[:-1] or [name] for name in spec.weight_shapes()]
     names = {layer.name for layer in model.layers}
-    layers = ["_".join(owner) if "_".join(owner) in names else owner[0] for owner in owners]
+    layers = [_owner(name, names) for name in spec.weight_shapes()]
     variables = [
         variable
         for layer in dict.fromkeys(layers)
         for variable in model.get_layer(layer).trainable_variables
     ]
     return dict(zip(spec.weight_shapes(), variables, strict=True))
+
+
+def _owner(weight: str, layers: set[str]) -> str:
+    """Return the layer that a weight belongs to.
+
+    That of "lstm_0/forward/kernel" is "lstm_0_forward", or "lstm_0" where it reads in both
+    directions; that of "embedding" is "embedding".
+    """
+    parts = weight.split("/")
+    candidates = ("_".join(parts[: len(parts) - left_out]) for left_out in range(3))
+    return next(name for name in candidates if name in layers)
 
 
 def set_weights(spec: NetworkSpec, model: keras.Model, weights: Weights) -> None:
@@ -147,12 +156,24 @@ class _ModelBuilder:
         values = self._input()
         x, context = self._read(values)
         self.mask = None if self.lengths is None else MaskPadding()([x, self.lengths])
+        networks = []
+        for k in range(spec.n_networks):
+            self.prefix = f"network_{k}_" if spec.n_networks > 1 else ""
+            networks.append(self._network(x))
+        outputs = networks[0] if len(networks) == 1 else keras.layers.Average()(networks)
+        if self.target_scaling is not None:
+            outputs = ScaleTargets(*(array.tolist() for array in self.target_scaling))(outputs)
+        return model_class([values, *context] if context else values, outputs)
+
+    def _network(self, x: object) -> object:
+        """Return the outputs of one network."""
+        spec = self.spec
         if spec.embedding_dim is not None:
             x = keras.layers.Embedding(
                 spec.vocabulary_size,
                 spec.embedding_dim,
                 embeddings_initializer=_uniform(),
-                name="embedding",
+                name=f"{self.prefix}embedding",
             )(x)
         elif spec.one_hot and (self.lstm is None or not spec.units):
             x = OneHot(spec.vocabulary_size)(x)
@@ -161,11 +182,8 @@ class _ModelBuilder:
         if not (spec.pooling is None or (spec.pooling == "last" and spec.units)):
             x = self._pool(x)
         for layer, units in enumerate(spec.dense_units):
-            x = self._drop(_dense(units, "relu", layer)(x), units)
-        outputs = _dense(spec.n_outputs, spec.activation, len(spec.dense_units))(x)
-        if self.target_scaling is not None:
-            outputs = ScaleTargets(*(array.tolist() for array in self.target_scaling))(outputs)
-        return model_class([values, *context] if context else values, outputs)
+            x = self._drop(self._dense(units, "relu", layer)(x), units)
+        return self._dense(spec.n_outputs, spec.activation, len(spec.dense_units))(x)
 
     def _input(self) -> object:
         if self.spec.reads_tokens:
@@ -193,7 +211,7 @@ class _ModelBuilder:
     def _lstm_layer(self, x: object, units: int, layer: int) -> object:
         is_last = layer == len(self.spec.units) - 1
         keep_steps = not (is_last and self.spec.pooling == "last")
-        name = f"lstm_{layer}"
+        name = f"{self.prefix}lstm_{layer}"
         if self.continues is not None:
             return self._make_lstm(units, True, layer, f"{name}_forward")(x, self.continues)
         if not self.spec.bidirectional:
@@ -228,6 +246,14 @@ class _ModelBuilder:
         self.n_dropouts += 1
         return layer(x)
 
+    def _dense(self, units: int, activation: str, layer: int) -> keras.layers.Layer:
+        return keras.layers.Dense(
+            units,
+            activation=activation,
+            kernel_initializer=keras.initializers.GlorotUniform(seed=0),
+            name=f"{self.prefix}dense_{layer}",
+        )
+
     def _pool(self, x: object) -> object:
         pooled = [self._pool_by(pooling, x) for pooling in self.spec.poolings]
         return keras.layers.Concatenate()(pooled) if len(pooled) > 1 else pooled[0]
@@ -245,9 +271,3 @@ def _uniform() -> keras.initializers.Initializer:
     # Seeded, as all initializers here: unseeded, they draw from Python's global generator.
     return keras.initializers.RandomUniform(-0.05, 0.05, seed=0)
 
-
-def _dense(units: int, activation: str, layer: int) -> keras.layers.Layer:
-    kernel = keras.initializers.GlorotUniform(seed=0)
-    return keras.layers.Dense(
-        units, activation=activation, kernel_initializer=kernel, name=f"dense_{layer}"
-    )

@@ -7,7 +7,13 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 from sklstm.network.scaling import InputScaling, TargetScaling
-from sklstm.network.spec import NetworkSpec, Weights, dense_weights, lstm_weights
+from sklstm.network.spec import (
+    NetworkSpec,
+    Weights,
+    dense_weights,
+    lstm_weights,
+    split_weights,
+)
 
 OPSET, IR_VERSION = 17, 9
 ONNX_GATES = [0, 3, 1, 2]  # from Keras's order (i, f, c, o) to ONNX's (i, o, f, c)
@@ -20,6 +26,7 @@ def build_graph(
     time_major: bool = False,
     input_scaling: InputScaling | None = None,
     target_scaling: TargetScaling | None = None,
+    averages: bool = True,
 ) -> onnx.ModelProto:
     """Write a network as an ONNX graph.
 
@@ -31,7 +38,9 @@ def build_graph(
     from: ``output_0``, ``cell_0`` and so on, (1, n, units) each, and after ``outputs`` the state
     after the last time step: ``next_output_0``, ``next_cell_0`` and so on.
     """
-    return _NetworkWriter(spec, weights, time_major, input_scaling, target_scaling).write()
+    writer = _NetworkWriter(spec, weights, time_major, input_scaling, target_scaling)
+    writer.averages = averages
+    return writer.write()
 
 
 class GraphWriter:
@@ -95,9 +104,31 @@ class _NetworkWriter(GraphWriter):
         self.carries_state = spec.pooling is None
         self.time_major = time_major
         self.input_scaling, self.target_scaling = input_scaling, target_scaling
+        self.averages = True
 
     def write(self) -> onnx.ModelProto:
-        x = self._input()
+        values = self._values()
+        outputs = []
+        for weights in split_weights(self.spec, self.weights):
+            self.weights = weights
+            outputs.append(self._network(values))
+        x = self._joined(outputs)
+        if self.target_scaling is not None:
+            x = self._in_units_of_y(x, *self.target_scaling)
+        self.node("Identity", [x], name="outputs")
+        return self.model(self._inputs(), self._outputs())
+
+    def _joined(self, outputs: list[str]) -> str:
+        """Return the mean of the outputs of all networks, or all of them side by side."""
+        if not self.averages:
+            axis = self.constant([1])
+            columns = [self.node("Unsqueeze", [x, axis]) for x in outputs]
+            return self.node("Concat", columns, axis=1)
+        return outputs[0] if len(outputs) == 1 else self.node("Mean", outputs)
+
+    def _network(self, values: str) -> str:
+        """Return the outputs of one network, for values of shape (T, n, F) or (T, n)."""
+        x = self._embedded(values)
         for layer in range(len(self.spec.units)):
             x, final = self._lstm(x, layer)
         if self.spec.pooling is not None:
@@ -112,18 +143,21 @@ class _NetworkWriter(GraphWriter):
         x = self._activate(self._dense(x, n_hidden))
         if self.carries_state:
             x = self.node("Transpose", [x], perm=[1, 0, 2])  # (n, T, n_outputs)
-        if self.target_scaling is not None:
-            x = self._in_units_of_y(x, *self.target_scaling)
-        self.node("Identity", [x], name="outputs")
-        return self.model(self._inputs(), self._outputs())
+        return x
 
-    def _input(self) -> str:
-        """Return the input of the first layer, (T, n, size)."""
+    def _values(self) -> str:
+        """Return the values as all networks read them, (T, n, F) scaled or (T, n) ids."""
         x = "values"
         if not self.time_major:
             x = self.node("Transpose", [x], perm=[1, 0] if self.spec.reads_tokens else [1, 0, 2])
+        if self.spec.reads_tokens or self.input_scaling is None:
+            return x
+        return self._scaled(x, self.input_scaling)
+
+    def _embedded(self, x: str) -> str:
+        """Return what the first layer reads, (T, n, size)."""
         if not self.spec.reads_tokens:
-            return x if self.input_scaling is None else self._scaled(x, self.input_scaling)
+            return x
         if self.spec.embedding_dim is not None:
             return self.node("Gather", [self.constant(self.weights["embedding"]), x])
         depth = self.constant([self.spec.vocabulary_size])
@@ -234,7 +268,7 @@ class _NetworkWriter(GraphWriter):
 
     def _outputs(self) -> list[onnx.ValueInfoProto]:
         shape = ["n", "T"] if self.carries_state else ["n"]
-        shape = [*shape, self.spec.n_outputs]
+        shape = [*shape, *([] if self.averages else [self.spec.n_networks]), self.spec.n_outputs]
         kind = TensorProto.FLOAT if self.target_scaling is None else TensorProto.DOUBLE
         outputs = [helper.make_tensor_value_info("outputs", kind, shape)]
         return outputs + (self._state_infos("next_") if self.carries_state else [])

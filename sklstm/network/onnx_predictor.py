@@ -58,7 +58,11 @@ class OnnxPredictor:
         self.__init__(**state)
 
     def predict(
-        self, sequences: Sequences, on_progress: Callable[[int], object] | None = None
+        self,
+        sequences: Sequences,
+        on_progress: Callable[[int], object] | None = None,
+        *,
+        averages: bool = True,
     ) -> np.ndarray:
         """Compute the outputs of every sequence, in batches of similar length.
 
@@ -67,18 +71,21 @@ class OnnxPredictor:
         sequences : Sequences
         on_progress : callable, default=None
             Called after each batch with its number of sequences.
+        averages : bool, default=True
+            Whether to average the outputs of several networks.
 
         Returns
         -------
-        ndarray of shape (n, n_outputs), float32
+        ndarray of shape (n, n_outputs), or (n, n_networks, n_outputs) without averaging, float32
         """
         order = np.argsort(sequences.lengths, kind="stable") if sequences.varies else slice(None)
         sequences = sequences[order]
-        outputs = np.empty((len(sequences), self.spec.n_outputs), np.float32)
+        of_each = () if averages else (self.spec.n_networks,)
+        outputs = np.empty((len(sequences), *of_each, self.spec.n_outputs), np.float32)
         n_threads = self._n_threads(sequences)
 
         def run(rows: slice) -> int:
-            outputs[rows] = self._run(sequences[rows])
+            outputs[rows] = self._run(sequences[rows], averages=averages)
             return rows.stop - rows.start
 
         for n_done in in_threads(run, self._batches(sequences.lengths, n_threads), n_threads):
@@ -151,10 +158,10 @@ class OnnxPredictor:
             self.spec, self.weights, input_scaling=input_scaling, target_scaling=target_scaling
         )
 
-    def _run(self, batch: Sequences) -> np.ndarray:
+    def _run(self, batch: Sequences, *, averages: bool) -> np.ndarray:
         values = _time_major(batch.padded())
         feeds = {"values": values, "lengths": batch.lengths.astype(np.int32)}
-        return self._reader(1).run(None, feeds)[0]
+        return self._reader(1, averages=averages).run(None, feeds)[0]
 
     def _n_threads(self, sequences: Sequences) -> int:
         """Return how many batches are computed at once.
@@ -183,12 +190,12 @@ class OnnxPredictor:
         is_large = n_steps * self._work_per_step >= MIN_WORK_FOR_THREADS
         return available_cores() if is_large else 1
 
-    def _reader(self, n_threads: int) -> onnxruntime.InferenceSession:
+    def _reader(self, n_threads: int, *, averages: bool = True) -> onnxruntime.InferenceSession:
         def make() -> onnxruntime.InferenceSession:
-            graph = build_graph(self.spec, self.weights, time_major=True)
+            graph = build_graph(self.spec, self.weights, time_major=True, averages=averages)
             return _make_session(graph, n_threads)
 
-        return self._session(n_threads, make)
+        return self._session((n_threads, averages), make)
 
     def _session(
         self, key: Hashable, make: Callable[[], onnxruntime.InferenceSession]

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -41,6 +43,9 @@ class NetworkSpec:
         mean and the maximum [2]_, None keeps every time step.
     dense_units : tuple of int
         One hidden dense layer each.
+    n_networks : int
+        Networks of this kind side by side, whose outputs are averaged. The weights of network k
+        have names that begin with ``network_k/``; those of a single network have no such beginning.
 
     References
     ----------
@@ -60,6 +65,12 @@ class NetworkSpec:
     dropout: float = 0.0
     pooling: str | None = "last"
     dense_units: tuple[int, ...] = ()
+    n_networks: int = 1
+
+    @property
+    def single(self) -> NetworkSpec:
+        """The spec of each of the networks."""
+        return self if self.n_networks == 1 else replace(self, n_networks=1)
 
     @property
     def reads_tokens(self) -> bool:
@@ -99,13 +110,16 @@ class NetworkSpec:
     def work_per_step(self) -> int:
         """Multiplications that a time step of one sequence takes; embeddings are only looked up."""
         shapes = self.weight_shapes().items()
-        return sum(math.prod(shape) for name, shape in shapes if name != "embedding")
+        return sum(math.prod(shape) for name, shape in shapes if not name.endswith("embedding"))
 
     def weight_shapes(self) -> dict[str, tuple[int, ...]]:
         """Name and shape of every weight, in Keras's order.
 
         LSTM weights hold the gates in Keras's order: input, forget, cell, output.
         """
+        if self.n_networks > 1:
+            shapes = self.single.weight_shapes()
+            return join_weights([shapes] * self.n_networks)
         shapes: dict[str, tuple[int, ...]] = {}
         if self.embedding_dim is not None:
             shapes["embedding"] = (self.vocabulary_size, self.embedding_dim)
@@ -140,6 +154,27 @@ class NetworkSpec:
            network architectures", 2015.
         """
         return {name: _draw(name, shape, rng) for name, shape in self.weight_shapes().items()}
+
+
+def join_weights(networks: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Return the weights, or their shapes, of several networks under the names of all."""
+    if len(networks) == 1:
+        return networks[0]
+    return {
+        f"network_{k}/{name}": value
+        for k, network in enumerate(networks)
+        for name, value in network.items()
+    }
+
+
+def split_weights(spec: NetworkSpec, weights: Weights) -> list[Weights]:
+    """Return the weights of each network under the names of a single one."""
+    if spec.n_networks == 1:
+        return [weights]
+    names = spec.single.weight_shapes()
+    return [
+        {name: weights[f"network_{k}/{name}"] for name in names} for k in range(spec.n_networks)
+    ]
 
 
 def lstm_weights(

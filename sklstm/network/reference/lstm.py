@@ -24,7 +24,13 @@ from scipy.special import expit as sigmoid
 from scipy.special import softmax
 
 from sklstm._sequences import Sequences
-from sklstm.network.spec import NetworkSpec, Weights, dense_weights, lstm_weights
+from sklstm.network.spec import (
+    NetworkSpec,
+    Weights,
+    dense_weights,
+    lstm_weights,
+    split_weights,
+)
 
 ACTIVATIONS = {
     "softmax": lambda z: softmax(z, axis=-1),
@@ -75,6 +81,9 @@ def forward(spec: NetworkSpec, weights: Weights, sequences: Sequences) -> np.nda
     ndarray of shape (n, n_outputs), or (n, T, n_outputs) without pooling
         Outputs past the end of a sequence are zero.
     """
+    if spec.n_networks > 1:
+        each = split_weights(spec, weights)
+        return np.mean([forward(spec.single, one, sequences) for one in each], axis=0)
     rows = [_forward_one(spec, weights, x) for x in sequences]
     if spec.pooling is not None:
         return np.stack(rows)
