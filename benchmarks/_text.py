@@ -64,7 +64,7 @@ def held_out_loss(weights: Weights, split: Split) -> float:
     vocabulary = CharVocabulary(np.array(list(split.vocabulary), dtype=object))
     network = OnnxPredictor(generator._spec(vocabulary), weights)
     learnt = LearntFromData(vocabulary, None, None, False, generator.batch_size, {})
-    state = FittedState(network, learnt, {}, 0, "xla", interrupted=False)
+    state = FittedState(network, learnt, ({"loss": []},), "xla", interrupted=False)
     return -generator._with_state(state).score(split.held_out)
 
 

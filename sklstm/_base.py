@@ -26,10 +26,16 @@ from sklstm._parameters import (
 )
 from sklstm._sequences import Sequences
 from sklstm._targets import Targets
-from sklstm.network.spec import NetworkSpec
+from sklstm.network.spec import NetworkSpec, split_weights
 from sklstm.network.training.data import TrainingData
 from sklstm.network.training.interrupts import Interrupts
-from sklstm.network.training.settings import Progress, Snapshot, TrainingResult, TrainingSettings
+from sklstm.network.training.settings import (
+    Progress,
+    Snapshot,
+    Start,
+    TrainingResult,
+    TrainingSettings,
+)
 
 if TYPE_CHECKING:
     import keras
@@ -51,6 +57,11 @@ class BaseNetwork(BaseEstimator, metaclass=ABCMeta):
     def history_(self) -> dict[str, list[float]]:
         """Loss and metrics of each epoch."""
         return self._fitted().history
+
+    @property
+    def histories_(self) -> list[dict[str, list[float]]]:
+        """Loss and metrics of each epoch, of each network."""
+        return list(self._fitted().histories)
 
     @property
     def n_iter_(self) -> int:
@@ -256,31 +267,28 @@ class BaseNetwork(BaseEstimator, metaclass=ABCMeta):
             Called after each epoch with what was learnt so far, and where the training stands.
         """
         with Interrupts():  # TensorFlow that was interrupted half way cannot be imported again
-            from sklstm.network.training.trainer import train
+            from sklstm.network.training.ensemble import train_networks
 
         if previous is not None:
             _check_same_network(previous.network.spec, spec)
 
         def report(trained: TrainingResult) -> None:
-            on_epoch(FittedState.after(trained, learnt, previous), trained.last)
+            on_epoch(FittedState.after(spec, [trained], learnt, previous), trained.last)
 
-        trained = train(
+        trained = train_networks(
             spec,
             settings,
             *data,
-            weights=spec.initial_weights(rng) if previous is None else previous.network.weights,
-            optimizer_state=None if previous is None else previous.optimizer_state,
+            _starts(spec, previous, rng),
             varies=varies,
-            rng=rng,
             resume=resume,
             on_epoch=None if on_epoch is None else report,
         )
-        return _with_what_continues(
-            FittedState.after(trained, learnt, previous),
-            trained,
-            rng,
-            is_continued=partial or self.warm_start,
-        )
+        state = FittedState.after(spec, trained, learnt, previous)
+        if not (partial or self.warm_start):
+            return state
+        optimizer_states = tuple(one.last.optimizer_state for one in trained)
+        return replace(state, optimizer_states=optimizer_states, random_generator=rng)
 
     def _learn(self, state: FittedState) -> None:
         """Take over what a fit has learnt, all at once, and say if it was interrupted."""
@@ -293,13 +301,17 @@ class BaseNetwork(BaseEstimator, metaclass=ABCMeta):
             )
 
 
-def _with_what_continues(
-    state: FittedState, trained: TrainingResult, rng: np.random.RandomState, *, is_continued: bool
-) -> FittedState:
-    """Keep what the next fit starts from, where one may continue this one."""
-    if not is_continued:
-        return state
-    return replace(state, optimizer_state=trained.last.optimizer_state, random_generator=rng)
+def _starts(
+    spec: NetworkSpec, previous: FittedState | None, rng: np.random.RandomState
+) -> list[Start]:
+    """Return where each network begins; several draw from generators of their own."""
+    n = spec.n_networks
+    rngs = [rng] if n == 1 else [np.random.RandomState(rng.randint(2**31)) for _ in range(n)]
+    if previous is None:
+        return [Start(spec.single.initial_weights(own), None, own) for own in rngs]
+    weights = split_weights(spec, previous.network.weights)
+    states = previous.optimizer_states or [None] * n
+    return [Start(*each) for each in zip(weights, states, rngs, strict=True)]
 
 
 def _check_same_network(before: NetworkSpec, now: NetworkSpec) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from abc import abstractmethod
 from collections.abc import Iterator
 from numbers import Integral, Real
@@ -63,6 +64,7 @@ class BaseLSTM(BaseNetwork):
         "early_stopping": ["boolean"],
         "validation_fraction": [Interval(Real, 0, 1, closed="left"), None],
         "n_iter_no_change": [POSITIVE_INT],
+        "n_networks": [POSITIVE_INT],
     }
 
     @property
@@ -289,6 +291,7 @@ class BaseLSTM(BaseNetwork):
             dropout=float(self.dropout),
             pooling=self.pooling,
             dense_units=layer_units(self.dense_units, "dense_units"),
+            n_networks=int(self.n_networks),
         )
 
     def _targets_to_score(self, y: Any, sample_weight: Any) -> tuple[np.ndarray, np.ndarray | None]:
@@ -303,14 +306,14 @@ class BaseLSTM(BaseNetwork):
         sequences = read_for_predict(X, learnt.input_form, type(self).__name__)
         return _as_the_network_reads(sequences, learnt.input_scaling)
 
-    def _predict_outputs(self, X: Any, state: FittedState) -> np.ndarray:
-        """Compute the network's outputs, of shape (n, n_outputs)."""
+    def _predict_outputs(self, X: Any, state: FittedState, *, averages: bool = True) -> np.ndarray:
+        """Compute the outputs, (n, n_outputs), or without averaging (n, n_networks, n_outputs)."""
+        predict = functools.partial(state.network.predict, averages=averages)
         blocks = self._blocks(X, state)
         if not self.verbose:
-            return np.concatenate([state.network.predict(block) for block in blocks])
+            return np.concatenate([predict(block) for block in blocks])
         with tqdm(desc="predict", unit="sample", total=num_samples(X)) as bar:
-            outputs = [state.network.predict(block, bar.update) for block in blocks]
-        return np.concatenate(outputs)
+            return np.concatenate([predict(block, bar.update) for block in blocks])
 
     def _blocks(self, X: Any, state: FittedState) -> Iterator[Sequences]:
         """Read X block by block, as the network reads it."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -12,6 +12,7 @@ from sklstm._sequences import InputForm
 from sklstm._targets import Targets
 from sklstm.network.onnx_predictor import OnnxPredictor
 from sklstm.network.scaling import InputScaling
+from sklstm.network.spec import NetworkSpec, join_weights
 from sklstm.network.training.settings import OptimizerState, Snapshot, TrainingResult
 
 History = dict[str, list[float]]
@@ -57,16 +58,14 @@ class FittedState:
     network : OnnxPredictor
         The network: its spec and its weights by name.
     data : LearntFromData
-    history : dict of lists
-        One entry per epoch, of all fits that continued one another.
-    n_epochs : int
-        Epochs run, in all of these fits.
+    histories : tuple of dict of lists
+        Of each network: one entry per epoch, of all fits that continued one another.
     training_loop : str
         What ran the epochs.
     interrupted : bool
         Whether Ctrl-C ended the training.
-    optimizer_state : OptimizerState or None
-        Where a fit that continues starts; None if none is to come.
+    optimizer_states : tuple of OptimizerState or None
+        Where a fit that continues starts, for each network; None if none is to come.
     random_generator : RandomState or None
         The generator that a fit which continues draws from.
     checkpoint : CheckpointState or None
@@ -75,31 +74,58 @@ class FittedState:
 
     network: OnnxPredictor
     data: LearntFromData
-    history: History
-    n_epochs: int
+    histories: tuple[History, ...]
     training_loop: str
     interrupted: bool
-    optimizer_state: OptimizerState | None = None
+    optimizer_states: tuple[OptimizerState, ...] | None = None
     random_generator: np.random.RandomState | None = None
     checkpoint: CheckpointState | None = None
 
     @classmethod
     def after(
-        cls, trained: TrainingResult, data: LearntFromData, previous: FittedState | None
+        cls,
+        spec: NetworkSpec,
+        trained: Sequence[TrainingResult],
+        data: LearntFromData,
+        previous: FittedState | None,
     ) -> Self:
         """Return the state after a training, which may have continued a previous one.
 
-        Neither the optimizer's state nor the random generator is kept.
+        Neither the optimizers' states nor the random generator are kept.
+
+        Parameters
+        ----------
+        spec : NetworkSpec
+        trained : sequence of TrainingResult
+            One for each network.
         """
-        n_before = 0 if previous is None else previous.n_epochs
+        before = [{}] * len(trained) if previous is None else previous.histories
         return cls(
-            network=OnnxPredictor(trained.spec, trained.weights),
+            network=OnnxPredictor(spec, join_weights([one.weights for one in trained])),
             data=data,
-            history=_joined(previous, trained),
-            n_epochs=n_before + trained.last.n_epochs,
-            training_loop=trained.loop,
-            interrupted=trained.interrupted,
+            histories=tuple(map(_joined, before, (one.last.history for one in trained))),
+            training_loop=trained[0].loop,
+            interrupted=any(one.interrupted for one in trained),
         )
+
+    @property
+    def history(self) -> History:
+        """One entry per epoch: the mean over the networks that ran it."""
+        if len(self.histories) == 1:
+            return self.histories[0]
+        names = self.histories[0]
+        return {
+            name: [
+                float(np.mean(values))
+                for values in _columns([history[name] for history in self.histories])
+            ]
+            for name in names
+        }
+
+    @property
+    def n_epochs(self) -> int:
+        """Epochs run, in all fits that continued one another: those of the longest training."""
+        return max(map(_n_epochs, self.histories))
 
 
 @dataclass(frozen=True, eq=False)
@@ -118,11 +144,20 @@ class CheckpointState:
     data_digest: str
 
 
-def _joined(previous: FittedState | None, trained: TrainingResult) -> History:
+def _joined(before: History, now: History) -> History:
     """Put the epochs of a fit after those before it; NaN where a fit did not measure."""
-    before, n_before = ({}, 0) if previous is None else (previous.history, previous.n_epochs)
-    now, n_now = trained.last.history, trained.last.n_epochs
+    n_before, n_now = _n_epochs(before), _n_epochs(now)
     return {
         name: before.get(name, [np.nan] * n_before) + now.get(name, [np.nan] * n_now)
         for name in {**before, **now}
     }
+
+
+def _n_epochs(history: History) -> int:
+    return len(history.get("loss", ()))
+
+
+def _columns(rows: list[list[float]]) -> Iterator[list[float]]:
+    """Yield the entries of each epoch, of the rows that reach so far."""
+    for epoch in range(max(map(len, rows))):
+        yield [row[epoch] for row in rows if epoch < len(row)]

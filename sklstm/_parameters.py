@@ -47,6 +47,16 @@ TRAINING_CONSTRAINTS: dict[str, list] = {
 }
 
 
+class LossNames(StrOptions):
+    """Valid losses; their error names those for which Keras has another word."""
+
+    def __str__(self) -> str:
+        return (
+            f"{super().__str__()} (Keras's 'mse' and 'mean_squared_error' are 'squared_error' "
+            "here, 'mae' and 'mean_absolute_error' are 'absolute_error')"
+        )
+
+
 def as_int(value: Integral | None) -> int | None:
     """Return a Python number for one of numpy's, whose arithmetic may overflow."""
     return None if value is None else int(value)

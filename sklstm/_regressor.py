@@ -12,22 +12,13 @@ from sklearn.metrics import r2_score
 from sklearn.utils import Tags
 
 from sklstm._base_lstm import BaseLSTM
-from sklstm._sklearn_compat import Interval, StrOptions, fit_context
+from sklstm._parameters import LossNames
+from sklstm._sklearn_compat import Interval, fit_context
 from sklstm._targets import NumberTargets, as_columns
 from sklstm.input.parse_y import read_numbers
 
 if TYPE_CHECKING:
     import keras
-
-
-class LossNames(StrOptions):
-    """Valid losses; their error names those for which Keras has another word."""
-
-    def __str__(self) -> str:
-        return (
-            f"{super().__str__()} (Keras's 'mse' and 'mean_squared_error' are 'squared_error' "
-            "here, 'mae' and 'mean_absolute_error' are 'absolute_error')"
-        )
 
 
 class LSTMRegressor(RegressorMixin, BaseLSTM):
@@ -53,6 +44,11 @@ class LSTMRegressor(RegressorMixin, BaseLSTM):
         where what matters came long before its end.
     dense_units : int or sequence of int, default=()
         Units of the hidden dense layers (rectified linear) after the pooling.
+    n_networks : int, default=1
+        Networks of this kind, each with initial weights, an order of the samples and dropout of
+        its own, whose predictions are averaged [3]_. Several are more accurate than one and
+        depend less on luck, above all where there are few samples. They are trained side by side
+        on the cores there are, and one after another where there are `callbacks`.
     vocabulary_size : int, default=None
         For token ids: the highest possible id + 1. None takes it from the X of ``fit``.
     embedding_dim : int, default=None
@@ -134,8 +130,12 @@ class LSTMRegressor(RegressorMixin, BaseLSTM):
     history_ : dict of lists
         One entry per epoch: ``loss`` (of the standardised y), and ``val_*`` with a validation set
         (NaN for epochs that had none).
+    histories_ : list of dict
+        The history of each network; ``history_`` is the mean of those that ran an epoch.
     n_iter_ : int
-        Epochs run.
+        Epochs run; with several networks, those of the longest training.
+    interrupted_ : bool
+        Whether Ctrl-C ended the last fit before its last epoch.
     training_loop_ : str
         What ran the epochs: "xla" or "graph" (compiled epochs, by XLA or, where too short to earn
         its compilation, as a plain graph), with ", batch by batch" where a callback asked for it.
@@ -151,6 +151,9 @@ class LSTMRegressor(RegressorMixin, BaseLSTM):
        speech spectrum", 1986.
     .. [2] A. Krizhevsky, "One weird trick for parallelizing convolutional neural networks", 2014:
        the square root of the batch size.
+    .. [3] L. K. Hansen, P. Salamon, "Neural network ensembles", 1990; B. Lakshminarayanan,
+       A. Pritzel, C. Blundell, "Simple and scalable predictive uncertainty estimation using deep
+       ensembles", 2017.
 
     S. Hochreiter, J. Schmidhuber, "Long short-term memory", Neural Computation 9(8), 1997.
 
@@ -179,6 +182,7 @@ class LSTMRegressor(RegressorMixin, BaseLSTM):
         dropout: float = 0.0,
         pooling: str = "max",
         dense_units: int | Sequence[int] = (),
+        n_networks: int = 1,
         vocabulary_size: int | None = None,
         embedding_dim: int | None = None,
         timesteps: int | None = None,
@@ -207,6 +211,7 @@ class LSTMRegressor(RegressorMixin, BaseLSTM):
         self.dropout = dropout
         self.pooling = pooling
         self.dense_units = dense_units
+        self.n_networks = n_networks
         self.vocabulary_size = vocabulary_size
         self.embedding_dim = embedding_dim
         self.timesteps = timesteps
@@ -298,28 +303,47 @@ class LSTMRegressor(RegressorMixin, BaseLSTM):
         self._partial_fit(X, y, sample_weight)
         return self
 
-    def predict(self, X: Any) -> np.ndarray:
+    def predict(
+        self, X: Any, return_std: bool = False
+    ) -> np.ndarray | tuple[np.ndarray, np.ndarray]:
         """Predict the target of each sequence.
 
         Parameters
         ----------
         X : array of shape (n, T, F) or (n, T), DataFrame, or list of arrays of shape (T_i, F)
             Sequences; NaN-padded 3-D arrays and lists may vary in length.
+        return_std : bool, default=False
+            Whether to return also how far the networks' predictions differ; `n_networks` is then
+            2 or more. It tells where the networks were not taught what to predict; it is no
+            interval for y, whose noise all of them leave out.
 
         Returns
         -------
-        ndarray of shape (n,), (n, n_outputs) or (n, horizon, F), float64
+        y_mean : ndarray of shape (n,), (n, n_outputs) or (n, horizon, F), float64
             With the dimensions of the y of ``fit``.
+        y_std : ndarray of the same shape
+            Only if `return_std`: the standard deviation over the networks.
 
         Raises
         ------
         NotFittedError
             If the regressor is not fitted.
         ValueError
-            If X is not valid, or has other features than in ``fit``.
+            If X is not valid, or has other features than in ``fit``, or `return_std` is asked of
+            a single network.
         """
         state = self._fitted()
-        return state.data.targets.decode(self._predict_outputs(X, state))
+        targets = state.data.targets
+        if not return_std:
+            return targets.decode(self._predict_outputs(X, state))
+        if state.network.spec.n_networks == 1:
+            raise ValueError(
+                "return_std=True needs several networks, whose predictions differ: fit with "
+                "n_networks=5, say."
+            )
+        outputs = self._predict_outputs(X, state, averages=False)
+        each = [targets.decode(outputs[:, k]) for k in range(outputs.shape[1])]
+        return np.mean(each, axis=0), np.std(each, axis=0)
 
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
         """Return the coefficient of determination R², the mean of all outputs.

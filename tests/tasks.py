@@ -99,4 +99,4 @@ def assert_same_weights(ours, theirs):
 def state_of_texts(network, vocabulary):
     """What a generator holds that has learnt nothing but a vocabulary and given weights."""
     learnt = LearntFromData(vocabulary, None, None, False, 8, {})
-    return FittedState(network, learnt, {}, 1, "graph", interrupted=False)
+    return FittedState(network, learnt, ({"loss": []},), "graph", interrupted=False)

@@ -69,6 +69,24 @@ def read_classes(classes: Any) -> np.ndarray:
     return np.unique(classes)
 
 
+def classes_of_part(classes: Any, before: np.ndarray | None) -> np.ndarray | None:
+    """Read the classes that a call of ``partial_fit`` is given, after those of the first call.
+
+    Raises
+    ------
+    ValueError
+        If the first call is given none, or a later one other classes.
+    """
+    if classes is None and before is None:
+        raise ValueError("classes must be passed on the first call to partial_fit.")
+    read = None if classes is None else read_classes(classes)
+    if read is not None and before is not None and not np.array_equal(read, before):
+        raise ValueError(
+            f"classes={classes!r} is not the same as on the first call to partial_fit: {before!r}."
+        )
+    return read
+
+
 def read_numbers(y: Any, name: str = "y") -> np.ndarray:
     """Read the targets of a regression, of which a single column becomes one dimension.
 

@@ -270,4 +270,3 @@ class _ModelBuilder:
 def _uniform() -> keras.initializers.Initializer:
     # Seeded, as all initializers here: unseeded, they draw from Python's global generator.
     return keras.initializers.RandomUniform(-0.05, 0.05, seed=0)
-

@@ -34,6 +34,8 @@ def build_graph(
     With `time_major` the values are (T, n, F) or (T, n), as ONNX's LSTM reads them.
     With `input_scaling` the graph scales its values, X in its own units, float64; with
     `target_scaling` the outputs are in the units of y, float64 too.
+    Outputs of several networks are averaged; without `averages` all of them are returned, of shape
+    (n, n_networks, n_outputs).
     A network that keeps every time step has, instead of ``lengths``, the state that it continues
     from: ``output_0``, ``cell_0`` and so on, (1, n, units) each, and after ``outputs`` the state
     after the last time step: ``next_output_0``, ``next_cell_0`` and so on.

@@ -82,7 +82,7 @@ class Checkpoint:
         """Write the estimator as it stands after an epoch, whole or not at all."""
         state = replace(
             state,
-            optimizer_state=snapshot.optimizer_state,
+            optimizer_states=(snapshot.optimizer_state,),
             checkpoint=CheckpointState(snapshot, self.data_digest),
         )
         saved = self.estimator._with_state(state)

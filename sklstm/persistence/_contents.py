@@ -84,7 +84,7 @@ def _check_spec(spec: Any, place: str) -> None:
     is_valid = (
         isinstance(spec, NetworkSpec)
         and set(vars(spec)) == {field.name for field in fields(NetworkSpec)}
-        and all(map(_is_count, (spec.n_outputs, spec.n_features)))
+        and all(map(_is_count, (spec.n_outputs, spec.n_features, spec.n_networks)))
         and all(size is None or _is_count(size) for size in (spec.vocabulary_size,))
         and (spec.embedding_dim is None or (_is_count(spec.embedding_dim) and spec.reads_tokens))
         and all(isinstance(sizes, tuple) for sizes in (spec.units, spec.dense_units))
@@ -131,8 +131,8 @@ def _check_network(estimator: BaseEstimator, place: str) -> None:
         raise ValueError(f"{place} holds a network of another estimator: {spec!a:.200}")
     if reads_forms:
         _check_form(data, spec, f"{place}.data.input_form")
-    if state.optimizer_state is not None:
-        _check_optimizer(state.optimizer_state, spec, f"{place}.optimizer_state")
+    for k, optimizer_state in enumerate(state.optimizer_states or ()):
+        _check_optimizer(optimizer_state, spec.single, f"{place}.optimizer_states[{k}]")
     if state.checkpoint is not None:
         _check_snapshot(state.checkpoint.snapshot, spec, f"{place}.checkpoint.snapshot")
 
@@ -147,16 +147,28 @@ def _check_types(state: Any, place: str) -> None:
     _check_type(data.input_form, (InputForm, NoneType), f"{place}.data.input_form")
     _check_type(data.input_scaling, (InputScaling, NoneType), f"{place}.data.input_scaling")
     _check_type(data.fixed_parameters, (dict,), f"{place}.data.fixed_parameters")
-    optimizer, generator = state.optimizer_state, state.random_generator
-    _check_type(optimizer, (OptimizerState, NoneType), f"{place}.optimizer_state")
+    generator = state.random_generator
     _check_type(generator, (np.random.RandomState, NoneType), f"{place}.random_generator")
+    n_networks = state.network.spec.n_networks
+    if state.optimizer_states is not None:
+        _check_each(state.optimizer_states, OptimizerState, n_networks, f"{place}.optimizer_states")
     _check_type(state.checkpoint, (CheckpointState, NoneType), f"{place}.checkpoint")
     if state.checkpoint is not None:
         _check_type(state.checkpoint.snapshot, (Snapshot,), f"{place}.checkpoint.snapshot")
-    if not _is_count(state.n_epochs) or not isinstance(state.history, dict):
-        raise ValueError(f"{place} holds no history of a training")
-    if any(not _are_losses(values, state.n_epochs) for values in state.history.values()):
-        raise ValueError(f"{place}.history is not one of {state.n_epochs} epochs")
+    _check_each(state.histories, dict, n_networks, f"{place}.histories")
+    for history in state.histories:
+        losses = history.get("loss")
+        if not isinstance(losses, list):
+            raise ValueError(f"{place}.histories hold no losses of a training")
+        if any(not _are_losses(values, len(losses)) for values in history.values()):
+            raise ValueError(f"{place}.histories are not those of {len(losses)} epochs")
+
+
+def _check_each(values: Any, kind: type, n: int, place: str) -> None:
+    """Check that there is one value of a type for each network."""
+    is_valid = isinstance(values, tuple) and len(values) == n
+    if not is_valid or not all(isinstance(value, kind) for value in values):
+        raise ValueError(f"{place} is not a {kind.__name__} for each of {n} networks")
 
 
 def _check_type(value: Any, kinds: tuple[type, ...], place: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType, TracebackType
@@ -75,3 +76,27 @@ class Interrupts:
             self._kept = raised  # even if raised now: other code may swallow it
             if not waits:
                 raise
+
+
+class StopRequest(Interrupts):
+    """Asks a training in another thread to stop, as Ctrl-C does in the main thread.
+
+    Parameters
+    ----------
+    event : threading.Event
+        Set where the training is to stop.
+    """
+
+    def __init__(self, event: threading.Event) -> None:
+        super().__init__()
+        self._event = event
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        """Leave errors as they are."""
+
+    def forget(self) -> BaseException | None:
+        """Return what a training raises that is to stop."""
+        return KeyboardInterrupt() if self._event.is_set() else None

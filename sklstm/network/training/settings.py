@@ -95,6 +95,25 @@ class OptimizerState:
     variables: list[np.ndarray]
 
 
+@dataclass(frozen=True, eq=False)
+class Start:
+    """Where the training of a network begins.
+
+    Attributes
+    ----------
+    weights : dict of ndarray
+        By the names of the spec's ``weight_shapes()``.
+    optimizer_state : OptimizerState or None
+        None, or one of another optimizer, for the optimizer's own beginning.
+    rng : RandomState
+        Draws the order of the rows and the dropout.
+    """
+
+    weights: Weights
+    optimizer_state: OptimizerState | None
+    rng: np.random.RandomState
+
+
 @dataclass(frozen=True)
 class Snapshot:
     """The state of a training after an epoch: a resumed training gives the same bits.

@@ -8,9 +8,8 @@ from dataclasses import replace
 from functools import partial
 
 import keras
-import numpy as np
 
-from sklstm.network.spec import NetworkSpec, Weights
+from sklstm.network.spec import NetworkSpec
 from sklstm.network.training.bucketing import round_up
 from sklstm.network.training.callbacks import FiniteLoss, ProgressBar, Snapshots
 from sklstm.network.training.compiled_model import CompiledModel
@@ -21,8 +20,8 @@ from sklstm.network.training.model_key import ModelKey, count_shards, settings_k
 from sklstm.network.training.model_pool import pool
 from sklstm.network.training.processes import use_compiled_code
 from sklstm.network.training.settings import (
-    OptimizerState,
     Snapshot,
+    Start,
     TrainingResult,
     TrainingSettings,
 )
@@ -43,13 +42,12 @@ def train(
     settings: TrainingSettings,
     data: TrainingData,
     validation: TrainingData | None,
+    start: Start,
     *,
-    weights: Weights,
-    optimizer_state: OptimizerState | None,
     varies: bool,
-    rng: np.random.RandomState,
     resume: Snapshot | None = None,
     on_epoch: Callable[[TrainingResult], None] | None = None,
+    interrupts: Interrupts | None = None,
 ) -> TrainingResult:
     """Train a network.
 
@@ -58,18 +56,17 @@ def train(
     spec : NetworkSpec
     settings : TrainingSettings
     data, validation : TrainingData
-    weights : dict of ndarray
-        To start from, by the names of ``spec.weight_shapes()``.
-    optimizer_state : OptimizerState or None
-        To start from. The optimizer starts afresh if it is None, or of another optimizer.
+    start : Start
+        The weights and the state of the optimizer to begin with, and the generator that draws the
+        order of the rows and the dropout.
     varies : bool
         Whether sequences differ in length.
-    rng : RandomState
-        Draws the order of the rows and the dropout.
     resume : Snapshot, default=None
         State of an earlier call with the same arguments, to go on from.
     on_epoch : callable, default=None
         Called after every epoch with what would be returned if it were the last one.
+    interrupts : Interrupts, default=None
+        What asks the training to stop; None for Ctrl-C.
 
     Returns
     -------
@@ -86,6 +83,7 @@ def train(
     """
     pool.refuse_forks()
     use_compiled_code()
+    rng = start.rng
     seed = int(rng.randint(2**31))
     batches = Batches(data, min(settings.batch_size, round_up(len(data))), rng)
     rows = batches.all_rows()
@@ -98,8 +96,8 @@ def train(
         batches = replace(batches, capacity=_capacity(settings, batches.batch_size))
     if validation is not None:
         validation = replace(batches, data=validation)
-    with Interrupts() as interrupts, pool.borrow(key, settings) as compiled:
-        compiled.reset(weights, optimizer_state, settings.learning_rate, seed)
+    with interrupts or Interrupts() as interrupts, pool.borrow(key, settings) as compiled:
+        compiled.reset(start.weights, start.optimizer_state, settings.learning_rate, seed)
         if resume is not None:
             compiled.restore(resume)
             rng.set_state(resume.rng_state)
