@@ -291,6 +291,7 @@ class BaseLSTM(BaseNetwork):
             dropout=float(self.dropout),
             pooling=self.pooling,
             dense_units=layer_units(self.dense_units, "dense_units"),
+            n_quantiles=data.targets.n_quantiles,
             n_networks=int(self.n_networks),
         )
 
@@ -314,6 +315,17 @@ class BaseLSTM(BaseNetwork):
             return np.concatenate([predict(block) for block in blocks])
         with tqdm(desc="predict", unit="sample", total=num_samples(X)) as bar:
             return np.concatenate([predict(block, bar.update) for block in blocks])
+
+    def _predict_each(self, X: Any, state: FittedState) -> list[np.ndarray]:
+        """Predict by each of several networks."""
+        n_networks = state.network.spec.n_networks
+        if n_networks == 1:
+            raise ValueError(
+                "return_std=True needs several networks, whose predictions differ: fit with "
+                "n_networks=5, say."
+            )
+        outputs = self._predict_outputs(X, state, averages=False)
+        return [state.data.targets.decode(outputs[:, k]) for k in range(n_networks)]
 
     def _blocks(self, X: Any, state: FittedState) -> Iterator[Sequences]:
         """Read X block by block, as the network reads it."""

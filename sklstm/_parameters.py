@@ -84,6 +84,26 @@ def layer_units(units: Any, name: str) -> tuple[int, ...]:
     return tuple(layers)
 
 
+def quantiles_of(quantile: Any) -> float | tuple[float, ...]:
+    """Read a quantile, or several in ascending order.
+
+    Raises
+    ------
+    ValueError
+        If one does not lie between 0 and 1, or they are not two or more in ascending order.
+    """
+    if np.ndim(quantile) == 0:
+        return float(quantile)
+    quantiles = tuple(map(float, quantile))
+    are_valid = all(0 < q < 1 for q in quantiles) and list(quantiles) == sorted(set(quantiles))
+    if not are_valid or len(quantiles) < 2:
+        raise ValueError(
+            f"quantile={quantile!r:.80} is not valid: give a number between 0 and 1, or two or "
+            "more of them in ascending order."
+        )
+    return quantiles
+
+
 def auto_batch_size(n: int) -> int:
     """Return the batch size for n samples: a power of two that makes enough batches."""
     power = 2 ** int(np.log2(max(1, n / MIN_AUTO_BATCHES)))

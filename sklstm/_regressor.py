@@ -8,13 +8,12 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from sklearn.base import RegressorMixin
-from sklearn.metrics import r2_score
 from sklearn.utils import Tags
 
 from sklstm._base_lstm import BaseLSTM
-from sklstm._parameters import LossNames
+from sklstm._parameters import LossNames, quantiles_of
 from sklstm._sklearn_compat import Interval, fit_context
-from sklstm._targets import NumberTargets, as_columns
+from sklstm._targets import NumberTargets, score_numbers
 from sklstm.input.parse_y import read_numbers
 
 if TYPE_CHECKING:
@@ -100,8 +99,10 @@ class LSTMRegressor(RegressorMixin, BaseLSTM):
             default="squared_error"
         What is minimised: "poisson" is for counts and rates (y >= 0), "quantile" estimates the
         `quantile` of y. Keras's "mse" is "squared_error" here, and its "mae" "absolute_error".
-    quantile : float in (0, 1), default=0.5
-        For ``loss="quantile"``; another value than 0.5 is an error for other losses.
+    quantile : float in (0, 1) or sequence of float, default=0.5
+        For ``loss="quantile"``; another value than 0.5 is an error for other losses. Several, in
+        ascending order, are learnt by one network, by the mean of their losses [4]_, and never
+        cross.
     callbacks : list, default=None
         Keras callbacks, and functions of ``(epoch, logs)`` called at each epoch's end. Each fit
         makes shallow copies of Keras's: their counters begin anew, and what they share with yours
@@ -154,6 +155,7 @@ class LSTMRegressor(RegressorMixin, BaseLSTM):
     .. [3] L. K. Hansen, P. Salamon, "Neural network ensembles", 1990; B. Lakshminarayanan,
        A. Pritzel, C. Blundell, "Simple and scalable predictive uncertainty estimation using deep
        ensembles", 2017.
+    .. [4] R. Koenker, G. Bassett, "Regression quantiles", 1978.
 
     S. Hochreiter, J. Schmidhuber, "Long short-term memory", Neural Computation 9(8), 1997.
 
@@ -171,7 +173,7 @@ class LSTMRegressor(RegressorMixin, BaseLSTM):
     _fixed_parameters = (*BaseLSTM._fixed_parameters, "loss")
     _parameter_constraints: dict = BaseLSTM._parameter_constraints | {
         "loss": [LossNames({"squared_error", "absolute_error", "huber", "poisson", "quantile"})],
-        "quantile": [Interval(Real, 0, 1, closed="neither")],
+        "quantile": [Interval(Real, 0, 1, closed="neither"), "array-like"],
     }
 
     def __init__(
@@ -199,7 +201,7 @@ class LSTMRegressor(RegressorMixin, BaseLSTM):
         validation_fraction: float | None = None,
         n_iter_no_change: int = 10,
         loss: str = "squared_error",
-        quantile: float = 0.5,
+        quantile: float | Sequence[float] = 0.5,
         callbacks: list | None = None,
         keras_params: Mapping[str, Any] | None = None,
         warm_start: bool = False,
@@ -320,7 +322,7 @@ class LSTMRegressor(RegressorMixin, BaseLSTM):
         Returns
         -------
         y_mean : ndarray of shape (n,), (n, n_outputs) or (n, horizon, F), float64
-            With the dimensions of the y of ``fit``.
+            With the dimensions of the y of ``fit``, and for several quantiles one more.
         y_std : ndarray of the same shape
             Only if `return_std`: the standard deviation over the networks.
 
@@ -333,20 +335,13 @@ class LSTMRegressor(RegressorMixin, BaseLSTM):
             a single network.
         """
         state = self._fitted()
-        targets = state.data.targets
         if not return_std:
-            return targets.decode(self._predict_outputs(X, state))
-        if state.network.spec.n_networks == 1:
-            raise ValueError(
-                "return_std=True needs several networks, whose predictions differ: fit with "
-                "n_networks=5, say."
-            )
-        outputs = self._predict_outputs(X, state, averages=False)
-        each = [targets.decode(outputs[:, k]) for k in range(outputs.shape[1])]
+            return state.data.targets.decode(self._predict_outputs(X, state))
+        each = self._predict_each(X, state)
         return np.mean(each, axis=0), np.std(each, axis=0)
 
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
-        """Return the coefficient of determination R², the mean of all outputs.
+        """Return the coefficient of determination R², or D² of several quantiles.
 
         Parameters
         ----------
@@ -360,7 +355,8 @@ class LSTMRegressor(RegressorMixin, BaseLSTM):
         Returns
         -------
         float
-            1 for predictions without error, 0 for those of a constant, the mean of y.
+            The mean over all outputs: 1 for predictions without error, 0 for those of a constant,
+            the mean of y, or its quantile for D² [4]_.
 
         Raises
         ------
@@ -370,7 +366,7 @@ class LSTMRegressor(RegressorMixin, BaseLSTM):
             If X, y or a weight is not valid.
         """
         y, weights = self._targets_to_score(y, sample_weight)
-        return r2_score(as_columns(y), as_columns(self.predict(X)), sample_weight=weights)
+        return score_numbers(y, self.predict(X), quantiles_of(self.quantile), weights)
 
     def _read_targets(self, y: Any, name: str = "y") -> np.ndarray:
         y = read_numbers(y, name)
@@ -382,12 +378,12 @@ class LSTMRegressor(RegressorMixin, BaseLSTM):
         return y
 
     def _learn_targets(self, y: np.ndarray, classes: None) -> NumberTargets:
-        return NumberTargets.of(y, self.loss)
+        return NumberTargets.of(y, self.loss, np.size(self.quantile))
 
     def _keras_params(self) -> dict[str, Any]:
         if self.loss == "quantile":
-            return super()._keras_params() | {"loss__quantile": self.quantile}
-        if self.quantile != 0.5:
+            return super()._keras_params() | {"loss__quantile": quantiles_of(self.quantile)}
+        if np.size(self.quantile) > 1 or self.quantile != 0.5:
             raise ValueError(
                 f"quantile={self.quantile} is for loss='quantile', but loss={self.loss!r}: set "
                 "loss='quantile', or leave quantile=0.5."

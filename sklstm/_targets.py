@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import ClassVar, Protocol, Self
 
 import numpy as np
+from sklearn.metrics import d2_pinball_score, r2_score
 
 from sklstm.input.parse_y import is_one_hot, weights_of_classes
 from sklstm.input.samples import ClassWeights
@@ -35,6 +36,8 @@ class Targets(Protocol):
         Names of what is minimised, and of what is reported beside it.
     scaling : TargetScaling or None
         What an exported network multiplies its outputs by and adds to them.
+    n_quantiles : int
+        Quantiles that are predicted of each number; 1 where it is no quantiles.
     """
 
     n_columns: int
@@ -43,6 +46,7 @@ class Targets(Protocol):
     loss: str
     metric: str | None
     scaling: TargetScaling | None
+    n_quantiles: int
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,6 +65,7 @@ class ClassTargets:
     loss: ClassVar[str] = "sparse_categorical_crossentropy"
     metric: ClassVar[str] = "sparse_categorical_accuracy"
     scaling: ClassVar[None] = None
+    n_quantiles: ClassVar[int] = 1
     n_columns: ClassVar[int] = 1
 
     @classmethod
@@ -154,6 +159,7 @@ class MultilabelTargets:
     loss: ClassVar[str] = "binary_crossentropy"
     metric: ClassVar[str] = "binary_accuracy"
     scaling: ClassVar[None] = None
+    n_quantiles: ClassVar[int] = 1
 
     @classmethod
     def of(cls, y: np.ndarray, *, stacklevel: int) -> Self:
@@ -219,20 +225,23 @@ class NumberTargets:
         The shape of one target: (), (n_outputs,) or (horizon, F).
     scale, mean : ndarray of shape (n_outputs,), float64
         What each output of the network is multiplied by, and what is then added.
+    n_quantiles : int
+        Outputs for each number: several quantiles of it, or 1.
     """
 
     loss: str
     shape: tuple[int, ...]
     scale: np.ndarray
     mean: np.ndarray
+    n_quantiles: int = 1
 
     metric: ClassVar[None] = None
 
     @classmethod
-    def of(cls, y: np.ndarray, loss: str) -> Self:
+    def of(cls, y: np.ndarray, loss: str, n_quantiles: int = 1) -> Self:
         """Learn the shape of the targets; `scaled_by` learns their scale."""
-        n = as_columns(y).shape[1]
-        return cls(loss, y.shape[1:], np.ones(n), np.zeros(n))
+        n = as_columns(y).shape[1] * n_quantiles
+        return cls(loss, y.shape[1:], np.ones(n), np.zeros(n), n_quantiles)
 
     def scaled_by(self, y: np.ndarray, weights: np.ndarray) -> Self:
         """Learn the mean and the scale of the samples of training; counts keep theirs.
@@ -245,12 +254,12 @@ class NumberTargets:
         if self.loss == "poisson":
             return self
         scale, mean = TargetScaling.fit(as_columns(y), weights)
-        return replace(self, scale=scale, mean=mean)
+        return replace(self, scale=self._repeated(scale), mean=self._repeated(mean))
 
     @property
     def n_columns(self) -> int:
         """Numbers of one target."""
-        return len(self.scale)
+        return len(self.scale) // self.n_quantiles
 
     @property
     def n_outputs(self) -> int:
@@ -281,13 +290,21 @@ class NumberTargets:
 
     def encode(self, y: np.ndarray) -> np.ndarray:
         """Return standardised targets of shape (n, n_outputs), float32."""
-        columns = as_columns(y)
+        columns = self._repeated(as_columns(y))
         return ((columns - self.mean) / self.scale).astype(np.float32)
 
     def decode(self, outputs: np.ndarray) -> np.ndarray:
-        """Return predictions in the units and the shape of y, float64."""
+        """Return predictions in the units and the shape of y, float64.
+
+        Several quantiles are on an axis of their own, the last one.
+        """
         numbers = outputs * self.scale + self.mean
-        return numbers.reshape(len(outputs), *self.shape)
+        of_each = () if self.n_quantiles == 1 else (self.n_quantiles,)
+        return numbers.reshape(len(outputs), *self.shape, *of_each)
+
+    def _repeated(self, of_numbers: np.ndarray) -> np.ndarray:
+        """Repeat what belongs to each number for each of its quantiles."""
+        return np.repeat(of_numbers, self.n_quantiles, axis=-1)
 
     def strata(self, y: np.ndarray) -> None:
         """Return None: numbers are not stratified."""
@@ -309,3 +326,20 @@ def _check_label_columns(y: np.ndarray, name: str, n_columns: int, *, is_matrix:
 def as_columns(y: np.ndarray) -> np.ndarray:
     """Return the numbers of each sample in a row, of shape (n, n_outputs)."""
     return y.reshape(len(y), -1)
+
+
+def score_numbers(
+    y: np.ndarray,
+    predicted: np.ndarray,
+    quantiles: float | tuple[float, ...],
+    weights: np.ndarray | None,
+) -> float:
+    """Return R² of predictions, or for several quantiles the mean of their D²."""
+    y = as_columns(y)
+    if isinstance(quantiles, float):
+        return r2_score(y, as_columns(predicted), sample_weight=weights)
+    scores = [
+        d2_pinball_score(y, as_columns(predicted[..., k]), alpha=quantile, sample_weight=weights)
+        for k, quantile in enumerate(quantiles)
+    ]
+    return float(np.mean(scores))

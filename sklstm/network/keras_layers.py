@@ -7,6 +7,8 @@ from collections.abc import Callable
 import keras
 from keras import ops
 
+from sklstm.network.quantiles import order_matrices
+
 
 @keras.saving.register_keras_serializable(package="sklstm")
 class PoolSequence(keras.layers.Layer):
@@ -148,6 +150,29 @@ class ScaleInputs(keras.layers.Layer):
         """Return the constructor's arguments."""
         own = {"deltas_of": self.deltas_of, "mean": self.mean, "scale": self.scale}
         return {**own, "name": self.name, "dtype": self.dtype}
+
+
+@keras.saving.register_keras_serializable(package="sklstm")
+class OrderQuantiles(keras.layers.Layer):
+    """Make quantiles of outputs that never cross; see `sklstm.network.quantiles`.
+
+    Parameters
+    ----------
+    n_quantiles : int
+    """
+
+    def __init__(self, n_quantiles: int, *, name: str | None = None, dtype: object = None) -> None:
+        super().__init__(name=name, dtype=dtype)
+        self.n_quantiles = n_quantiles
+
+    def call(self, x: object) -> object:
+        """Put the quantiles of each number in order."""
+        of_middle, of_steps = order_matrices(x.shape[-1], self.n_quantiles)
+        return ops.matmul(x, of_middle) + ops.matmul(ops.softplus(x), of_steps)
+
+    def get_config(self) -> dict:
+        """Return the constructor's arguments."""
+        return {"n_quantiles": self.n_quantiles, "name": self.name, "dtype": self.dtype}
 
 
 @keras.saving.register_keras_serializable(package="sklstm")

@@ -13,6 +13,7 @@ from sklstm.network.keras_layers import (
     LastOutputs,
     MaskPadding,
     OneHot,
+    OrderQuantiles,
     PoolSequence,
     ScaleInputs,
     ScaleTargets,
@@ -183,7 +184,8 @@ class _ModelBuilder:
             x = self._pool(x)
         for layer, units in enumerate(spec.dense_units):
             x = self._drop(self._dense(units, "relu", layer)(x), units)
-        return self._dense(spec.n_outputs, spec.activation, len(spec.dense_units))(x)
+        x = self._dense(spec.n_outputs, spec.activation, len(spec.dense_units))(x)
+        return x if spec.n_quantiles == 1 else OrderQuantiles(spec.n_quantiles)(x)
 
     def _input(self) -> object:
         if self.spec.reads_tokens:

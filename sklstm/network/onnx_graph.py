@@ -6,6 +6,7 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
+from sklstm.network.quantiles import order_matrices
 from sklstm.network.scaling import InputScaling, TargetScaling
 from sklstm.network.spec import (
     NetworkSpec,
@@ -143,6 +144,8 @@ class _NetworkWriter(GraphWriter):
         for layer in range(n_hidden):
             x = self.node("Relu", [self._dense(x, layer)])
         x = self._activate(self._dense(x, n_hidden))
+        if self.spec.n_quantiles > 1:
+            x = self._in_order(x)
         if self.carries_state:
             x = self.node("Transpose", [x], perm=[1, 0, 2])  # (n, T, n_outputs)
         return x
@@ -254,6 +257,13 @@ class _NetworkWriter(GraphWriter):
     def _activate(self, x: str) -> str:
         op = {"softmax": "Softmax", "sigmoid": "Sigmoid", "exponential": "Exp"}
         return self.node(op[self.spec.activation], [x]) if self.spec.activation in op else x
+
+    def _in_order(self, x: str) -> str:
+        """Make quantiles of the outputs that never cross."""
+        matrices = order_matrices(self.spec.n_outputs, self.spec.n_quantiles)
+        of_middle, of_steps = map(self.constant, matrices)
+        steps = self.node("MatMul", [self.node("Softplus", [x]), of_steps])
+        return self.node("Add", [self.node("MatMul", [x, of_middle]), steps])
 
     def _inputs(self) -> list[onnx.ValueInfoProto]:
         shape = ["T", "n"] if self.time_major else ["n", "T"]

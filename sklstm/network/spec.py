@@ -43,6 +43,9 @@ class NetworkSpec:
         mean and the maximum [2]_, None keeps every time step.
     dense_units : tuple of int
         One hidden dense layer each.
+    n_quantiles : int
+        Quantiles that are predicted of each number, side by side and in ascending order; see
+        `sklstm.network.quantiles`. `n_outputs` counts all of them.
     n_networks : int
         Networks of this kind side by side, whose outputs are averaged. The weights of network k
         have names that begin with ``network_k/``; those of a single network have no such beginning.
@@ -65,6 +68,7 @@ class NetworkSpec:
     dropout: float = 0.0
     pooling: str | None = "last"
     dense_units: tuple[int, ...] = ()
+    n_quantiles: int = 1
     n_networks: int = 1
 
     @property

@@ -85,6 +85,8 @@ def _check_spec(spec: Any, place: str) -> None:
         isinstance(spec, NetworkSpec)
         and set(vars(spec)) == {field.name for field in fields(NetworkSpec)}
         and all(map(_is_count, (spec.n_outputs, spec.n_features, spec.n_networks)))
+        and _is_count(spec.n_quantiles)
+        and spec.n_outputs % spec.n_quantiles == 0
         and all(size is None or _is_count(size) for size in (spec.vocabulary_size,))
         and (spec.embedding_dim is None or (_is_count(spec.embedding_dim) and spec.reads_tokens))
         and all(isinstance(sizes, tuple) for sizes in (spec.units, spec.dense_units))
@@ -188,7 +190,8 @@ def _check_targets(targets: Any, estimator: BaseEstimator, spec: NetworkSpec, pl
         _check_array(targets.tokens, n_outputs, f"{place}.tokens")
     elif isinstance(targets, NumberTargets):
         is_shape = isinstance(targets.shape, tuple) and all(map(_is_count, targets.shape))
-        if not is_shape or math.prod(targets.shape) != spec.n_outputs:
+        is_shape &= _is_count(targets.n_quantiles) and targets.n_quantiles == spec.n_quantiles
+        if not is_shape or math.prod(targets.shape) * spec.n_quantiles != spec.n_outputs:
             raise ValueError(f"{place}.shape is {targets.shape!a:.80}, outputs: {spec.n_outputs}")
     elif targets.n_columns != spec.n_outputs:
         raise ValueError(f"{place}.n_columns is {targets.n_columns!a:.80}")

@@ -35,6 +35,7 @@ class Vocabulary(ABC):
     loss: ClassVar[str] = "sparse_categorical_crossentropy"
     metric: ClassVar[str] = "sparse_categorical_accuracy"
     scaling: ClassVar[None] = None
+    n_quantiles: ClassVar[int] = 1
     n_columns: ClassVar[int] = 1
 
     @property

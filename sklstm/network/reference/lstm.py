@@ -24,6 +24,7 @@ from scipy.special import expit as sigmoid
 from scipy.special import softmax
 
 from sklstm._sequences import Sequences
+from sklstm.network.quantiles import in_order
 from sklstm.network.spec import (
     NetworkSpec,
     Weights,
@@ -128,7 +129,8 @@ def _forward_one(spec: NetworkSpec, weights: Weights, x: np.ndarray) -> np.ndarr
     n_hidden = len(spec.dense_units)
     for layer in range(n_hidden):
         x = np.maximum(_dense(weights, layer, x), 0)
-    return ACTIVATIONS[spec.activation](_dense(weights, n_hidden, x))
+    outputs = ACTIVATIONS[spec.activation](_dense(weights, n_hidden, x))
+    return outputs if spec.n_quantiles == 1 else in_order(outputs, spec.n_quantiles)
 
 
 def _dense(weights: Weights, layer: int, x: np.ndarray) -> np.ndarray:

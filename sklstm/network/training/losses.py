@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import keras
 from keras import ops
 
 
 @keras.saving.register_keras_serializable(package="sklstm")
 class PinballLoss(keras.losses.Loss):
-    """The loss whose minimum is a quantile.
+    """The loss whose minimum is a quantile; of several quantiles, their mean.
 
     Parameters
     ----------
-    quantile : float
-        Between 0 and 1.
+    quantile : float or sequence of float
+        Between 0 and 1. The columns of what is predicted are those of each number in turn, for
+        all quantiles; the targets are repeated for each.
 
     References
     ----------
@@ -22,7 +25,7 @@ class PinballLoss(keras.losses.Loss):
 
     def __init__(
         self,
-        quantile: float = 0.5,
+        quantile: float | Sequence[float] = 0.5,
         reduction: str = "mean_with_sample_weight",
         name: str = "pinball_loss",
         dtype: object = None,
@@ -33,7 +36,11 @@ class PinballLoss(keras.losses.Loss):
     def call(self, y_true: object, y_pred: object) -> object:
         """Compute the loss of each sample."""
         error = y_true - y_pred
-        loss = ops.maximum(self.quantile * error, (self.quantile - 1) * error)
+        quantile = self.quantile
+        if not isinstance(quantile, float):
+            n_numbers = y_pred.shape[-1] // len(quantile)
+            quantile = ops.convert_to_tensor([*quantile] * n_numbers, y_pred.dtype)
+        loss = ops.maximum(quantile * error, (quantile - 1) * error)
         return ops.mean(loss, axis=-1)
 
     def get_config(self) -> dict:
