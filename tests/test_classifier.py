@@ -17,6 +17,7 @@ LEARNS = {"units": 16, "learning_rate": 0.02, "epochs": 20, "random_state": 0}
 BITS = np.c_[y, X[:, 1, 0] > 0, X[:, 2, 0] > 0].astype(int)
 
 
+@pytest.mark.slow
 def test_learns_what_only_a_memory_can_know():
     X_train, y_train = first_step_task(256, 8, 1, seed=0)
     X_test, y_test = first_step_task(200, 8, 1, seed=1)
@@ -138,6 +139,7 @@ def test_labels_in_a_list_are_those_of_an_array():
     assert LSTMClassifier(**TINY).fit(X, labels.astype(object)).classes_.dtype == object
 
 
+@pytest.mark.slow
 def test_one_hot_labels_warn():
     """They are what Keras's users have, and are read as several labels at once."""
     with pytest.warns(

@@ -246,9 +246,9 @@ def test_learning_curve(form, params):
 @every_form
 def test_grid_search(form, params):
     pipeline = Pipeline([("lstm", classifier(params))])
-    grid = {"lstm__units": [2, (3, 2)], "lstm__learning_rate": [0.003]}
+    grid = {"lstm__units": [2, (4,)], "lstm__learning_rate": [0.003]}
     search = GridSearchCV(pipeline, grid, cv=2, error_score="raise").fit(form, y)
-    assert search.best_params_["lstm__units"] in (2, (3, 2))
+    assert search.best_params_["lstm__units"] in (2, (4,))
     assert search.predict(form).shape == (48,)
 
 

@@ -20,7 +20,9 @@ from tasks import ragged
         (LSTMClassifier(**FULL_BATCH), y, ragged(X)),
         (LSTMClassifier(**FULL_BATCH, class_weight={0: 3, 1: 0.5}), y, X),
         (LSTMClassifier(**FULL_BATCH, class_weight="balanced"), np.arange(24) % 3 // 2, X),
-        (LSTMClassifier(**FULL_BATCH), np.c_[y, 1 - y, X[:, 1, 0] > 0], X),
+        pytest.param(
+            LSTMClassifier(**FULL_BATCH), np.c_[y, 1 - y, X[:, 1, 0] > 0], X, marks=pytest.mark.slow
+        ),
         (LSTMRegressor(**FULL_BATCH), NUMBERS, X),
         pytest.param(
             LSTMRegressor(**FULL_BATCH, loss="huber"),

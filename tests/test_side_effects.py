@@ -51,6 +51,7 @@ def test_a_fit_that_fails_changes_nothing(estimator, targets, message, arguments
     assert vars(fresh) == vars(clone(estimator))
 
 
+@pytest.mark.slow
 @both
 def test_an_error_while_training_changes_nothing(estimator, targets):
     fitted = clone(estimator).fit(X, targets).set_params(callbacks=[fail])
@@ -65,7 +66,7 @@ def test_an_error_while_training_changes_nothing(estimator, targets):
 
 
 @pytest.mark.parametrize(
-    ("random_state", "units"), [(None, (6, 5)), pytest.param(0, (5, 6), marks=pytest.mark.slow)]
+    ("random_state", "units"), [(None, (6,)), pytest.param(0, (5, 6), marks=pytest.mark.slow)]
 )
 def test_global_random_state_and_environment_are_left_alone(random_state, units):
     """With units that no other test has, so that the network is built, not taken from the pool."""
@@ -106,7 +107,7 @@ def test_inputs_are_unchanged(estimator, targets, form):
 @both
 def test_parameters_are_unchanged_by_fit(estimator, targets):
     estimator = clone(estimator).set_params(
-        units=[4], dense_units=[3], keras_params={"optimizer__beta_1": 0.8}, callbacks=[]
+        units=[4], dense_units=[], keras_params={}, callbacks=[]
     )
     before = copy.deepcopy(estimator.get_params())
     assert estimator.fit(X, targets).get_params() == before

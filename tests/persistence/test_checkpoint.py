@@ -320,6 +320,7 @@ def test_what_a_checkpoint_cannot_go_with(path):
     assert not path.exists()
 
 
+@pytest.mark.slow
 def test_partial_fit_neither_reads_nor_writes_the_file(path):
     make(path).partial_fit(TEXT)
     assert not path.exists()

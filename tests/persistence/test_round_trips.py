@@ -174,6 +174,7 @@ def test_training_goes_on_as_if_nothing_had_happened(seed, tmp_path):
             assert loaded.random_state is loaded._fitted_state.random_generator
 
 
+@pytest.mark.slow
 def test_a_generator_goes_on_as_if_nothing_had_happened(tmp_path):
     text = "to be or not to be, that is the question. " * 4
     fitted = CharSequenceGenerator(4, window=8, batch_size=4, random_state=0).partial_fit(text)
@@ -208,6 +209,7 @@ def test_loading_and_saving_need_no_tensorflow(tmp_path):
     run_script(REFUSE_TENSORFLOW + PREDICT, tmp_path)
 
 
+@pytest.mark.slow
 def test_a_file_is_little_larger_than_its_arrays(tmp_path):
     fitted = LSTMClassifier(32, epochs=1, random_state=0).fit(X, y)
     persistence.save(fitted, tmp_path / "model.sklstm")

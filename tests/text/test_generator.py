@@ -215,6 +215,7 @@ def test_a_text_split_into_characters_names_the_function_that_helps():
         cross_val_score(make_small(epochs=1), list("abcd" * 20), cv=2, error_score="raise")
 
 
+@pytest.mark.slow
 def test_warm_start_and_partial_fit_go_on(prose):
     text = prose[:2000]
     warm = make_small(epochs=2, warm_start=True).fit(text)
@@ -228,6 +229,7 @@ def test_warm_start_and_partial_fit_go_on(prose):
         part.partial_fit("é" * 20)
 
 
+@pytest.mark.slow
 def test_characters_of_any_language_are_characters():
     text = "春眠不觉晓,处处闻啼鸟。🌸\ud800" * 12
     generator = make_small(embedding_dim=4).fit(text)
@@ -302,6 +304,7 @@ def test_forms_of_documents(abcd, column):
     assert fitted.score(column) == make_small(4, epochs=1, window=8).fit(documents).score(column)
 
 
+@pytest.mark.slow
 def test_a_text_of_one_character():
     with pytest.raises(ValueError, match="X holds one character only, 'a': a text of two or more"):
         CharSequenceGenerator(4).fit("aaaa")

@@ -303,6 +303,7 @@ def test_the_dictionary_is_made_once_and_not_pickled(fish):
     assert other.vocabulary_[ids - 1].tolist() == ["one", " fish", ","]
 
 
+@pytest.mark.slow
 def test_one_word_alone_is_learnt():
     generator = make_small(epochs=1).fit("a a a a")
     assert generator.vocabulary_.tolist() == [" a", "<unk>"]

@@ -119,6 +119,7 @@ def test_what_lies_further_back_than_the_window_is_learnt():
     assert at_best < generator.history_["loss"][-1] < (without_memory + at_best) / 2
 
 
+@pytest.mark.slow
 def test_documents_know_nothing_of_those_before():
     """Without learning, the loss does not change with the order of documents."""
     rng = np.random.RandomState(0)

@@ -87,6 +87,7 @@ def test_the_generator_sees_the_schedule():
     assert rates[-1] < 0.001
 
 
+@pytest.mark.slow
 def test_the_own_rate_of_the_optimizer_is_the_base():
     parameters = FITTED | {"learning_rate": None, "optimizer": "sgd"}
     rates = rates_of(LSTMClassifier(**parameters | COSINE), X, y)
@@ -142,6 +143,7 @@ def test_partial_fit_ignores_the_schedule(estimator, data):
     assert_array_equal(rates, np.float32(0.02))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("options", [{"learning_rate_schedule": "cosine"}, {"warmup": 0.1}])
 def test_a_schedule_of_a_schedule_is_refused(options):
     decay = keras.optimizers.schedules.ExponentialDecay(0.01, 10, 0.5)

@@ -61,11 +61,12 @@ def untouched():
     return weights_of(LSTMClassifier(**DROPPING).fit(X, y))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("change", "params"),
     [
         (set_epsilon, {"keras_params": {"optimizer__epsilon": 0.5}}),
-        pytest.param(set_rate, {"dropout": 0.9}, marks=pytest.mark.slow),
+        (set_rate, {"dropout": 0.9}),
     ],
     ids=["optimizer", "dropout"],
 )
@@ -78,9 +79,8 @@ def test_what_a_callback_sets_counts_in_its_own_fit_only(change, params, untouch
     np.testing.assert_array_equal(weights_of(LSTMClassifier(**DROPPING).fit(X, y)), untouched)
 
 
-@pytest.mark.parametrize(
-    "event", ["on_epoch_end", pytest.param("on_train_batch_begin", marks=pytest.mark.slow)]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("event", ["on_epoch_end", "on_train_batch_begin"])
 def test_what_a_callback_sets_counts_from_then_on(event, untouched):
     callback = AtEvent(event, set_epsilon)
     fitted = LSTMClassifier(**DROPPING, callbacks=[callback]).fit(X, y)
@@ -103,6 +103,7 @@ def test_callbacks_hear_of_every_batch_after_one_that_changes_the_model():
     assert len(heard) == 12
 
 
+@pytest.mark.slow
 def test_a_frozen_layer_stays_as_it_was(untouched):
     def freeze_output(model):
         model.get_layer("dense_0").trainable = False
@@ -157,6 +158,7 @@ def test_an_error_tells_what_a_callback_had_changed():
     assert error.value.__notes__ == ["The callback Changing had changed optimizer.momentum."]
 
 
+@pytest.mark.slow
 def test_a_model_that_a_callback_keeps_reaches_no_later_fit(untouched):
     kept = []
     LSTMClassifier(**DROPPING, callbacks=[AtEvent("on_train_end", kept.append)]).fit(X, y)

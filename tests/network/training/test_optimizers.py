@@ -62,6 +62,7 @@ def test_keras_params_arrive(params):
     assert not np.allclose(weights_of(routed), weights_of(plain), rtol=1e-4)
 
 
+@pytest.mark.slow
 def test_a_routed_learning_rate_is_the_learning_rate():
     routed = LSTMClassifier(**TINY, keras_params={"optimizer__learning_rate": 0.05}).fit(X, y)
     direct = LSTMClassifier(**TINY, learning_rate=0.05).fit(X, y)
