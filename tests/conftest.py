@@ -67,10 +67,10 @@ def pytest_collection_finish():
 
 
 @pytest.fixture(scope="module", autouse=True)
-def few_programs():
-    """Drop compiled programs at the end of a file, in one go: each time costs half a second."""
+def few_compiled_models():
+    """Drop compiled models at the end of a file, in one go: each time costs half a second."""
     yield
-    loaded = sys.modules.get("sklstm.network.training.compiled_model")
+    loaded = sys.modules.get("sklstm.network.training.model_pool")
     if loaded:  # by a test that trains
         loaded.pool.size = 32
         if len(loaded.pool._idle) > 20:

@@ -107,7 +107,7 @@ def test_inputs_are_unchanged(estimator, targets, form):
 @both
 def test_parameters_are_unchanged_by_fit(estimator, targets):
     estimator = clone(estimator).set_params(
-        units=[4], dense_units=[], keras_params={}, callbacks=[]
+        units=[4], dense_units=[3], keras_params={"optimizer__beta_1": 0.8}, callbacks=[]
     )
     before = copy.deepcopy(estimator.get_params())
     assert estimator.fit(X, targets).get_params() == before
