@@ -176,6 +176,7 @@ def test_more_epochs_go_on_where_the_learning_rate_is_constant(path):
         fit(path, **options | {"epochs": 3})
 
 
+@pytest.mark.slow
 def test_early_stopping_remembers_the_best_weights(path):
     options = EARLY | {"n_iter_no_change": 3, "epochs": 8}
     whole = fit(**options)
