@@ -1,4 +1,4 @@
-"""What every fitted network can do, whatever its input means, and how a network is trained."""
+"""`BaseNetwork`: what all estimators of the package share, and how they train a network."""
 
 from __future__ import annotations
 
@@ -45,12 +45,12 @@ EPOCHS = Progress()
 
 
 class BaseNetwork(BaseEstimator, metaclass=ABCMeta):
-    """What every fitted network can do, whatever its input means.
+    """Base class of all estimators that train a network, on sequences of numbers or on texts.
 
     An estimator holds its parameters and, once it is fitted, one `FittedState`.
     """
 
-    # They say what X and y mean to the network: a fit that continues cannot change them.
+    # Parameters that say how X and y are read: a fit that continues another cannot change them.
     _fixed_parameters: ClassVar[tuple[str, ...]] = ()
 
     @property
@@ -70,7 +70,7 @@ class BaseNetwork(BaseEstimator, metaclass=ABCMeta):
 
     @property
     def training_loop_(self) -> str:
-        """What ran the epochs."""
+        """How the epochs were run: "xla" or "graph", perhaps with ", batch by batch"."""
         return self._fitted().training_loop
 
     @property
@@ -79,7 +79,7 @@ class BaseNetwork(BaseEstimator, metaclass=ABCMeta):
         return self._fitted().interrupted
 
     def summary(self) -> None:
-        """Print the layers, the shapes of their weights and how many numbers they hold.
+        """Print the name, the shape and the size of each weight array, and the total size.
 
         Raises
         ------
@@ -138,13 +138,13 @@ class BaseNetwork(BaseEstimator, metaclass=ABCMeta):
 
     @abstractmethod
     def _sequences(self, X: Any) -> Sequences:
-        """Read X, in any form that ``predict`` takes, as what the network reads."""
+        """Read X, in any form that ``predict`` takes, into the sequences that the network reads."""
 
     def __sklearn_clone__(self) -> Self:
-        """Clone as scikit-learn does, but for the callbacks: a clone has the same ones.
+        """Clone as scikit-learn does, but keep the same callback objects, without a copy.
 
-        They may hold what cannot be copied, such as a lock, or report to an object of the user.
-        Each fit makes shallow copies of them anyway.
+        Callbacks may hold something that cannot be copied, such as a lock, or report to an object
+        that the user reads. Each fit makes shallow copies of them anyway.
         """
         without = copy.copy(self)
         without.callbacks = None
@@ -156,20 +156,20 @@ class BaseNetwork(BaseEstimator, metaclass=ABCMeta):
         return "_fitted_state" in vars(self)
 
     def _fitted(self) -> FittedState:
-        """Return what was learnt; it stays whole while a fit in another thread ends."""
+        """Return the fitted state: one object, which a fit in another thread does not change."""
         state = vars(self).get("_fitted_state")
         if state is None:
             check_is_fitted(self)
         return state
 
     def _with_state(self, state: FittedState) -> Self:
-        """Return an estimator of the same parameters that has learnt something else."""
+        """Return a shallow copy of the estimator that has another fitted state."""
         copied = copy.copy(self)
         copied._fitted_state = state
         return copied
 
     def _state_to_continue(self) -> FittedState | None:
-        """Return what ``fit`` goes on from: what was learnt before, with `warm_start`."""
+        """Return the state that ``fit`` continues from; None without `warm_start`."""
         goes_on = self.warm_start and self.__sklearn_is_fitted__()
         return self._fitted_state if goes_on else None
 
@@ -178,7 +178,7 @@ class BaseNetwork(BaseEstimator, metaclass=ABCMeta):
         return checked_keras_params(self.keras_params)
 
     def _checked_fixed_parameters(self, previous: FittedState | None) -> dict[str, Any]:
-        """Return the values of the fixed parameters, which a fit that continues must share."""
+        """Return the fixed parameters; check that they are those of the fit that is continued."""
         values = {name: getattr(self, name) for name in self._fixed_parameters}
         before = values if previous is None else previous.data.fixed_parameters
         for name, value in before.items():
@@ -224,15 +224,15 @@ class BaseNetwork(BaseEstimator, metaclass=ABCMeta):
         )
 
     def _random_generator(self, previous: FittedState | None) -> np.random.RandomState:
-        """Return the generator of a fit; one that continues goes on where the last one stopped.
+        """Return the generator of a fit; a fit with a seed that continues keeps the last one's.
 
-        Without a seed it is a new one: numpy's global generator is never touched.
+        Without a seed a new generator is made: numpy's global generator is never used.
         """
         if self.random_state is None:
             return np.random.RandomState()
         kept = None if previous is None else previous.random_generator
         if kept is not None and isinstance(self.random_state, Integral):
-            return copy.deepcopy(kept)  # the fit may fail
+            return copy.deepcopy(kept)  # a fit that fails must not change the fitted state
         return check_random_state(self.random_state)
 
     def _train(
@@ -249,22 +249,22 @@ class BaseNetwork(BaseEstimator, metaclass=ABCMeta):
         resume: Snapshot | None = None,
         on_epoch: Callable[[FittedState, Snapshot], None] | None = None,
     ) -> FittedState:
-        """Train a network, and return all that the fit has learnt.
+        """Train a network, and return the fitted state.
 
         Parameters
         ----------
         data : tuple of TrainingData
-            What is trained on, and what is validated on or None.
+            The training data, and the validation data or None.
         varies : bool
-            Whether sequences of this data differ in length.
+            Whether sequences in this data differ in length.
         previous : FittedState or None
-            What this fit continues.
+            The state that this fit continues.
         partial : bool
             Whether this is one epoch of ``partial_fit``.
         resume : Snapshot, default=None
-            Where a fit that was interrupted stood.
+            The point at which an interrupted fit stopped.
         on_epoch : callable, default=None
-            Called after each epoch with what was learnt so far, and where the training stands.
+            Called after each epoch with the fitted state so far and a snapshot of the training.
         """
         with Interrupts():  # TensorFlow that was interrupted half way cannot be imported again
             from sklstm.network.training.ensemble import train_networks
@@ -291,7 +291,7 @@ class BaseNetwork(BaseEstimator, metaclass=ABCMeta):
         return replace(state, optimizer_states=optimizer_states, random_generator=rng)
 
     def _learn(self, state: FittedState) -> None:
-        """Take over what a fit has learnt, all at once, and say if it was interrupted."""
+        """Assign the fitted state, and warn if the fit was interrupted."""
         self._fitted_state = state
         if state.interrupted:
             warnings.warn(
@@ -315,7 +315,7 @@ def _starts(
 
 
 def _check_same_network(before: NetworkSpec, now: NetworkSpec) -> None:
-    """Check that a fit can go on with the weights of the one before."""
+    """Check that a fit can start from the weights of the previous one."""
     changed = [
         f"{field.name}={getattr(now, field.name)!r} (it was {getattr(before, field.name)!r})"
         for field in fields(NetworkSpec)

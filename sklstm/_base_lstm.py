@@ -1,4 +1,4 @@
-"""The way from X and y to a trained network, for `LSTMClassifier` and `LSTMRegressor`."""
+"""`BaseLSTM`: the fit and the prediction that `LSTMClassifier` and `LSTMRegressor` share."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ NUMBERS_SCALED_AT_ONCE = 2**23  # 32 MiB; more are scaled batch by batch, in eve
 
 
 class FitData(NamedTuple):
-    """The samples of a fit, and what was learnt of them before the training."""
+    """The samples of a fit, and what was learnt from them before the training."""
 
     samples: Samples
     validation: Samples | None
@@ -47,7 +47,7 @@ class FitData(NamedTuple):
 
 
 class BaseLSTM(BaseNetwork):
-    """The way from X and y to a network, for the classifier and the regressor."""
+    """Base class of the classifier and the regressor."""
 
     _fixed_parameters: ClassVar[tuple[str, ...]] = ("standardize", "differences", "timesteps")
     _parameter_constraints: dict = TRAINING_CONSTRAINTS | {
@@ -74,7 +74,7 @@ class BaseLSTM(BaseNetwork):
 
     @property
     def feature_names_in_(self) -> np.ndarray:
-        """Names of the columns, where X had some."""
+        """Names of the columns, if X had names."""
         names = self._fitted().data.input_form.names
         if names is None:
             raise AttributeError(f"This {type(self).__name__} was fitted on X without names.")
@@ -91,10 +91,10 @@ class BaseLSTM(BaseNetwork):
 
     @abstractmethod
     def _learn_targets(self, y: np.ndarray, classes: np.ndarray | None) -> Targets:
-        """Learn what y is: its classes, or its columns."""
+        """Learn the classes or the columns of y."""
 
     def _class_weights(self, targets: Targets, y: np.ndarray, weights: np.ndarray) -> ClassWeights:
-        """Return the function that weights targets, as learnt from those of training."""
+        """Return the function that computes the weight of each target from its class."""
         return equal_weights
 
     def _fit(
@@ -108,7 +108,7 @@ class BaseLSTM(BaseNetwork):
         partial: bool,
         classes: np.ndarray | None = None,
     ) -> None:
-        """Fit anew, or on from a previous state; `partial` is one epoch of ``partial_fit``."""
+        """Fit anew, or continue a previous state; `partial` is one epoch of ``partial_fit``."""
         fixed = self._checked_fixed_parameters(previous)
         rng = self._random_generator(previous)
         data = self._fit_data(
@@ -166,9 +166,9 @@ class BaseLSTM(BaseNetwork):
         previous: FittedState | None,
         partial: bool,
     ) -> FitData:
-        """Read the data, and learn from them all that a prediction needs besides the network.
+        """Read the data, and learn from them how inputs and targets are scaled and encoded.
 
-        What is held out is not measured: the fit is the one of the other samples alone.
+        Held-out samples have no influence: scales and class weights come from the others only.
         """
         samples, form = self._read(X, y, sample_weight, previous)
         if previous is None:
@@ -176,7 +176,7 @@ class BaseLSTM(BaseNetwork):
         else:
             targets = previous.data.targets
         targets.check(samples.y, "y")
-        seed = rng.randint(2**31)  # drawn in any case, so that the rest does not depend on it
+        seed = rng.randint(2**31)  # drawn in any case, so that later draws do not change
         if given is not None:
             validation = self._read_validation(*given, form, targets)
         else:
@@ -193,7 +193,7 @@ class BaseLSTM(BaseNetwork):
     def _read(
         self, X: Any, y: Any, sample_weight: Any, previous: FittedState | None
     ) -> tuple[Samples, InputForm]:
-        """Read X, y and the weights; samples of weight zero end here."""
+        """Read X, y and the weights, and drop samples of weight zero."""
         if y is None:
             raise ValueError(
                 f"This {type(self).__name__} estimator requires y to be passed, "
@@ -242,10 +242,10 @@ class BaseLSTM(BaseNetwork):
     def _hold_out(
         self, samples: Samples, targets: Targets, seed: int, *, partial: bool
     ) -> tuple[Samples, Samples | None]:
-        """Return what is trained on, and what is validated on if anything is."""
+        """Split the samples into a training set and a validation set, which may be None."""
         if partial:
             return samples, None
-        # Samples of a class of weight zero could be all that is held out.
+        # Without this, all held-out samples could be of a class of weight zero.
         counts = self._class_weights(targets, samples.y, samples.weights)(samples.y) > 0
         samples = samples if counts.all() else samples.of(np.flatnonzero(counts))
         return hold_out(
@@ -257,7 +257,7 @@ class BaseLSTM(BaseNetwork):
         )
 
     def _learn_scaling(self, samples: Samples) -> InputScaling | None:
-        """Learn the scale of X; token ids have none."""
+        """Learn the scaling of X; token ids are not scaled."""
         if self.embedding_dim is not None:
             return None
         return InputScaling.fit(
@@ -273,7 +273,7 @@ class BaseLSTM(BaseNetwork):
         return auto_learning_rate(batch_size)
 
     def _batch_size(self, n: int, first_part: FittedState | None) -> int:
-        """Return the batch size for n samples, or that of the first of several parts."""
+        """Return the batch size for n samples, or that of the first ``partial_fit``."""
         if self.batch_size != "auto":
             return int(self.batch_size)
         return auto_batch_size(n) if first_part is None else first_part.data.batch_size
@@ -349,7 +349,7 @@ def _as_the_network_reads(
 
 
 def _training_data(data: FitData) -> tuple[SequenceData, SequenceData | None]:
-    """Return what is trained on, and what is validated on."""
+    """Return the training data and the validation data."""
     samples, validation = data.samples, data.validation
     return (
         _sequence_data(samples, data),
@@ -359,8 +359,8 @@ def _training_data(data: FitData) -> tuple[SequenceData, SequenceData | None]:
 
 def _sequence_data(samples: Samples, data: FitData) -> SequenceData:
     targets, scaling = data.targets.encode(samples.y), data.scaling
-    # The loss is a weighted mean: only the ratios of the weights matter, and float32 holds
-    # these whatever the unit of the weights.
+    # The loss is a weighted mean, so only the ratios of the weights matter. With a largest weight
+    # of 1, float32 can hold them.
     weights = (samples.weights / (samples.weights.max() or 1)).astype(np.float32)
     sequences = samples.sequences
     if scaling is None:

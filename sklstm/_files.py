@@ -15,26 +15,26 @@ from uuid import uuid4
 
 
 def write_atomically(path: str | os.PathLike, write: Callable[[BinaryIO], object]) -> None:
-    """Write a file so that it is there whole, or as it was before.
+    """Write a file so that it is either complete or left as it was before.
 
-    A temporary file in the same folder is written, flushed to the disk and then given the name:
-    other processes, and those after a crash, see the old file or the new one. If `write` or the
-    disk fails, the old file stays and the temporary one is removed; only a killed process leaves
-    it (``.sklstm-*.part``).
+    A temporary file in the same folder is written, flushed to the disk and then renamed: other
+    processes see the old file or the new one, also after a crash. If `write` or the disk fails,
+    the old file stays and the temporary one is removed; only a killed process leaves a temporary
+    file (``.sklstm-*.part``).
 
     Parameters
     ----------
     path : str or path-like
-        Where a symbolic link stands, it stays, and what it points to is replaced. A file that
-        is replaced keeps its permissions; a new one has those of any new file.
+        If it is a symbolic link, the link stays and the file that it points to is replaced. A
+        file that is replaced keeps its permissions; a new one has the default permissions.
     write : callable
-        Is given the open file.
+        Called with the open file.
 
     Raises
     ------
     OSError
-        If the folder is not there, the file is read-only or no regular one (a device, a pipe), or
-        it cannot be written; the error names it.
+        If the folder does not exist, the file is read-only or not a regular file (a device, a
+        pipe), or it cannot be written; the error names it.
 
     Examples
     --------
@@ -46,7 +46,7 @@ def write_atomically(path: str | os.PathLike, write: Callable[[BinaryIO], object
     'whole'
     """
     path = _checked_place(path)
-    part = path.with_name(f".sklstm-{uuid4().hex}.part")  # short: the name may be a long one
+    part = path.with_name(f".sklstm-{uuid4().hex}.part")  # not longer than valid names
     with _naming(path, part):
         try:
             with part.open("xb") as file:
@@ -62,7 +62,7 @@ def write_atomically(path: str | os.PathLike, write: Callable[[BinaryIO], object
 
 
 def open_regular(path: str | os.PathLike) -> BinaryIO:
-    """Open a file for reading bytes, if it is one: a device or a pipe might never end.
+    """Open a regular file for reading bytes; a device or a pipe, which may never end, is refused.
 
     Parameters
     ----------
@@ -75,7 +75,7 @@ def open_regular(path: str | os.PathLike) -> BinaryIO:
     Raises
     ------
     OSError
-        If it is not there, cannot be read, or is no regular file.
+        If it does not exist, cannot be read, or is not a regular file.
 
     Examples
     --------
@@ -96,18 +96,18 @@ def open_regular(path: str | os.PathLike) -> BinaryIO:
 
 
 def check_writable(path: str | os.PathLike) -> None:
-    """Check that a file could be written there, before the work whose result it will hold.
+    """Check that a file can be written, before the work starts whose result it will hold.
 
     Parameters
     ----------
     path : str or path-like
-        The file. If it is there, it stays as it is.
+        The file. If it exists, it is not changed.
 
     Raises
     ------
     OSError
-        If the folder is not there, nothing can be written in it, the name is too long, or `path`
-        is a folder, a device, a pipe, a read-only file or a circle of links.
+        If the folder does not exist or cannot be written to, the name is too long, or `path` is a
+        folder, a device, a pipe, a read-only file or a circle of links.
 
     Examples
     --------
@@ -122,7 +122,7 @@ def check_writable(path: str | os.PathLike) -> None:
 
 
 def _checked_place(path: str | os.PathLike) -> Path:
-    """Return the file itself, where links lead to it, if it may be written or replaced."""
+    """Resolve links, and check that the file may be written or replaced."""
     place = Path(os.path.realpath(path))
     if not place.parent.is_dir():
         raise FileNotFoundError(errno.ENOENT, "There is no such folder", str(place.parent))
@@ -137,12 +137,12 @@ def _checked_place(path: str | os.PathLike) -> Path:
 
 
 def _refuse_irregular(mode: int, path: str | os.PathLike) -> None:
-    """Raise OSError for everything but a regular file."""
+    """Raise OSError unless it is a regular file."""
     if stat.S_ISREG(mode):
         return
     if stat.S_ISDIR(mode):
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), os.fspath(path))
-    if stat.S_ISLNK(mode):  # realpath follows all others
+    if stat.S_ISLNK(mode):  # realpath has followed all links that lead somewhere
         raise OSError(errno.ELOOP, "The links lead in a circle", os.fspath(path))
     kinds = {stat.S_IFIFO: "pipe", stat.S_IFSOCK: "socket"}
     kind = kinds.get(stat.S_IFMT(mode), "device")
@@ -155,7 +155,7 @@ def _without_waiting(path: str, flags: int) -> int:
 
 @contextlib.contextmanager
 def _naming(path: Path, part: Path) -> Iterator[None]:
-    """Let errors name the file that was to be written, not the temporary one, or none."""
+    """Make errors name the file that was to be written, not the temporary file."""
     try:
         yield
     except OSError as error:
@@ -165,7 +165,7 @@ def _naming(path: Path, part: Path) -> Iterator[None]:
 
 
 def _sync_folder(folder: Path) -> None:
-    """Flush the new name to the disk, where the system can open folders."""
+    """Flush the renaming to the disk, on systems that can open folders."""
     with contextlib.suppress(OSError):
         descriptor = os.open(folder, os.O_RDONLY)
         try:

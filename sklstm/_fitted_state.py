@@ -20,7 +20,7 @@ History = dict[str, list[float]]
 
 @dataclass(frozen=True, eq=False)
 class LearntFromData:
-    """What a fit has learnt of its data before the network is trained.
+    """What a fit has learnt from its data before the network is trained.
 
     Attributes
     ----------
@@ -29,13 +29,13 @@ class LearntFromData:
     input_form : InputForm or None
         How X was read; None for texts.
     input_scaling : InputScaling or None
-        What X passes on its way to the network; None for token ids and for texts.
+        How X is scaled before the network reads it; None for token ids and for texts.
     lengths_vary : bool
         Whether sequences of X differed in length.
     batch_size : int
-        In samples.
+        Samples per step of the optimizer.
     fixed_parameters : mapping
-        Parameters of the estimator that a fit which continues this one must share.
+        Parameters of the estimator that cannot change in a fit that continues this one.
     """
 
     targets: Targets
@@ -50,8 +50,8 @@ class LearntFromData:
 class FittedState:
     """Everything that a fit has learnt.
 
-    An estimator holds its parameters and one of these, so it is fitted as a whole or not at all,
-    and a prediction reads one attribute, whatever happens in other threads.
+    An estimator holds its parameters and one such state, which is assigned when a fit is complete.
+    A prediction reads it once, so a fit in another thread cannot change it half way.
 
     Attributes
     ----------
@@ -61,15 +61,15 @@ class FittedState:
     histories : tuple of dict of lists
         Of each network: one entry per epoch, of all fits that continued one another.
     training_loop : str
-        What ran the epochs.
+        How the epochs were run: by XLA or as a graph.
     interrupted : bool
         Whether Ctrl-C ended the training.
     optimizer_states : tuple of OptimizerState or None
         Where a fit that continues starts, for each network; None if none is to come.
     random_generator : RandomState or None
-        The generator that a fit which continues draws from.
+        The generator that a fit which continues this one draws from.
     checkpoint : CheckpointState or None
-        Only in the file of a checkpoint.
+        Set only in a checkpoint file.
     """
 
     network: OnnxPredictor
@@ -130,14 +130,14 @@ class FittedState:
 
 @dataclass(frozen=True, eq=False)
 class CheckpointState:
-    """What the file of a checkpoint holds besides a fitted state.
+    """What a checkpoint file holds in addition to the fitted state.
 
     Attributes
     ----------
     snapshot : Snapshot
-        Where the training stands.
+        The point that the training has reached.
     data_digest : str
-        Of the data that the fit learns from.
+        Digest of the data that the fit learns from.
     """
 
     snapshot: Snapshot

@@ -58,12 +58,12 @@ class LossNames(StrOptions):
 
 
 def as_int(value: Integral | None) -> int | None:
-    """Return a Python number for one of numpy's, whose arithmetic may overflow."""
+    """Return a Python int for a numpy one, whose arithmetic may overflow."""
     return None if value is None else int(value)
 
 
 def as_float(value: Real | None, name: str) -> float | None:
-    """Return a float for any number; errors call it by its name."""
+    """Return any number as a float; `name` is the parameter that an error names."""
     try:
         return None if value is None else float(value)
     except OverflowError:
@@ -105,18 +105,18 @@ def quantiles_of(quantile: Any) -> float | tuple[float, ...]:
 
 
 def auto_batch_size(n: int) -> int:
-    """Return the batch size for n samples: a power of two that makes enough batches."""
+    """Return the batch size for n samples: a power of two that gives enough batches."""
     power = 2 ** int(np.log2(max(1, n / MIN_AUTO_BATCHES)))
     return int(np.clip(power, *AUTO_BATCH_SIZES))
 
 
 def auto_learning_rate(batch_size: int) -> float:
-    """Return the rate that suits batches of this size: small batches have noisy gradients."""
+    """Return the learning rate for a batch size: lower for small batches, which are noisier."""
     return AUTO_LEARNING_RATE * min(1, batch_size / AUTO_BATCH_SIZES[1]) ** 0.5
 
 
 def check_optimizer(optimizer: Any, keras_params: Mapping) -> None:
-    """Check that an optimizer is a name or an object, and one that no parameter is routed to."""
+    """Check that an optimizer is a name, or an object that no parameter is routed to."""
     by_name = isinstance(optimizer, str)
     if not by_name and (
         foreign := [name for name in keras_params if name.startswith("optimizer__")]
@@ -134,7 +134,7 @@ def check_optimizer(optimizer: Any, keras_params: Mapping) -> None:
 
 
 def checked_callbacks(callbacks: list | tuple | None) -> tuple:
-    """Check that each is a Keras callback or a function."""
+    """Check that each callback is a Keras callback or a function."""
     for callback in callbacks or ():
         is_either = callable(callback) or hasattr(callback, "on_epoch_end")
         if isinstance(callback, type) or not is_either:

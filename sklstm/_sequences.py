@@ -8,16 +8,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
-BYTES_PER_CHECK = 2 * 2**20  # of X, looked at in one go: masks stay small, and values in the cache
+BYTES_PER_CHECK = 2 * 2**20  # of X, checked at once: masks stay small and values in the cache
 
 FindAbsent = Callable[[int, np.ndarray], np.ndarray | None]
 
 
 @dataclass(frozen=True)
 class Sequences:
-    """Validated sequences of any lengths: where each lies among the time steps of all.
+    """Validated sequences of any lengths, stored in one array of all their time steps.
 
-    Rows are chosen without copying a time step.
+    Indexing selects sequences and copies no time step.
 
     Attributes
     ----------
@@ -60,12 +60,12 @@ class Sequences:
         return bool((self.lengths != self.lengths[0]).any())
 
     def padded(self, n_steps: int | None = None) -> np.ndarray:
-        """Return an array of shape (n, n_steps, F) or (n, n_steps), zero behind each end.
+        """Return an array of shape (n, n_steps, F) or (n, n_steps), right-padded with zeros.
 
-        `n_steps` is that of the longest sequence unless given. The array is a view where it can.
+        `n_steps` is that of the longest sequence unless given. The array is a view where possible.
         """
         n_steps = n_steps or self.longest
-        if len(self) == 1 and self.lengths[0] == n_steps:  # a prediction of one row has no time
+        if len(self) == 1 and self.lengths[0] == n_steps:  # a fast path for predictions of one row
             start = int(self.starts[0])
             return self.steps[np.newaxis, start : start + n_steps]
         if self._fill_rows_of(n_steps):
@@ -91,7 +91,7 @@ class Sequences:
         return Sequences(self.steps[rows], starts, self.lengths)
 
     def blocks(self, size: int) -> Iterator[tuple[slice, Sequences]]:
-        """Yield which sequences come next, and these, compact: about `size` numbers at once."""
+        """Yield blocks of about `size` numbers: their place as a slice, and compact sequences."""
         numbers = np.cumsum(self.lengths) * math.prod(self.steps.shape[1:])
         if not len(self) or numbers[-1] <= size:
             yield slice(len(self)), self.compact()
@@ -104,7 +104,7 @@ class Sequences:
             first = stop
 
     def _fill_rows_of(self, n_steps: int) -> bool:
-        """Whether each sequence is a whole row where `steps` is cut into rows."""
+        """Whether each sequence is one whole row of `steps` cut into rows of `n_steps`."""
         is_cut = len(self.steps) % n_steps == 0 and not (self.starts % n_steps).any()
         return is_cut and bool((self.lengths == n_steps).all())
 
@@ -121,11 +121,11 @@ class InputForm:
     n_columns : int
         Columns of a table, otherwise the same as `n_features`.
     names : tuple of str or None
-        Names of the columns of a data frame, or of frames in a list.
+        Names of the columns of a data frame, or of the data frames in a list.
     timesteps : int or None
-        Time steps that the columns of a table hold.
+        Number of time steps that the columns of a table hold.
     vocabulary_size : int or None
-        Token ids are below it.
+        All token ids are below it.
     """
 
     kind: str
@@ -155,12 +155,12 @@ class TimeSteps:
     first_sample: int = 0
 
     def locate(self, step: int) -> str:
-        """Name the sample and the time step of a row of `values`."""
+        """Return the sample and the time step of a row of `values`, as text for an error."""
         sample = int(np.searchsorted(self.offsets, step, side="right")) - 1
         return f"sample {sample + self.first_sample} at time step {step - self.offsets[sample]}"
 
     def blocks(self) -> Iterator[tuple[int, np.ndarray]]:
-        """Yield some MiB of `values` after another, each with its first row."""
+        """Yield `values` in blocks of some MiB, each with the number of its first row."""
         row = max(1, self.values.itemsize * self.values[:1].size)
         n_rows = max(1, BYTES_PER_CHECK // row)
         for first in range(0, len(self.values), n_rows):
@@ -179,12 +179,12 @@ def drop_absent_steps(
     ----------
     steps : TimeSteps
     find_absent : callable
-        Takes the first row of a block of ``steps.values``, and the block; returns a mask of its
-        absent steps, or None for none.
+        Takes the number of the first row of a block of ``steps.values``, and the block; returns a
+        mask of its absent steps, or None if there are none.
     what : str
         The name of an absent step, for the errors: "NaN" or "padding (id 0)".
     advice : str
-        What to do about one inside a sequence.
+        What to do about an absent step inside a sequence, for the errors.
 
     Returns
     -------
@@ -216,10 +216,10 @@ def drop_absent_steps(
 def find_spans(
     steps: TimeSteps, find_absent: FindAbsent, what: str
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Find where the present steps of each sequence start and stop, and how many they are.
+    """Find where the present steps of each sequence start and stop, and how many there are.
 
-    Parameters, starts and stops are those of `drop_absent_steps`, but absent steps may lie inside
-    a sequence.
+    The parameters, starts and stops are as in `drop_absent_steps`, but absent steps may lie
+    inside a sequence.
 
     Raises
     ------
@@ -248,7 +248,7 @@ def find_spans(
 
 
 def _sequences_of(offsets: np.ndarray, first: int, end: int) -> tuple[slice, np.ndarray]:
-    """Return which sequences lie in these rows, and where they begin and end there."""
+    """Return which sequences lie in these rows, and where they begin and end in them."""
     first_sequence = int(np.searchsorted(offsets, first, side="right")) - 1
     end_sequence = int(np.searchsorted(offsets, end, side="left"))
     bounds = offsets[first_sequence : end_sequence + 1].clip(first, end)

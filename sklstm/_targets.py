@@ -1,4 +1,4 @@
-"""What targets mean to a network: how they are encoded and decoded, and what is minimised."""
+"""Kinds of targets: how they are encoded and decoded, and which loss they are trained by."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ ONE_HOT = (
 
 
 class Targets(Protocol):
-    """What every kind of targets says to the training and to the network's output layer.
+    """What every kind of targets tells the training and the output layer of the network.
 
     Attributes
     ----------
@@ -31,9 +31,9 @@ class Targets(Protocol):
     n_outputs : int
         Units of the output layer.
     activation : str
-        Of the output layer.
+        Activation of the output layer.
     loss, metric : str or None
-        Names of what is minimised, and of what is reported beside it.
+        Keras's names of the loss, and of a metric that is reported with it.
     scaling : TargetScaling or None
         What an exported network multiplies its outputs by and adds to them.
     n_quantiles : int
@@ -51,12 +51,12 @@ class Targets(Protocol):
 
 @dataclass(frozen=True, eq=False)
 class ClassTargets:
-    """One class of several for each sample, learnt by a softmax.
+    """One class for each sample, learnt by a softmax.
 
     Attributes
     ----------
     classes : ndarray of shape (n_classes,)
-        In order.
+        The labels, sorted.
     """
 
     classes: np.ndarray
@@ -70,7 +70,7 @@ class ClassTargets:
 
     @classmethod
     def of(cls, y: np.ndarray, classes: np.ndarray | None, estimator_name: str) -> Self:
-        """Learn the classes of y, unless they are given.
+        """Learn the classes from y, unless they are given.
 
         Raises
         ------
@@ -130,7 +130,7 @@ class ClassTargets:
         ----------
         class_weight : dict, "balanced" or None
         y, weights : ndarray of shape (n,)
-            Targets and weights of the samples that "balanced" counts.
+            Targets and weights of the samples whose classes "balanced" counts.
         """
         if class_weight is None:
             return equal_weights
@@ -150,7 +150,7 @@ class MultilabelTargets:
     Attributes
     ----------
     n_columns : int
-        Labels that a sample may have.
+        The number of labels.
     """
 
     n_columns: int
@@ -204,7 +204,7 @@ class MultilabelTargets:
     def class_weights(
         self, class_weight: dict | str | None, y: np.ndarray, weights: np.ndarray
     ) -> ClassWeights:
-        """Refuse class weights, which are for single labels."""
+        """Raise ValueError if class weights are given: they are for single labels only."""
         if class_weight is None:
             return equal_weights
         raise ValueError(
@@ -244,12 +244,12 @@ class NumberTargets:
         return cls(loss, y.shape[1:], np.ones(n), np.zeros(n), n_quantiles)
 
     def scaled_by(self, y: np.ndarray, weights: np.ndarray) -> Self:
-        """Learn the mean and the scale of the samples of training; counts keep theirs.
+        """Learn the mean and the scale of the training targets; counts are not scaled.
 
         Raises
         ------
         ValueError
-            If y is too large.
+            If a value of y is too large.
         """
         if self.loss == "poisson":
             return self
@@ -268,12 +268,12 @@ class NumberTargets:
 
     @property
     def scaling(self) -> TargetScaling:
-        """What brings the network's outputs to the units of y."""
+        """The scaling that turns the network's outputs into the units of y."""
         return TargetScaling(self.scale, self.mean)
 
     @property
     def activation(self) -> str:
-        """Of the output layer."""
+        """Activation of the output layer."""
         return "exponential" if self.loss == "poisson" else "linear"
 
     def check_columns(self, y: np.ndarray, name: str) -> None:
@@ -324,7 +324,7 @@ def _check_label_columns(y: np.ndarray, name: str, n_columns: int, *, is_matrix:
 
 
 def as_columns(y: np.ndarray) -> np.ndarray:
-    """Return the numbers of each sample in a row, of shape (n, n_outputs)."""
+    """Return one row of numbers for each sample, of shape (n, n_outputs)."""
     return y.reshape(len(y), -1)
 
 
