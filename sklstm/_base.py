@@ -50,7 +50,7 @@ class BaseNetwork(BaseEstimator, metaclass=ABCMeta):
     An estimator holds its parameters and, once it is fitted, one `FittedState`.
     """
 
-    # Parameters that say how X and y are read: a fit that continues another cannot change them.
+    # Parameters that a fit which continues another cannot change, such as the loss.
     _fixed_parameters: ClassVar[tuple[str, ...]] = ()
 
     @property
@@ -169,7 +169,7 @@ class BaseNetwork(BaseEstimator, metaclass=ABCMeta):
         return copied
 
     def _state_to_continue(self) -> FittedState | None:
-        """Return the state that ``fit`` continues from; None without `warm_start`."""
+        """Return the state that ``fit`` continues from, with `warm_start`; otherwise None."""
         goes_on = self.warm_start and self.__sklearn_is_fitted__()
         return self._fitted_state if goes_on else None
 
@@ -224,7 +224,7 @@ class BaseNetwork(BaseEstimator, metaclass=ABCMeta):
         )
 
     def _random_generator(self, previous: FittedState | None) -> np.random.RandomState:
-        """Return the generator of a fit; a fit with a seed that continues keeps the last one's.
+        """Return the generator of a fit; with a seed, a fit that continues uses the last fit's.
 
         Without a seed a new generator is made: numpy's global generator is never used.
         """

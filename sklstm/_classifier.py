@@ -1,4 +1,4 @@
-"""`LSTMClassifier`."""
+"""`LSTMClassifier`: labels of sequences, one of several classes or several labels at once."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 class LSTMClassifier(ClassifierMixin, BaseLSTM):
     """LSTM network for classification.
 
-    Two or more classes of any labels by a softmax, several labels at once (y as an indicator
-    matrix) by sigmoids, both trained by cross-entropy. Keras trains the network, ONNX Runtime
+    Two or more classes are predicted by a softmax, several labels at once (y is an indicator
+    matrix) by sigmoids; both are trained by cross-entropy. Keras trains the network, ONNX Runtime
     predicts with it; a fitted classifier holds numpy arrays only.
 
     Parameters
@@ -38,8 +38,8 @@ class LSTMClassifier(ClassifierMixin, BaseLSTM):
         sequence.
     pooling : {"last", "mean", "max", "concat"}, default="max"
         How the outputs over time become one vector: those of the last time step, their mean,
-        their maximum, or these three side by side. With the maximum a sequence is also learnt
-        where what matters came long before its end.
+        their maximum, or these three side by side. With the maximum, the network also learns from
+        time steps long before the end of a sequence.
     dense_units : int or sequence of int, default=()
         Units of the hidden dense layers (rectified linear) after the pooling.
     n_networks : int, default=1
@@ -53,16 +53,16 @@ class LSTMClassifier(ClassifierMixin, BaseLSTM):
         Set it to read X as token ids (0 is padding), each of which becomes a vector of this
         length. None reads numbers.
     timesteps : int, default=None
-        The columns of a 2-D X are this many time steps, one step's features after another's.
-        None reads each column as a time step of one feature.
+        The columns of a 2-D X are this many time steps: all features of the first step, then all
+        of the second. None reads each column as a time step of one feature.
     standardize : bool, default=True
         Whether the network sees features of mean 0 and standard deviation 1, over all time steps
         of the X of ``fit``. Has no meaning for token ids.
     differences : "auto" or bool, default="auto"
         Whether the network sees, beside each feature, its first and second differences from time
-        step to time step, as speech recognition does [1]_. "auto" adds those of slow features,
-        that a time step changes by less than a quarter of their standard deviation: a smooth
-        series says more by its changes than by its values.
+        step to time step, as in speech recognition [1]_. "auto" adds those of slow features, which
+        change by less than a quarter of their standard deviation from one time step to the next:
+        the changes of a smooth series are more informative than its values.
     optimizer : str or keras.optimizers.Optimizer, default="adam"
         One of "adadelta", "adafactor", "adagrad", "adam", "adamax", "adamw", "ftrl", "lion",
         "nadam", "rmsprop" and "sgd", or an object, of which a copy is trained with its own
@@ -73,7 +73,7 @@ class LSTMClassifier(ClassifierMixin, BaseLSTM):
         are noisier [2]_.
     learning_rate_schedule : {"constant", "cosine"}, default="cosine"
         Whether the learning rate stays, or falls to 0 over the fit in half a period of a cosine,
-        for an optimizer given by name. It multiplies what callbacks make of the rate.
+        for an optimizer given by name. If a callback sets the rate, the schedule multiplies it.
     warmup : float in [0, 1), default=0.0
         Share of the fit over which the learning rate first rises, in equal steps.
     clipnorm : float, default=1.0
@@ -81,8 +81,8 @@ class LSTMClassifier(ClassifierMixin, BaseLSTM):
         does not clip.
     batch_size : int or "auto", default="auto"
         Samples per step of the optimizer. "auto" is a power of two from 4 to 32 that makes at
-        least 10 batches of the samples: few samples need small batches, or their epochs have few
-        steps.
+        least 10 batches of the samples: with few samples, larger batches would give an epoch too
+        few steps.
     epochs : int, default=60
         Passes over the data.
     early_stopping : bool, default=False
@@ -90,18 +90,18 @@ class LSTMClassifier(ClassifierMixin, BaseLSTM):
         the best weights are restored.
     validation_fraction : float in [0, 1), default=None
         Fraction of the samples held out as a validation set. Above 0, ``history_`` records
-        ``val_*`` with or without early stopping. None holds out 0.1 for early stopping and
-        nothing otherwise. ``partial_fit`` holds nothing out.
+        ``val_*`` with or without early stopping. None holds out 0.1 for early stopping and no
+        samples otherwise. ``partial_fit`` holds no samples out.
     n_iter_no_change : int, default=10
         Patience of early stopping, in epochs.
     class_weight : dict, "balanced" or None, default=None
         Weights of the classes, by label: finite numbers of 0 or more, of which only the ratios
-        matter. "balanced" weighs each class by the inverse of its frequency.
+        matter. "balanced" weights each class by the inverse of its frequency.
     callbacks : list, default=None
         Keras callbacks, and functions of ``(epoch, logs)`` called at each epoch's end. Each fit
-        makes shallow copies of Keras's: their counters begin anew, and what they share with yours
-        (a list, a lock, a trial) is yours. What they change in the model counts in its own fit
-        only. The model that Keras's callbacks see, and write to files, takes X as the
+        makes shallow copies of Keras's: their counters start anew, but objects that they refer to
+        (a list, a lock, a trial) are shared with yours. Their changes to the model apply to that
+        fit only. The model that Keras's callbacks see, and write to files, takes X as the
         network sees it: see `standardize` and `differences`.
     keras_params : dict, default=None
         Parameters of the optimizer and the loss by Keras's names, such as
@@ -117,7 +117,7 @@ class LSTMClassifier(ClassifierMixin, BaseLSTM):
     Attributes
     ----------
     classes_ : ndarray of shape (n_classes,)
-        The labels in order; for several labels at once, their column numbers.
+        The labels, sorted; for several labels at once, their column numbers.
     n_features_in_ : int
         Columns of a table, otherwise features per time step (1 for token ids).
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
@@ -134,12 +134,12 @@ class LSTMClassifier(ClassifierMixin, BaseLSTM):
     interrupted_ : bool
         Whether Ctrl-C ended the last fit before its last epoch.
     training_loop_ : str
-        What ran the epochs: "xla" or "graph" (compiled epochs, by XLA or, where too short to earn
-        its compilation, as a plain graph), with ", batch by batch" where a callback asked for it.
+        How the epochs were run: "xla" (compiled by XLA) or "graph" (a plain TensorFlow graph, for
+        work too small to be worth compiling), with ", batch by batch" if a callback needs it.
 
     See Also
     --------
-    LSTMRegressor : The same for numbers.
+    LSTMRegressor : The same network for numbers.
 
     References
     ----------
@@ -155,7 +155,7 @@ class LSTMClassifier(ClassifierMixin, BaseLSTM):
 
     Examples
     --------
-    Which of two classes a sequence belongs to is the sign of its first time step, ten steps ago:
+    The class of a sequence is the sign of its first time step, which the network has to remember:
 
     >>> import numpy as np
     >>> from sklstm import LSTMClassifier
@@ -231,7 +231,7 @@ class LSTMClassifier(ClassifierMixin, BaseLSTM):
 
     @property
     def classes_(self) -> np.ndarray:
-        """The labels in order."""
+        """The labels, sorted."""
         return self._fitted().data.targets.classes
 
     @fit_context(prefer_skip_nested_validation=True)
@@ -244,7 +244,7 @@ class LSTMClassifier(ClassifierMixin, BaseLSTM):
         X_val: Any = None,
         y_val: Any = None,
     ) -> Self:
-        """Fit the network, anew or, with `warm_start`, from where it stands.
+        """Fit the network, anew or, with `warm_start`, starting from the fitted weights.
 
         Parameters
         ----------
@@ -280,7 +280,7 @@ class LSTMClassifier(ClassifierMixin, BaseLSTM):
 
     @fit_context(prefer_skip_nested_validation=True)
     def partial_fit(self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None) -> Self:
-        """Train for one epoch more; the scales of the features stay those of the first call.
+        """Train for one more epoch; the scales of the features stay those of the first call.
 
         Parameters
         ----------
@@ -289,7 +289,7 @@ class LSTMClassifier(ClassifierMixin, BaseLSTM):
         y : array of shape (n,) or (n, n_labels)
             Labels.
         classes : array of shape (n_classes,), default=None
-            All labels that will ever come; needed in the first call only.
+            All labels that may occur in any call; required in the first call only.
         sample_weight : array of shape (n,), default=None
             Weights of the samples.
 
@@ -345,7 +345,7 @@ class LSTMClassifier(ClassifierMixin, BaseLSTM):
         -------
         ndarray of shape (n, n_classes)
             In the order of ``classes_``. Each row sums to 1, except for several labels at once,
-            each of which has a probability of its own.
+            which have independent probabilities.
 
         Raises
         ------
@@ -357,7 +357,7 @@ class LSTMClassifier(ClassifierMixin, BaseLSTM):
         return self._predict_outputs(X, self._fitted())
 
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
-        """Return the accuracy; for several labels at once the share of samples all right.
+        """Return the accuracy; of several labels at once, all have to be right.
 
         Parameters
         ----------

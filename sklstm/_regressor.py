@@ -1,4 +1,4 @@
-"""`LSTMRegressor`."""
+"""`LSTMRegressor`: one or several numbers for each sequence."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ if TYPE_CHECKING:
 class LSTMRegressor(RegressorMixin, BaseLSTM):
     """LSTM network for regression, to one or several numbers.
 
-    y is standardised inside and its predictions are put back (not for the Poisson loss), so that
-    targets in the thousands train as well as targets near one. Keras trains the network, ONNX
-    OnnxPredictor predicts with it; a fitted regressor holds numpy arrays only.
+    y is standardised before training and predictions are in the units of y (the Poisson loss does
+    not standardise), so that targets in the thousands train as well as targets near one. Keras
+    trains the network, ONNX Runtime predicts with it; a fitted regressor holds numpy arrays only.
 
     Parameters
     ----------
@@ -39,8 +39,8 @@ class LSTMRegressor(RegressorMixin, BaseLSTM):
         sequence.
     pooling : {"last", "mean", "max", "concat"}, default="max"
         How the outputs over time become one vector: those of the last time step, their mean,
-        their maximum, or these three side by side. With the maximum a sequence is also learnt
-        where what matters came long before its end.
+        their maximum, or these three side by side. With the maximum, the network also learns from
+        time steps long before the end of a sequence.
     dense_units : int or sequence of int, default=()
         Units of the hidden dense layers (rectified linear) after the pooling.
     n_networks : int, default=1
@@ -54,16 +54,16 @@ class LSTMRegressor(RegressorMixin, BaseLSTM):
         Set it to read X as token ids (0 is padding), each of which becomes a vector of this
         length. None reads numbers.
     timesteps : int, default=None
-        The columns of a 2-D X are this many time steps, one step's features after another's.
-        None reads each column as a time step of one feature.
+        The columns of a 2-D X are this many time steps: all features of the first step, then all
+        of the second. None reads each column as a time step of one feature.
     standardize : bool, default=True
         Whether the network sees features of mean 0 and standard deviation 1, over all time steps
         of the X of ``fit``. Has no meaning for token ids.
     differences : "auto" or bool, default="auto"
         Whether the network sees, beside each feature, its first and second differences from time
-        step to time step, as speech recognition does [1]_. "auto" adds those of slow features,
-        that a time step changes by less than a quarter of their standard deviation: a smooth
-        series says more by its changes than by its values.
+        step to time step, as in speech recognition [1]_. "auto" adds those of slow features, which
+        change by less than a quarter of their standard deviation from one time step to the next:
+        the changes of a smooth series are more informative than its values.
     optimizer : str or keras.optimizers.Optimizer, default="adam"
         One of "adadelta", "adafactor", "adagrad", "adam", "adamax", "adamw", "ftrl", "lion",
         "nadam", "rmsprop" and "sgd", or an object, of which a copy is trained with its own
@@ -74,7 +74,7 @@ class LSTMRegressor(RegressorMixin, BaseLSTM):
         are noisier [2]_.
     learning_rate_schedule : {"constant", "cosine"}, default="cosine"
         Whether the learning rate stays, or falls to 0 over the fit in half a period of a cosine,
-        for an optimizer given by name. It multiplies what callbacks make of the rate.
+        for an optimizer given by name. If a callback sets the rate, the schedule multiplies it.
     warmup : float in [0, 1), default=0.0
         Share of the fit over which the learning rate first rises, in equal steps.
     clipnorm : float, default=1.0
@@ -82,8 +82,8 @@ class LSTMRegressor(RegressorMixin, BaseLSTM):
         does not clip.
     batch_size : int or "auto", default="auto"
         Samples per step of the optimizer. "auto" is a power of two from 4 to 32 that makes at
-        least 10 batches of the samples: few samples need small batches, or their epochs have few
-        steps.
+        least 10 batches of the samples: with few samples, larger batches would give an epoch too
+        few steps.
     epochs : int, default=60
         Passes over the data.
     early_stopping : bool, default=False
@@ -91,8 +91,8 @@ class LSTMRegressor(RegressorMixin, BaseLSTM):
         the best weights are restored.
     validation_fraction : float in [0, 1), default=None
         Fraction of the samples held out as a validation set. Above 0, ``history_`` records
-        ``val_*`` with or without early stopping. None holds out 0.1 for early stopping and
-        nothing otherwise. ``partial_fit`` holds nothing out.
+        ``val_*`` with or without early stopping. None holds out 0.1 for early stopping and no
+        samples otherwise. ``partial_fit`` holds no samples out.
     n_iter_no_change : int, default=10
         Patience of early stopping, in epochs.
     loss : {"squared_error", "absolute_error", "huber", "poisson", "quantile"}, \
@@ -105,9 +105,9 @@ class LSTMRegressor(RegressorMixin, BaseLSTM):
         cross.
     callbacks : list, default=None
         Keras callbacks, and functions of ``(epoch, logs)`` called at each epoch's end. Each fit
-        makes shallow copies of Keras's: their counters begin anew, and what they share with yours
-        (a list, a lock, a trial) is yours. What they change in the model counts in its own fit
-        only. The model that Keras's callbacks see, and write to files, takes X as the
+        makes shallow copies of Keras's: their counters start anew, but objects that they refer to
+        (a list, a lock, a trial) are shared with yours. Their changes to the model apply to that
+        fit only. The model that Keras's callbacks see, and write to files, takes X as the
         network sees it: see `standardize` and `differences`.
     keras_params : dict, default=None
         Parameters of the optimizer and the loss by Keras's names, such as
@@ -127,7 +127,7 @@ class LSTMRegressor(RegressorMixin, BaseLSTM):
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Names of the columns, where X was a DataFrame with string names, or a list of them.
     n_outputs_ : int
-        Numbers that y has for each sample.
+        How many numbers y has for each sample.
     history_ : dict of lists
         One entry per epoch: ``loss`` (of the standardised y), and ``val_*`` with a validation set
         (NaN for epochs that had none).
@@ -138,13 +138,13 @@ class LSTMRegressor(RegressorMixin, BaseLSTM):
     interrupted_ : bool
         Whether Ctrl-C ended the last fit before its last epoch.
     training_loop_ : str
-        What ran the epochs: "xla" or "graph" (compiled epochs, by XLA or, where too short to earn
-        its compilation, as a plain graph), with ", batch by batch" where a callback asked for it.
+        How the epochs were run: "xla" (compiled by XLA) or "graph" (a plain TensorFlow graph, for
+        work too small to be worth compiling), with ", batch by batch" if a callback needs it.
 
     See Also
     --------
-    LSTMClassifier : The same for labels.
-    sklstm.preprocessing.SlidingWindow : Makes sequences of the rows of a time series.
+    LSTMClassifier : The same network for labels.
+    sklstm.preprocessing.SlidingWindow : Makes sequences from the rows of a time series.
 
     References
     ----------
@@ -247,7 +247,7 @@ class LSTMRegressor(RegressorMixin, BaseLSTM):
         X_val: Any = None,
         y_val: Any = None,
     ) -> Self:
-        """Fit the network, anew or, with `warm_start`, from where it stands.
+        """Fit the network, anew or, with `warm_start`, starting from the fitted weights.
 
         Parameters
         ----------
@@ -282,7 +282,7 @@ class LSTMRegressor(RegressorMixin, BaseLSTM):
 
     @fit_context(prefer_skip_nested_validation=True)
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
-        """Train for one epoch more; the scales of X and y stay those of the first call.
+        """Train for one more epoch; the scales of X and y stay those of the first call.
 
         Parameters
         ----------

@@ -1,6 +1,6 @@
 """Every private name of scikit-learn that the package uses, in one place.
 
-Their public names are ours: when scikit-learn moves one of them, this is the file to change.
+Other modules import them from here. If scikit-learn moves one, only this file has to change.
 """
 
 from collections.abc import Sequence
@@ -51,8 +51,8 @@ def check_columns(
 ) -> None:
     """Check the number of columns and their names as scikit-learn's `validate_data` does.
 
-    scikit-learn reads what was learnt from attributes of an estimator, whose class its messages
-    name. Here an object of that name stands in, so that what was learnt may be anywhere.
+    scikit-learn reads the learnt columns from attributes of an estimator, and its messages name
+    the estimator's class. Here a temporary object of a class of that name has the attributes.
 
     Raises
     ------

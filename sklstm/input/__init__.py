@@ -1,1 +1,1 @@
-"""Reading what users pass as X, y and weights into the arrays that everything else works on."""
+"""Reads and checks X, y and weights, and turns them into arrays for the rest of the package."""

@@ -1,4 +1,4 @@
-"""Plain arrays of numbers, from every container that they may come in."""
+"""Converts every valid container (DataFrame, Series, list, lazy array) to a numpy array."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from scipy.sparse import issparse
 
-Where = Callable[[tuple[int, ...]], str]  # names the place of an element of an array
+Where = Callable[[tuple[int, ...]], str]  # describes the place of an element, given its index
 
 NUMBERS = "biuf"
 OF_TEXT = (
@@ -23,17 +23,17 @@ HINTS = {
 
 
 def is_frame(X: Any) -> bool:
-    """Whether X is a DataFrame, of pandas or polars."""
+    """Whether X is a DataFrame of pandas or polars."""
     return hasattr(X, "shape") and hasattr(X, "columns") and hasattr(X, "dtypes")
 
 
 def is_series(X: Any) -> bool:
-    """Whether X is a Series, of pandas or polars."""
+    """Whether X is a Series of pandas or polars."""
     return hasattr(X, "to_list") and hasattr(X, "to_numpy") and not hasattr(X, "columns")
 
 
 def is_lazy_array(X: Any) -> bool:
-    """Whether X is an array that is not in memory, but can be sliced: of Zarr or h5py, say."""
+    """Whether X is an array that is not in memory but can be sliced, such as one of h5py."""
     return (
         not isinstance(X, np.ndarray)
         and isinstance(getattr(X, "dtype", None), np.dtype)
@@ -44,7 +44,7 @@ def is_lazy_array(X: Any) -> bool:
 
 
 def refuse_container(X: Any, name: str) -> None:
-    """Raise ValueError or TypeError for what has no order, no end or no numbers, or is sparse."""
+    """Raise an error for None, strings, mappings, sets, iterators, sparse and lazy data."""
     kind = type(X).__name__
     if X is None:
         raise ValueError(f"{name} is None{'' if name == 'X' else ': leave it out, of X and of y'}.")
@@ -75,12 +75,12 @@ def _has_elements(X: Any) -> bool:
 
 
 def first_element(X: Any) -> Any:
-    """Return the first element of a list or a Series that is not None; None if there is none."""
+    """Return the first element that is not None; None if there is no such element."""
     return next((x for x in X if x is not None), None)
 
 
 def load_lazy_array(X: Any, n_rows: int) -> np.ndarray:
-    """Read an array that is not in memory into one of its own dtype, so many rows at once."""
+    """Read an array that is not in memory into a numpy array, `n_rows` rows at a time."""
     array = np.empty(X.shape, X.dtype)
     for first in range(0, len(array), n_rows):
         array[first : first + n_rows] = X[first : first + n_rows]
@@ -88,9 +88,9 @@ def load_lazy_array(X: Any, n_rows: int) -> np.ndarray:
 
 
 def rows_per_block(X: Any, n_bytes: int) -> int:
-    """Return the rows of an array, of 4 bytes or more per number, that have so many bytes.
+    """Return how many rows of an array have about `n_bytes` bytes, at 4 or more per number.
 
-    They are whole chunks, where the array is stored in chunks, each of which is opened once.
+    If the array is stored in chunks, it is a number of whole chunks, so that each is read once.
     """
     rows = max(1, n_bytes // max(1, max(4, X.dtype.itemsize) * math.prod(X.shape[1:])))
     chunks = getattr(X, "chunks", None)
@@ -100,24 +100,24 @@ def rows_per_block(X: Any, n_bytes: int) -> int:
 
 
 def as_numbers(array: np.ndarray, name: str, where: Where, of_text: str = OF_TEXT) -> np.ndarray:
-    """Return an array of floats of up to 64 bits, of integers or of bool; most are it already.
+    """Convert an array to floats of up to 64 bits, integers or bool; most need no conversion.
 
-    Objects become float64; None and pandas's NA become NaN. Masked values are NaN too.
+    Objects become float64. None, the NA of pandas and masked values become NaN.
 
     Parameters
     ----------
     array : ndarray
     name : str
-        What errors call the array: "X", or "Sequence 3 of X".
+        The name of the array in errors: "X", or "Sequence 3 of X".
     where : callable
-        Names the place of an element, given its index: "row 3, column 'price'".
+        Describes the place of an element, given its index: "row 3, column 'price'".
     of_text : str
-        What to do about text, for its error.
+        What the error for text says to do about it.
 
     Raises
     ------
     ValueError or TypeError
-        If an element is no number.
+        If an element is not a number.
     """
     if isinstance(array, np.ma.MaskedArray):
         array = _unmasked(array)
@@ -138,7 +138,7 @@ def as_numbers(array: np.ndarray, name: str, where: Where, of_text: str = OF_TEX
 
 
 def _unmasked(array: np.ma.MaskedArray) -> np.ndarray:
-    """Make masked numbers NaN: both say that there is no value."""
+    """Replace masked numbers by NaN: both mean that there is no value."""
     if not np.ma.is_masked(array) or array.dtype.kind not in NUMBERS:
         return array.data
     is_float = array.dtype.kind == "f"
@@ -155,7 +155,7 @@ def _numbers_of_objects(array: np.ndarray, name: str, where: Where, of_text: str
     objects = array.astype(object, copy=False)
     if not {np.datetime64, np.timedelta64, np.ma.core.MaskedConstant} & set(
         map(type, objects.ravel())
-    ):  # numpy would take these for numbers
+    ):  # numpy would convert these to numbers
         try:
             return objects.astype(np.float64)
         except (TypeError, ValueError, OverflowError):
@@ -175,7 +175,7 @@ def _numbers_of_objects(array: np.ndarray, name: str, where: Where, of_text: str
 
 
 def is_missing(value: Any) -> bool:
-    """Whether it is None or pandas's NA."""
+    """Whether a value is None or the NA of pandas."""
     return value is None or type(value).__name__ == "NAType"
 
 
@@ -188,7 +188,7 @@ def _number(value: Any) -> float:
 
 
 def _not_a_number(value: Any, error: Exception, what: str, of_text: str) -> Exception:
-    """Return the error that says `what` is wrong, and what to do."""
+    """Return an error that begins with `what` and says what to do."""
     if isinstance(value, str | bytes):
         hint = of_text
     elif hasattr(value, "isoformat") or isinstance(value, np.datetime64):
@@ -205,12 +205,12 @@ def _not_a_number(value: Any, error: Exception, what: str, of_text: str) -> Exce
 
 
 def frame_as_array(frame: Any, name: str, of_text: str = OF_TEXT) -> np.ndarray:
-    """Make an array of a DataFrame; columns that are no plain numbers are read one by one.
+    """Convert a DataFrame to an array; if a column is not plain numbers, column by column.
 
     Raises
     ------
     ValueError or TypeError
-        If a value is no number.
+        If a value is not a number.
     """
     if all(_holds_numbers(dtype) for dtype in frame.dtypes):
         array = np.asarray(frame)
@@ -228,7 +228,7 @@ def frame_as_array(frame: Any, name: str, of_text: str = OF_TEXT) -> np.ndarray:
 
 
 def _holds_numbers(dtype: Any) -> bool:
-    """Whether a column of this dtype, of numpy or polars, is one of numbers."""
+    """Whether a column of this dtype, of numpy or polars, holds numbers."""
     if isinstance(dtype, np.dtype):
         return dtype.kind in NUMBERS
     return hasattr(dtype, "is_numeric") and (dtype.is_numeric() or str(dtype) == "Boolean")
@@ -239,19 +239,19 @@ def _column(frame: Any, j: int) -> Any:
 
 
 def _values(series: Any) -> np.ndarray:
-    """Return the values of a Series; missing ones of numbers are NaN."""
+    """Return the values of a Series; missing numbers become NaN."""
     if getattr(series.dtype, "kind", "O") in NUMBERS and hasattr(series.dtype, "na_value"):
         return series.to_numpy(dtype=np.float64, na_value=np.nan)
     return np.asarray(series)
 
 
 def sequence_as_array(sequence: Any, sample: int) -> np.ndarray:
-    """Make an array of one element of a list: an array, a DataFrame, a list or a Series.
+    """Convert one element of a list (an array, a DataFrame, a list or a Series) to an array.
 
     Raises
     ------
     ValueError or TypeError
-        If it holds no numbers.
+        If it holds anything but numbers.
     """
     name = f"Sequence {sample} of X"
     refuse_container(sequence, name)

@@ -1,4 +1,4 @@
-"""The door: every form that X may have is read into `Sequences` here, and checked."""
+"""The parser of X: checks every valid form of X and reads it into `Sequences`."""
 
 from __future__ import annotations
 
@@ -43,12 +43,12 @@ def read_for_fit(
     tokens: bool = False,
     vocabulary_size: int | None = None,
 ) -> tuple[Sequences, InputForm]:
-    """Read X, and return the form that it has, names of columns included.
+    """Read X, and return its form too, with the names of the columns.
 
     Raises
     ------
     ValueError
-        If X is none of the forms of the user guide, empty, of unequal features, or not finite.
+        If X has no valid form, is empty, has unequal numbers of features, or is not finite.
     """
     X = _opened(X)
     if tokens:
@@ -71,10 +71,10 @@ def read_for_fit(
 def read_for_predict(
     X: Any, form: InputForm, estimator_name: str, *, first_sample: int = 0
 ) -> Sequences:
-    """Read X in a form that means the same as the one seen by ``fit``.
+    """Read X, whose form must be compatible with the form in ``fit``.
 
-    `first_sample` is the number of X's first row where X is a part of something longer: errors
-    name samples of the whole, and columns have been checked.
+    `first_sample` is the number of X's first row if X is a later block of a longer array: errors
+    then count samples from its start, and the columns have been checked with the first block.
     """
     X = _opened(X)
     if form.kind == "tokens":
@@ -96,9 +96,9 @@ def read_for_predict(
 
 
 def read_in_blocks(X: Any, form: InputForm, estimator_name: str) -> Iterator[Sequences]:
-    """Read X block by block where it is an array, so that X may exceed the memory.
+    """Read X block by block if it is an array, so that X may exceed the memory.
 
-    Arrays are those of numpy, memory maps, and all that can be sliced and knows its shape.
+    These are numpy arrays, memory maps, and all objects that have a shape and can be sliced.
     """
     is_array = isinstance(X, np.ndarray) and X.ndim > 1
     can_be_cut = (is_array or is_lazy_array(X)) and X.dtype.kind in NUMBERS
@@ -112,16 +112,16 @@ def read_in_blocks(X: Any, form: InputForm, estimator_name: str) -> Iterator[Seq
 
 
 def is_table(X: Any) -> bool:
-    """Whether X is two-dimensional (or scikit-learn has to say why it is not)."""
+    """Whether X is read as a table; reading raises an error if it is not two-dimensional."""
     if isinstance(X, list | tuple) or (isinstance(X, np.ndarray) and X.ndim == 1):
         return not _holds_arrays(X)
     return getattr(X, "ndim", 0) < 3
 
 
 def flatten_sequences(X: Any) -> TimeSteps:
-    """Lay the time steps of a 3-D array or of a list of arrays one below the other.
+    """Concatenate the time steps of a 3-D array or of a list of arrays.
 
-    Nothing is dropped, and numbers keep their dtype.
+    No time step is dropped, and numbers keep their dtype.
     """
     if isinstance(X, list | tuple) or (isinstance(X, np.ndarray) and X.ndim == 1):
         return _steps_of_list([sequence_as_array(x, sample) for sample, x in enumerate(X)])
@@ -129,7 +129,7 @@ def flatten_sequences(X: Any) -> TimeSteps:
 
 
 def _opened(X: Any) -> Any:
-    """Open containers: what is left is an array in memory, a list, a DataFrame, or an error."""
+    """Convert containers to an array in memory or a list; DataFrames stay; others are errors."""
     refuse_container(X, "X")
     if hasattr(X, "__array__") and not (hasattr(X, "ndim") or is_frame(X) or is_series(X)):
         X = np.asarray(X)
@@ -149,7 +149,7 @@ def _opened(X: Any) -> Any:
 
 
 def _holds_arrays(X: Any) -> bool:
-    """Whether a list holds arrays (or lists of lists), that is: sequences, not rows of numbers."""
+    """Whether a list holds sequences (arrays or lists of lists) rather than rows of numbers."""
     first = first_element(X)
     if isinstance(first, str | bytes):
         refuse_container(first, "X")
@@ -166,7 +166,7 @@ def _holds_arrays(X: Any) -> bool:
 
 
 def _check_same_lengths(rows: Any) -> None:
-    """Check that rows of numbers, in lists, are a table."""
+    """Check that lists of numbers have one length, as the rows of a table do."""
     for index, row in enumerate(rows):
         if row is None or np.ndim(row) == 0:
             raise ValueError(
@@ -181,7 +181,7 @@ def _check_same_lengths(rows: Any) -> None:
 
 
 def _as_matrix(X: Any, first_row: int = 0) -> np.ndarray:
-    """Make a 2-D array of numbers of a table; leave it to scikit-learn to say why X is none."""
+    """Convert a table to a 2-D array of numbers; scikit-learn's check refuses what is not 2-D."""
     if is_frame(X):
         X = frame_as_array(X, "X")
     elif isinstance(X, list | tuple) and not len(X):
@@ -225,7 +225,7 @@ def _from_table(table: np.ndarray, form: InputForm, first_sample: int = 0) -> Se
 
 
 def _steps_of_table(X: np.ndarray, form: InputForm) -> np.ndarray:
-    """Read a 2-D array by an estimator that was fitted on sequences of F features."""
+    """Cut the rows of a 2-D X into time steps, for an estimator that was fitted on sequences."""
     n_features = form.n_features
     columns = n_features * form.timesteps if form.timesteps else X.shape[1]
     if X.shape[1] != columns or (n_features > 1 and not form.timesteps):
@@ -285,7 +285,7 @@ def _as_column(array: np.ndarray, sample: int) -> np.ndarray:
 
 
 def _present(steps: TimeSteps, *, may_be_absent: bool = True) -> Sequences:
-    """Check that all is finite; NaN at the ends means "no such time step"."""
+    """Check that X is finite, and drop time steps that are all NaN at the ends of sequences."""
     hint = "A time step is absent only if all its features are NaN: impute the rest."
     if not may_be_absent:
         hint = (
@@ -317,18 +317,18 @@ def _present(steps: TimeSteps, *, may_be_absent: bool = True) -> Sequences:
 
 
 def _all_finite(block: np.ndarray) -> bool:
-    """Look at the sum alone, which is faster; it may overflow, and False means "look closer"."""
+    """Whether the sum is finite: a fast check. It may overflow, so False only means "maybe not"."""
     with np.errstate(over="ignore", invalid="ignore"):
         return bool(np.isfinite(block.sum(dtype=np.result_type(block, np.float32))))
 
 
 def check_names(estimator: BaseEstimator, X: Any, steps: TimeSteps, *, reset: bool) -> None:
-    """Learn, or check, the names of the features in a list of DataFrames, as of one.
+    """Learn or check the feature names in a list of DataFrames as scikit-learn does for one.
 
-    X is what `steps` were read from: a list, or anything else, which has no names.
+    X is what `steps` were read from. Only a list of DataFrames has names.
     """
     if isinstance(X, np.ndarray) and not hasattr(estimator, "feature_names_in_"):
-        return  # there are no names; scikit-learn would take longer than a prediction to say so
+        return  # there are no names, and scikit-learn's check takes longer than a prediction
     first = _first_frame(X)
     with _naming_sequence_0():
         validate_data(
@@ -340,7 +340,7 @@ def check_names(estimator: BaseEstimator, X: Any, steps: TimeSteps, *, reset: bo
 
 
 def _first_frame(X: Any) -> Any:
-    """Return the first of a list of frames, all of the same columns; None if X has no names."""
+    """Check that all frames of a list have the same columns; return the first, or None."""
     frames = X if isinstance(X, list | tuple) else []
     columns = [list(x.columns) if is_frame(x) else None for x in frames]
     for sample, names in enumerate(columns):
@@ -353,7 +353,7 @@ def _first_frame(X: Any) -> Any:
 
 
 def _names_in_list(X: Any) -> np.ndarray | None:
-    """Return the names of the features in a list of frames; None if X has none."""
+    """Return the feature names in a list of DataFrames; None if X has no names."""
     first = _first_frame(X)
     with _naming_sequence_0():
         return None if first is None else get_feature_names(first)
@@ -361,7 +361,7 @@ def _names_in_list(X: Any) -> np.ndarray | None:
 
 def _check_names_in_list(X: Any, steps: TimeSteps, form: InputForm, estimator_name: str) -> None:
     if isinstance(X, np.ndarray) and form.names is None:
-        return  # there are no names; scikit-learn would take longer than a prediction to say so
+        return  # there are no names, and scikit-learn's check takes longer than a prediction
     first = _first_frame(X)
     with _naming_sequence_0():
         _check_columns(steps.values[:1] if first is None else first, form, estimator_name)

@@ -1,4 +1,4 @@
-"""Targets, their weights and those of samples: read and checked, as X is at its own door."""
+"""The parser of y: reads and checks targets, class weights and sample weights."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from sklstm.input.containers import as_numbers, frame_as_array, is_frame, is_mis
 
 
 def read_labels(y: Any, name: str = "y") -> np.ndarray:
-    """Read labels, or an indicator matrix of several at once.
+    """Read labels, or an indicator matrix of several labels at once.
 
     Parameters
     ----------
     y : array-like of shape (n,) or (n, n_labels), or sparse matrix
     name : str
-        What errors call it.
+        The name of y in errors.
 
     Returns
     -------
@@ -33,13 +33,13 @@ def read_labels(y: Any, name: str = "y") -> np.ndarray:
     Raises
     ------
     ValueError or TypeError
-        If y is no such thing, empty, or a value is missing.
+        If y has another form, is empty, or a value is missing.
     """
     array = y if issparse(y) else _array_of(y, name)
     if not issparse(y):
         _refuse_missing(array, name)
         _refuse_odd_labels(array, name)
-    with np.errstate(invalid="ignore"):  # it casts to int to see what is whole
+    with np.errstate(invalid="ignore"):  # it casts floats to int to compare them
         check_classification_targets(array)
         kind = type_of_target(array)
     if kind == "multilabel-indicator":
@@ -50,13 +50,13 @@ def read_labels(y: Any, name: str = "y") -> np.ndarray:
             "are one column of labels, or an indicator matrix of zeros and ones."
         )
     labels = column_or_1d(array, warn=True)
-    # Objects were needed to see what is missing; labels of a list are as wide as the longest.
+    # Strings in a list were read as objects to find missing values; now they become str.
     is_list_of_text = isinstance(y, list | tuple) and labels.dtype == object
     return labels.astype(str) if is_list_of_text else labels
 
 
 def read_classes(classes: Any) -> np.ndarray:
-    """Read all labels that may come, and sort them.
+    """Read the `classes` argument of ``partial_fit``: all labels that may occur, sorted.
 
     Raises
     ------
@@ -88,7 +88,7 @@ def classes_of_part(classes: Any, before: np.ndarray | None) -> np.ndarray | Non
 
 
 def read_numbers(y: Any, name: str = "y") -> np.ndarray:
-    """Read the targets of a regression, of which a single column becomes one dimension.
+    """Read the targets of a regression; a single column becomes a 1-D array.
 
     Returns
     -------
@@ -97,7 +97,7 @@ def read_numbers(y: Any, name: str = "y") -> np.ndarray:
     Raises
     ------
     ValueError or TypeError
-        If y is no such thing, empty, not numeric or not finite, or a value is missing.
+        If y has another form, is empty, not numeric or not finite, or a value is missing.
     """
     array = read_numbers_as_shaped(y, name)
     is_column = array.ndim == 2 and array.shape[1] == 1
@@ -105,7 +105,7 @@ def read_numbers(y: Any, name: str = "y") -> np.ndarray:
 
 
 def read_numbers_as_shaped(y: Any, name: str = "y") -> np.ndarray:
-    """Read the targets of a regression with the dimensions that they have."""
+    """Read the targets of a regression, and keep their dimensions."""
     if not issparse(y):
         of_text = "Labels are learnt by LSTMClassifier."
         if is_frame(y):
@@ -122,7 +122,7 @@ def read_numbers_as_shaped(y: Any, name: str = "y") -> np.ndarray:
 
 
 def is_one_hot(y: np.ndarray) -> bool:
-    """Whether each row of an indicator matrix has exactly one 1, of two columns or more."""
+    """Whether an indicator matrix has two columns or more and exactly one 1 in each row."""
     return y.shape[1] > 1 and bool((y.sum(axis=1) == 1).all())
 
 
@@ -144,7 +144,7 @@ def check_n_targets(sequences: Sequences, y: np.ndarray, form: InputForm, name: 
 
 
 def read_sample_weight(sample_weight: Any, n: int) -> np.ndarray:
-    """Read weights of samples; the largest becomes 1, as only their ratios matter.
+    """Read the sample weights and scale the largest to 1: only their ratios matter.
 
     Returns
     -------
@@ -153,7 +153,7 @@ def read_sample_weight(sample_weight: Any, n: int) -> np.ndarray:
     Raises
     ------
     ValueError
-        If a weight is negative, not finite or masked, all are 0, or their number is wrong.
+        If a weight is negative, not finite or masked, if all are 0, or if their number is wrong.
     """
     _refuse_mask(sample_weight, "sample_weight")
     if sample_weight is not None:
@@ -177,16 +177,16 @@ def weights_of_classes(
     ----------
     class_weight : dict or "balanced"
     y : ndarray of shape (n,)
-        For "balanced": its classes are weighed, by the inverse of their frequency.
+        For "balanced", which weights classes by the inverse of their frequency in y.
     classes : ndarray of shape (n_classes,)
-        For a dict, which may name less of them than all.
+        All classes, of which a dict may name only some.
     weights : ndarray of shape (n,)
         Weights of the samples.
 
     Raises
     ------
     ValueError
-        If a weight is negative or no finite number, or all are 0.
+        If a weight is negative or not a finite number, or if all are 0.
     """
     if class_weight == "balanced":
         classes = np.unique(y)
@@ -207,7 +207,7 @@ def weights_of_classes(
 
 
 def _array_of(y: Any, name: str) -> np.ndarray:
-    """Make an array of y, in which nothing that is missing becomes text."""
+    """Convert y to an array; strings stay objects, so that None does not become text."""
     _refuse_mask(y, name)
     if isinstance(y, list | tuple) and any(isinstance(value, str) for value in y):
         y = np.fromiter(y, object, len(y))
@@ -256,7 +256,7 @@ def _refuse(wrong: np.ndarray, what: str, array: np.ndarray, name: str) -> None:
 
 
 def _refuse_odd_labels(array: np.ndarray, name: str) -> None:
-    """Check labels that scikit-learn sorts: objects have to be strings."""
+    """Check that labels in an array of objects are strings, which can be sorted."""
     if array.ndim > 2:
         raise ValueError(f"{name} has shape {array.shape}: valid are (n,) and (n, n_labels).")
     if array.dtype != object:
@@ -272,7 +272,7 @@ def _refuse_odd_labels(array: np.ndarray, name: str) -> None:
 
 
 def _indicators(y: Any, name: str) -> np.ndarray:
-    """Read a matrix that says which labels each sample has."""
+    """Read an indicator matrix, which says which labels each sample has."""
     y = check_array(y, accept_sparse=True, input_name=name)
     y = y.toarray() if issparse(y) else y
     values = np.unique(y)

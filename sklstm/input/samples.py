@@ -1,4 +1,4 @@
-"""Samples that a network is trained on or validated on, and which are held out."""
+"""Samples that a network is trained on or validated on, and the choice of held-out samples."""
 
 from __future__ import annotations
 
@@ -11,26 +11,26 @@ from sklearn.model_selection import train_test_split
 from sklstm._sequences import Sequences
 
 DEFAULT_VALIDATION_FRACTION = 0.1
-# A function that returns, for each target, what the weight of its sample is multiplied by.
+# A function that returns, for each target, the factor that its sample's weight is multiplied by.
 ClassWeights = Callable[[np.ndarray], np.ndarray]
 
 
 class Samples(NamedTuple):
-    """Sequences with a target and a weight each, as they were read."""
+    """Sequences as they were read, each with a target and a weight."""
 
     sequences: Sequences
     y: np.ndarray
     weights: np.ndarray  # (n,) float64
-    numbers: np.ndarray  # (n,) of the samples in X
-    name: str = "X"  # what errors call them
+    numbers: np.ndarray  # (n,) each sample's number in X
+    name: str = "X"  # the name of X in errors
 
     def of(self, rows: np.ndarray) -> Samples:
-        """Return some of the samples."""
+        """Return the samples of these rows."""
         arrays = (array[rows] for array in self[:4])
         return Samples(*arrays, self.name)
 
     def with_weight(self) -> Samples:
-        """Leave out samples of weight zero."""
+        """Return the samples whose weight is not zero."""
         if self.weights.all():
             return self
         if not self.weights.any():
@@ -40,7 +40,7 @@ class Samples(NamedTuple):
         return self.of(np.flatnonzero(self.weights))
 
     def weighted(self, class_weights: ClassWeights) -> Samples:
-        """Multiply the weights by those of the targets, and leave out samples of weight zero."""
+        """Multiply the weights by those of the classes, and drop samples of weight zero."""
         weights = self.weights * class_weights(self.y)
         return self._replace(weights=weights).with_weight()
 
@@ -53,7 +53,7 @@ def hold_out(
     fraction: float | None,
     early_stopping: bool,
 ) -> tuple[Samples, Samples | None]:
-    """Return what is trained on, and what is validated on if anything is."""
+    """Split the samples into a training set and a validation set, which may be None."""
     share = fraction
     if share is None:
         share = DEFAULT_VALIDATION_FRACTION if early_stopping else 0

@@ -10,7 +10,7 @@ from sklstm._sequences import Sequences, TimeSteps, drop_absent_steps
 from sklstm.input.containers import as_numbers, refuse_container
 
 HIGHEST_ID = 2**31 - 1
-# A vocabulary that is taken from X may be larger only if X holds more ids than it has entries.
+# If its size is learnt from X, a larger vocabulary is valid only if X holds as many ids.
 LARGEST_SPARSE_VOCABULARY = 1_000_000
 
 
@@ -19,12 +19,12 @@ def read_token_ids(
 ) -> tuple[Sequences, int]:
     """Read a 2-D array, or a list of 1-D ones, as token ids; return the vocabulary's size too.
 
-    Without a `vocabulary_size` it is the highest id + 1.
+    Without `vocabulary_size`, the size is the highest id + 1.
 
     Raises
     ------
     ValueError
-        If X is empty, or holds what is no id of the vocabulary.
+        If X is empty, or holds a value that is not an id of the vocabulary.
     """
     steps = _steps_of_ids(X, first_sample)
     steps = TimeSteps(_as_ids(steps, vocabulary_size), steps.offsets, first_sample)
@@ -42,7 +42,7 @@ def read_token_ids(
 
 
 def _steps_of_ids(X: np.ndarray | list, first_sample: int) -> TimeSteps:
-    """Lay token ids one after another, in their own dtype."""
+    """Concatenate the token ids of all sequences, in their own dtype."""
     if isinstance(X, np.ndarray) and X.ndim == 2:
         _check_dtype(X, "X")
         return TimeSteps(X.reshape(-1), np.arange(len(X) + 1) * X.shape[1], first_sample)
@@ -79,7 +79,7 @@ def _check_dtype(array: np.ndarray, name: str) -> None:
 
 
 def _as_ids(steps: TimeSteps, vocabulary_size: int | None) -> np.ndarray:
-    """Check ids block by block, and make them int32."""
+    """Check ids block by block, and convert them to int32."""
     is_done = steps.values.dtype == np.int32
     ids = steps.values if is_done else np.empty(len(steps.values), np.int32)
     for first, block in steps.blocks():
@@ -92,7 +92,7 @@ def _as_ids(steps: TimeSteps, vocabulary_size: int | None) -> np.ndarray:
 
 
 def _check_whole(steps: TimeSteps, first: int, block: np.ndarray) -> None:
-    broken = block != np.trunc(block)  # NaN is; infinity is out of range
+    broken = block != np.trunc(block)  # true for NaN; infinity is out of range
     if broken.any():
         place = int(np.flatnonzero(broken)[0])
         hint = (
@@ -133,7 +133,7 @@ def _learnt_size(steps: TimeSteps) -> int:
 
 
 def _refuse_vocabulary(steps: TimeSteps, step: int) -> None:
-    """Raise ValueError for an id that asks for an embedding of a size that no data can teach."""
+    """Raise ValueError for an id that needs an embedding far larger than the data."""
     token_id = int(steps.values[step])
     is_possible = token_id <= HIGHEST_ID
     raise ValueError(

@@ -1,7 +1,7 @@
-"""The zip archive that a model file is: members that are stored as they are, one after another.
+"""The zip archive of a model file: uncompressed members, stored one after another.
 
-Nothing in it is compressed, so that its members are never larger than the file, and no byte of it
-belongs to two members or to none.
+As nothing is compressed, the members together are never larger than the file. Every byte of the
+file belongs to exactly one member or to the list of members.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ HEADER, STRUCTURE = "sklstm.json", "structure.json"
 MEMBER = re.compile(rf"{re.escape(HEADER)}|{re.escape(STRUCTURE)}|arrays/\d{{1,9}}\.npy")
 LOCAL_HEADER = struct.Struct("<4s5H3L2H")  # of a member, before its name
 END = struct.Struct("<4s4H2LH")  # of the archive, its last bytes
-LARGE_END = struct.Struct("<4sQ2H2L4Q")  # where the archive has more than 4 GiB
+LARGE_END = struct.Struct("<4sQ2H2L4Q")  # if the archive has more than 4 GiB
 LARGE_LOCATOR_SIZE = 20
 LARGE = 0xFFFFFFFF
-EXTRA_SIZES = (0, 20)  # 20 where a member has more than 2 GiB
+EXTRA_SIZES = (0, 20)  # 20 if a member has more than 2 GiB
 MAX_DIRECTORY = 2**21  # bytes: the list of some 38,000 members
 MAX_HEADER = 2**20  # bytes
 
@@ -36,18 +36,18 @@ def pack(members: Mapping[str, bytes]) -> bytes:
 
 
 def begins_as_archive(beginning: bytes) -> bool:
-    """Say whether these are the first bytes of an archive whose first member is the header."""
+    """Whether these are the first bytes of an archive whose first member is the header."""
     name = beginning[LOCAL_HEADER.size : LOCAL_HEADER.size + len(HEADER)]
     return beginning.startswith(b"PK\x03\x04") and name == HEADER.encode()
 
 
 def read_header(file: BinaryIO) -> bytes:
-    """Read the first member alone, whatever follows it.
+    """Read only the first member, and ignore what follows it.
 
     Raises
     ------
     ValueError
-        If it is compressed, larger than a header can be, cut off or damaged.
+        If it is compressed, too large, truncated or damaged.
     """
     file.seek(0)
     start = LOCAL_HEADER.unpack(file.read(LOCAL_HEADER.size))
@@ -62,7 +62,7 @@ def read_header(file: BinaryIO) -> bytes:
 
 
 class Archive:
-    """The members of a model file, none of which is read before all are known to be sound.
+    """The members of a model file, all of which are checked before any is read.
 
     Parameters
     ----------
@@ -72,10 +72,10 @@ class Archive:
     Raises
     ------
     ValueError
-        If a member is compressed, comes twice, lies, shares bytes with another one, or has a
-        wrong checksum; or if the file has bytes that belong to no member.
+        If a member is compressed, occurs twice, has a false size, shares bytes with another one
+        or has a wrong checksum; or if the file has bytes that belong to no member.
     BadZipFile
-        If it is no archive.
+        If it is not an archive.
     """
 
     def __init__(self, file: BinaryIO) -> None:
@@ -101,9 +101,9 @@ class Archive:
 
 
 def _directory_start(file: BinaryIO) -> int:
-    """Return where the list of members begins; what follows it is of known size.
+    """Return the offset of the list of members; check its size.
 
-    `zipfile` reads all of the list, however long it is, so its length is looked at before.
+    `zipfile` would read the whole list, whatever its length, so the length is checked first.
     """
     size = file.seek(0, io.SEEK_END)
     tail_size = min(size, LARGE_END.size + LARGE_LOCATOR_SIZE + END.size)
@@ -124,7 +124,7 @@ def _directory_start(file: BinaryIO) -> int:
 
 
 def _refuse_overlaps(file: BinaryIO, members: list[ZipInfo], directory: int) -> None:
-    """Raise ValueError unless the members lie one after another, and nothing beside them."""
+    """Raise ValueError unless the members follow each other without gaps or overlaps."""
     place = 0
     for member in members:
         name = member.filename

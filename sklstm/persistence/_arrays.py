@@ -1,4 +1,4 @@
-"""Arrays in numpy's format, compared with what their bytes can hold before they are made."""
+"""Reads arrays in numpy's format; their size is checked against the bytes of the file first."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import numpy as np
 from numpy.lib import format as npy
 
 READERS = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}
-MAX_HEADER = 10_000  # characters: numpy parses no longer ones
-MAX_EMPTY_SIZE = 2**20  # an array without elements is no longer along any axis
+MAX_HEADER = 10_000  # characters: numpy refuses longer headers
+MAX_EMPTY_SIZE = 2**20  # the longest axis of an array without elements
 
 
 def read_array(content: bytes, name: str) -> np.ndarray:
@@ -19,14 +19,14 @@ def read_array(content: bytes, name: str) -> np.ndarray:
     Raises
     ------
     ValueError
-        If it holds objects, which would be a pickle, or its header promises more or less than its
-        bytes hold.
+        If it holds objects, which would be a pickle, or its size differs from the size in its
+        header.
     """
     file = io.BytesIO(content)
     try:
         shape, is_fortran, dtype = READERS[npy.read_magic(file)](file, max_header_size=MAX_HEADER)
         valid = all(isinstance(size, int) and size >= 0 for size in shape)
-    except Exception as error:  # the parser of Python's literals raises many kinds
+    except Exception as error:  # the parser of Python's literals raises many kinds of errors
         raise ValueError(f"{name} is no array in numpy's format") from error
     count = math.prod(shape) if valid else -1
     n_bytes = len(content) - file.tell()

@@ -1,4 +1,4 @@
-"""Objects are built from a structure that was checked: all that is called while loading is here."""
+"""Builds objects from a checked structure: every call that loading a file makes is here."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Builder:
     ----------
     trust : Trust
     read : callable
-        Returns the bytes of a member.
+        Takes the name of a member, and returns its bytes.
     """
 
     def __init__(self, trust: Trust, read: Callable[[str], bytes]) -> None:
@@ -34,12 +34,12 @@ class Builder:
         self._shared: dict[int, Any] = {}
 
     def build(self, node: Node) -> Any:
-        """Build a node, and what is inside it.
+        """Build a node and all nodes inside it.
 
         Raises
         ------
         ValueError
-            If an array is not what its header says, or the parts do not make a whole.
+            If an array differs from its header, or parts do not fit together.
         """
         if not isinstance(node, dict):
             return node
@@ -107,7 +107,7 @@ class Builder:
         made = getattr(import_module("scipy.sparse"), node["type"].rpartition(".")[2])
         matrix = made(content, shape=shape)
         if form in ("bsr", "csc", "csr"):
-            matrix.check_format(full_check=True)  # else wrong indices would read other memory
+            matrix.check_format(full_check=True)  # wrong indices would read foreign memory
         return matrix
 
     def _dtype(self, node: dict) -> np.dtype:
@@ -159,7 +159,7 @@ class Builder:
 
 
 def _refuse_methods(kind: type, state: dict) -> None:
-    """Raise ValueError where what is held would be called instead of a method."""
+    """Raise ValueError if an attribute would replace a method, and so be called."""
     for name in state:
         is_text = isinstance(name, str)
         if not is_text or name.startswith("__") or callable(getattr(kind, name, None)):

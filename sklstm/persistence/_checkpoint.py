@@ -1,4 +1,4 @@
-"""A file that a fit writes after every epoch, and goes on from when it begins anew."""
+"""A file that a fit writes after every epoch, and from which an interrupted fit continues."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ FREE_PARAMETERS = {"callbacks", "checkpoint", "sample_length", "verbose"}
 
 
 class Checkpoint:
-    """The checkpoint of one fit: a model file that also holds where the training stands.
+    """The checkpoint of one fit: a model file that also holds a snapshot of the training.
 
     Parameters
     ----------
     estimator : estimator
-        With ``checkpoint``, the file's name, among its parameters.
+        Its parameter ``checkpoint`` is the path of the file.
     data : iterable of ndarray or None
-        All that the fit learns from, to tell whether a file is of the same fit.
+        The data that the fit learns from, to tell whether a file belongs to the same fit.
     """
 
     def __init__(self, estimator: BaseNetwork, data: Iterable[np.ndarray | None]) -> None:
@@ -41,14 +41,14 @@ class Checkpoint:
         self.data_digest = _digest(data)
 
     def read(self) -> Snapshot | None:
-        """Return where an earlier run of the fit stood; None if there is no file.
+        """Return the last snapshot of an earlier run of the fit; None if there is no file.
 
         Raises
         ------
         OSError
             If the file could not be written after the first epoch.
         ValueError
-            If the file is damaged, no checkpoint, or one of another fit.
+            If the file is damaged, not a checkpoint, or one of another fit.
         """
         check_writable(self.path)
         if not self.path.exists():
@@ -79,7 +79,7 @@ class Checkpoint:
             ) from error
 
     def write(self, state: FittedState, snapshot: Snapshot) -> None:
-        """Write the estimator as it stands after an epoch, whole or not at all."""
+        """Write the estimator after an epoch; the file is replaced only when it is complete."""
         state = replace(
             state,
             optimizer_states=(snapshot.optimizer_state,),
@@ -108,7 +108,7 @@ class Checkpoint:
 
 
 def _checkpoint_state(saved: BaseEstimator) -> CheckpointState | None:
-    """Return what a loaded estimator holds of a training; None if it holds nothing."""
+    """Return the checkpoint state of a loaded estimator; None if it has none."""
     state = vars(saved).get("_fitted_state")
     return state.checkpoint if isinstance(state, FittedState) else None
 
@@ -122,6 +122,6 @@ def _digest(data: Iterable[np.ndarray | None]) -> str:
 
 
 def _content(array: np.ndarray | None) -> bytes:
-    if array is None or array.dtype == object:  # words: their bytes would be addresses
+    if array is None or array.dtype == object:  # words: the bytes of such an array are addresses
         return repr(None if array is None else array.tolist()).encode("utf-8", "surrogatepass")
     return np.ascontiguousarray(array).tobytes()

@@ -1,4 +1,4 @@
-"""An estimator, as skops takes it apart, becomes the structure and the arrays of a model file."""
+"""Turns skops's output for an estimator into the structure and the arrays of a model file."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from sklstm.persistence._structure import Node
 from sklstm.persistence._trust import NAMES_OF_OURS
 
 EMPTY = {"kind": "tuple", "items": []}
-State = dict[str, Any]  # a node of skops: a loader, a type, and what is particular to the loader
+State = dict[str, Any]  # a node of skops: a loader, a type, and fields that depend on the loader
 
 
 def take_apart(estimator: BaseEstimator) -> tuple[Node, dict[str, bytes]]:
@@ -24,7 +24,7 @@ def take_apart(estimator: BaseEstimator) -> tuple[Node, dict[str, bytes]]:
     Raises
     ------
     TypeError
-        If it holds something that a model file has no node for.
+        If it holds an object that no kind of node can represent.
     """
     from skops import io as skops_io
 
@@ -37,7 +37,7 @@ def take_apart(estimator: BaseEstimator) -> tuple[Node, dict[str, bytes]]:
 
 
 class _Writer:
-    """Writes nodes in the order in which they are built, so that what is shared comes first."""
+    """Writes nodes in the order in which they are built: a shared node before references to it."""
 
     def __init__(self, read: Callable[[str], bytes]) -> None:
         self.read = read
@@ -55,7 +55,7 @@ class _Writer:
         if loader not in WRITERS:
             raise TypeError(f"a model file cannot keep {_name(state)}")
         node = WRITERS[loader](self, state)
-        if identity is not None and node != EMPTY:  # Python has one empty tuple
+        if identity is not None and node != EMPTY:  # all empty tuples of Python are one object
             self._written[identity] = node
         return node
 
@@ -184,7 +184,7 @@ WRITERS = {  # by skops's loaders
 
 
 def _name(state: State) -> str:
-    """Return the name of a type or a function; of ours, its public one."""
+    """Return the name of a type or a function; for classes of this package, the public name."""
     name = f"{state['__module__']}.{state['__class__']}"
     return NAMES_OF_OURS.get(name, name)
 

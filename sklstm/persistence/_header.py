@@ -12,22 +12,22 @@ import sklearn
 from sklstm._version import __version__
 from sklstm.persistence._metadata_requests import Requests
 
-FORMAT = 2  # of what an estimator of ours holds; other formats are refused
-VERSION = re.compile(r"[0-9A-Za-z.+!_-]{1,40}")  # it is printed, so it has no other characters
+FORMAT = 2  # changes when the fitted state of an estimator changes; others are refused
+VERSION = re.compile(r"[0-9A-Za-z.+!_-]{1,40}")  # errors print it, so other characters are refused
 
 
 @dataclass(frozen=True)
 class Header:
-    """What a model file says of itself.
+    """The header of a model file.
 
     Attributes
     ----------
     format : int
-        Of the file.
+        Number of the file format.
     sklstm, scikit_learn, skops : str
         The versions that wrote it.
     requests : dict
-        Metadata requests, by the place of the estimator that has them.
+        Metadata requests, by the place of the estimator that they belong to.
     """
 
     format: int
@@ -49,7 +49,7 @@ class Header:
         Raises
         ------
         ValueError
-            If it does not have the form of one.
+            If the content is not a valid header.
         """
         try:
             fields = json.loads(content)
@@ -82,7 +82,7 @@ def _is_format(value: Any) -> bool:
 
 
 def _are_requests(value: Any) -> bool:
-    """Say whether these are aliases by parameter, by method, by place."""
+    """Whether this is a valid value of `Requests`: aliases by place, method and parameter."""
 
     def are_aliases(of_method: Any) -> bool:
         return isinstance(of_method, dict) and all(

@@ -1,8 +1,8 @@
-"""What scikit-learn hangs on an estimator besides its parameters and what it learnt.
+"""Attributes that scikit-learn adds to an estimator besides parameters and fitted attributes.
 
-Metadata requests (`set_fit_request` and its kind) refer back to the estimator. That is no tree, so
-a model file keeps them beside it, as plain values. The context of a fit that is still running, in a
-Pipeline or a search, is not kept.
+Metadata requests (`set_fit_request` and similar methods) refer back to the estimator. As a model
+file cannot hold such cycles, it keeps the requests separately, as plain values. The context of a
+fit that is still running, in a Pipeline or a search, is not kept.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from sklstm.persistence._walk import parts, passing_attributes
 ATTRIBUTE = "_metadata_request"
 METHODS = {name for name in vars(MetadataRequest(owner="nobody")) if name != "owner"}
 
-Requests = dict[str, dict[str, dict[str, Any]]]  # place, method, parameter: its alias, or whether
+Requests = dict[str, dict[str, dict[str, Any]]]  # place, method, parameter: alias or bool
 
 
 def separate(estimator: BaseEstimator) -> tuple[BaseEstimator, Requests]:
-    """Return the estimator, or a copy of it, without either, and the requests by their places."""
+    """Return the estimator, or a copy, without these attributes, and the requests by place."""
     holders = dict(_holders(estimator))
     if not holders:
         return estimator, {}
@@ -40,7 +40,7 @@ def separate(estimator: BaseEstimator) -> tuple[BaseEstimator, Requests]:
 
 
 def restore_requests(estimator: BaseEstimator, requests: Requests) -> None:
-    """Give their requests back to an estimator and what it holds.
+    """Set the requests of an estimator and of the estimators inside it.
 
     Raises
     ------
@@ -63,7 +63,7 @@ def restore_requests(estimator: BaseEstimator, requests: Requests) -> None:
 
 
 def _holders(estimator: BaseEstimator) -> Iterator[tuple[str, Any]]:
-    """Find what has either, and its place."""
+    """Find the objects that have one of these attributes, and their places."""
     for place, part in parts(estimator, type(estimator).__name__):
         if ATTRIBUTE in getattr(part, "__dict__", {}) or passing_attributes(part):
             yield place, part

@@ -1,4 +1,4 @@
-"""`save` and `load`."""
+"""`save` and `load`, which write and read model files."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ from sklstm.persistence._structure import Checker, Node, parse
 from sklstm.persistence._trust import Trust
 from sklstm.persistence._walk import full_name
 
-BEGINNING = 64  # bytes, which tell a model file from others
+BEGINNING = 64  # bytes: enough to distinguish model files from other files
 
 
 def save(
@@ -41,15 +41,15 @@ def save(
 ) -> None:
     """Save an estimator to a file that loads without running code.
 
-    All of it is kept, the state of the optimizer and of the random generator included, so that
-    `partial_fit` and `warm_start` go on as if nothing had happened. The file is written whole or
-    not at all: if saving fails, an older file of that name stays as it was.
+    Everything is kept, including the states of the optimizer and of the random generator, so that
+    `partial_fit` and `warm_start` continue with the same results as without saving. If saving
+    fails, no file is written, and an older file of that name is not changed.
 
     Parameters
     ----------
     estimator : estimator
-        An estimator or transformer of sklstm, or one of scikit-learn that holds some: a Pipeline,
-        a search, a vote.
+        An estimator or transformer of sklstm, or one of scikit-learn that contains such: a
+        Pipeline, a search, a voting ensemble.
     path : str or path-like
         The file; ``.sklstm`` is the usual suffix.
     trusted : collection of str or type, default=()
@@ -59,8 +59,8 @@ def save(
     Raises
     ------
     TypeError
-        If `estimator` is none, or holds something that a model file cannot: a function, an
-        optimizer object, Keras's callbacks, a type that is not trusted. The message says where.
+        If `estimator` is not an estimator, or holds something that a model file cannot: a function,
+        an optimizer object, a Keras callback, a type that is not trusted. The message says where.
     OSError
         If the file cannot be written.
 
@@ -98,7 +98,7 @@ def save(
 
 
 def load(path: str | os.PathLike, *, trusted: Collection[str | type] = ()) -> BaseEstimator:
-    """Load an estimator that `save` wrote. No code of the file is run.
+    """Load an estimator that `save` wrote. No code from the file is run.
 
     Parameters
     ----------
@@ -106,26 +106,26 @@ def load(path: str | os.PathLike, *, trusted: Collection[str | type] = ()) -> Ba
         The file.
     trusted : collection of str or type, default=()
         Types and functions of other packages that may be loaded, as in `save`. Give only names
-        that you know; what is loaded of them is the installed package's, not the file's.
+        that you know. Their code comes from the installed packages, never from the file.
 
     Returns
     -------
     estimator
-        As it was saved. Predicting with it needs no TensorFlow.
+        The saved estimator. Predicting with it does not need TensorFlow.
 
     Raises
     ------
     OSError
         If there is no such file, or it cannot be read.
     ValueError
-        If it is not a model file, is truncated or damaged, was written by an sklstm whose
-        format is another, or holds a type that is not trusted.
+        If it is not a model file, is truncated or damaged, was written by an sklstm of another
+        file format, or holds a type that is not trusted.
 
     Warns
     -----
     UserWarning
-        If another version of sklstm wrote it. scikit-learn warns in the same case of its own
-        estimators (`InconsistentVersionWarning`).
+        If another version of sklstm wrote it. For its own estimators, scikit-learn warns in the
+        same way (`InconsistentVersionWarning`).
 
     See Also
     --------
@@ -181,7 +181,7 @@ def _content(estimator: BaseEstimator, requests: Requests) -> bytes:
 
 
 def _checked(content: bytes, estimator: BaseEstimator, trust: Trust) -> bytes:
-    """Load what was just written: a file that is there can be loaded."""
+    """Check that the content can be loaded, before it is written to a file."""
     try:
         archive = Archive(io.BytesIO(content))
         structure, untrusted = _read_structure(archive, trust)
@@ -195,7 +195,7 @@ def _checked(content: bytes, estimator: BaseEstimator, trust: Trust) -> bytes:
 
 
 def _read_header(file: BinaryIO, path: str | os.PathLike) -> Header:
-    """Read the header of a model file of this format; no more than that."""
+    """Read only the header of a model file, and check its format."""
     beginning = file.read(BEGINNING)
     if not begins_as_archive(beginning):
         raise ValueError(
@@ -229,7 +229,7 @@ def _foreign_kind(beginning: bytes) -> str:
 
 
 def _read_structure(archive: Archive, trust: Trust) -> tuple[Node, list[str]]:
-    """Return the structure, checked, and what it names and nobody trusts."""
+    """Return the checked structure, and the names in it that are not trusted."""
     structure = parse(archive.read(STRUCTURE))
     checker = Checker(trust, archive.arrays)
     checker.check(structure)
@@ -246,7 +246,7 @@ def _build(structure: Node, archive: Archive, trust: Trust) -> BaseEstimator:
 
 @contextmanager
 def _explaining_damage(path: str | os.PathLike) -> Iterator[None]:
-    """Say that a file is damaged: `zipfile` raises many kinds on damaged bytes."""
+    """Turn errors into a ValueError that says that a file is damaged; `zipfile` raises many."""
     try:
         yield
     except (MemoryError, OSError):
@@ -259,10 +259,10 @@ def _explaining_damage(path: str | os.PathLike) -> Iterator[None]:
 
 @contextmanager
 def _explaining(path: str | os.PathLike, header: Header) -> Iterator[None]:
-    """Say which file does not load, and which versions wrote it."""
+    """Turn errors into a ValueError that names the file and the versions that wrote it."""
     try:
         yield
-    except (MemoryError, OSError, Warning):  # warnings where the user made errors of them
+    except (MemoryError, OSError, Warning):  # warnings that a filter turns into errors
         raise
     except Exception as error:
         kind = "" if isinstance(error, ValueError) else f"{type(error).__name__}: "

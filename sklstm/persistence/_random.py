@@ -1,4 +1,4 @@
-"""States of numpy's random generators, which numpy itself takes as they are."""
+"""Checks states of random generators, which numpy itself uses without a check."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ MERSENNE_LENGTH = 624
 
 
 def checked_random_state(state: Any) -> dict[str, Any]:
-    """Refuse what is no state of a generator; numpy would read beyond the end of its numbers.
+    """Check the state of a generator: numpy could read memory beyond the end of a wrong one.
 
     Raises
     ------
     ValueError
-        If the generator is none of numpy's, or the place in its numbers is behind their end.
+        If the generator is not one of numpy's, or the position in its numbers is out of range.
     """
     if not isinstance(state, dict) or state.get("bit_generator") not in BIT_GENERATORS:
         raise ValueError("the state of a random generator is none of numpy's")

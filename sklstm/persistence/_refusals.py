@@ -1,4 +1,4 @@
-"""What a model file cannot keep is refused before anything is written, and the error says where."""
+"""Refuses what a model file cannot keep, before anything is written; errors say where it is."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ KNOWN_PACKAGES = {"builtins", "collections", "numpy", "scipy", "sklearn", "sklst
 
 
 def refuse_foreign(estimator: BaseEstimator, trusted: set[str]) -> None:
-    """Raise TypeError for what skops had better not look into: it follows every reference."""
+    """Raise TypeError for objects of unknown packages, before skops follows their references."""
 
     def is_foreign(name: str) -> bool:
         return name not in trusted and name.partition(".")[0] not in KNOWN_PACKAGES
@@ -24,7 +24,7 @@ def refuse_foreign(estimator: BaseEstimator, trusted: set[str]) -> None:
 def refuse(
     estimator: BaseEstimator, is_refused: Callable[[str], bool], names: Collection[str] = ()
 ) -> None:
-    """Raise TypeError that names the first part that is refused, and where it is."""
+    """Raise a TypeError that names the first refused object, and its place."""
     for place, part in parts(estimator, type(estimator).__name__):
         if is_refused(name := full_name(part)):
             raise TypeError(
@@ -55,7 +55,7 @@ def _advice(place: str, name: str) -> str:
 
 
 def refuse_keys(estimator: BaseEstimator) -> None:
-    """Raise TypeError for keys of dicts that would come back as others."""
+    """Raise TypeError for keys of dicts that JSON would not give back unchanged."""
     for place, part in parts(estimator, type(estimator).__name__):
         if isinstance(part, dict) and not keys_last(part):
             raise TypeError(

@@ -1,9 +1,9 @@
 """The structure of a saved estimator: a tree of nodes, checked as a whole before any is built.
 
-A node is a number, a string, a truth value or null, which stand for themselves, or an object whose
-``kind`` says what else it holds (`FIELDS`). Arrays are members of the archive, each named by one
-node. An object that is held at several places has an ``id``, and later places are of the kind
-"shared": so a structure may name a thing before it only, and has no circles.
+A node is a number, a string, a boolean or null, or a JSON object whose ``kind`` says which other
+fields it has (`FIELDS`). Arrays are members of the archive, each named by exactly one node. An
+object that several places hold has an ``id`` at the first one, and the others are nodes of the kind
+"shared". These can only refer to earlier nodes, so a structure has no cycles.
 """
 
 from __future__ import annotations
@@ -41,20 +41,20 @@ FIELDS = {
 NAMED = {"call", "function", "object", "partial", "random", "sparse", "type"}
 MAY_BE_NAMED = NAMED | {"array", "dict", "tuple"}
 MAX_BYTES = 2**26
-MAX_VALUES = 2**19  # of the text, and of the nodes where shared ones count at every place
-MAX_OBJECTS = 2**15  # nodes with a kind, of which Python takes some hundred times their text
+MAX_VALUES = 2**19  # in the text, and of nodes if shared ones are counted at every place
+MAX_OBJECTS = 2**15  # nodes with a kind: in memory they take some hundred times their text
 MAX_DEPTH = 100
-STRING = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"')  # possessive: it keeps no place to go back to
+STRING = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"')  # possessive: no backtracking
 DTYPE = re.compile(r"[<>|=]?[?A-Za-z]\d{0,9}(\[\w{1,9}\])?", re.ASCII)
 
 
 def parse(text: bytes) -> Node:
-    """Parse the text of a structure, of which Python makes no more than `MAX_VALUES` values.
+    """Parse the text of a structure of at most `MAX_VALUES` values.
 
     Raises
     ------
     ValueError
-        If it has more, is too long or too deep, or is not JSON.
+        If it has more values, is too long or too deep, or is not JSON.
     """
     if len(text) > MAX_BYTES:
         raise ValueError(f"its structure has {len(text)} bytes, valid are {MAX_BYTES} at most")
@@ -71,9 +71,9 @@ def parse(text: bytes) -> Node:
 
 
 def _count(text: bytes, marks: tuple[bytes, ...], limit: int) -> int:
-    """Return at least the number of what begins with some marks, without making any of it."""
+    """Return an upper bound on the number of values that begin with some marks; parse none."""
     count = sum(map(text.count, marks))
-    if count > limit and text.count(b'"') < MAX_VALUES:  # are they within a long text?
+    if count > limit and text.count(b'"') < MAX_VALUES:  # the marks may be inside strings
         text = STRING.sub(b"", text)
         count = sum(map(text.count, marks))
     return count
@@ -91,14 +91,14 @@ class Checker:
     Attributes
     ----------
     untrusted : set of str
-        What the structure names and nobody trusts.
+        The names in the structure that are not trusted.
     """
 
     def __init__(self, trust: Trust, arrays: Collection[str]) -> None:
         self.trust = trust
         self.untrusted: set[str] = set()
         self._unread = set(arrays)
-        self._sizes: dict[int, int] = {}  # of shared nodes, what is inside them included
+        self._sizes: dict[int, int] = {}  # of shared nodes with all nodes inside them, by id
         self._allowed: set[tuple[str, str]] = set()
 
     def check(self, structure: Node) -> None:
@@ -107,7 +107,7 @@ class Checker:
         Raises
         ------
         ValueError
-            If it is no structure, is too large or too deep, or names a member that is not there.
+            If it is not a structure, too large or too deep, or names a member that does not exist.
         """
         if not isinstance(structure, dict) or structure.get("kind") != "object":
             raise ValueError("it holds no estimator")
@@ -116,7 +116,7 @@ class Checker:
             raise ValueError(f"nothing holds its member {min(self._unread)}")
 
     def _check(self, node: Node, depth: int) -> int:
-        """Return the number of nodes, this one and all inside it."""
+        """Check a node; return the number of nodes, itself and all nodes inside it."""
         if node is None or isinstance(node, str | int | float):
             return 1
         kind = self._kind(node)
@@ -141,7 +141,7 @@ class Checker:
         return size
 
     def _kind(self, node: Node) -> str:
-        """Return the kind of a node that has the fields of its kind and no other ones."""
+        """Return the kind of a node; check that it has the fields of its kind and no others."""
         kind = node.get("kind") if isinstance(node, dict) else None
         if not isinstance(kind, str) or kind not in FIELDS:
             raise ValueError(f"its structure has a node of the kind {kind!a:.80}")
@@ -157,7 +157,7 @@ class Checker:
         return kind
 
     def _check_name(self, kind: str, name: Any) -> None:
-        """Note a name that is not trusted."""
+        """Check a name; add it to `untrusted` if it is not trusted."""
         if name is None or (isinstance(name, str) and (kind, name) in self._allowed):
             return
         if not isinstance(name, str) or len(name) > MAX_NAME or not NAME.fullmatch(name):
@@ -168,7 +168,7 @@ class Checker:
             self.untrusted.add(name)
 
     def _check_details(self, kind: str, node: dict[str, Any]) -> None:
-        """Check what is particular to some kinds."""
+        """Check the fields that only some kinds have."""
         if kind == "array":
             if node["file"] not in self._unread:
                 raise ValueError(f"{node['file']!a:.80} is not there, or held by two nodes")

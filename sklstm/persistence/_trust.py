@@ -1,4 +1,4 @@
-"""What a model file may name: types that are built, and functions and types that are only held."""
+"""Which types a model file may build, and which types and functions it may hold uncalled."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from sklearn.metrics import get_scorer, get_scorer_names
 
 from sklstm.persistence._walk import full_name
 
-# What files call our classes, and where these are: moving a class changes no file.
+# The names of our classes in files, and where the classes are: moving one changes no file.
 OURS = {
     "sklstm.CharOneHotEncoder": "sklstm.preprocessing._char_one_hot.CharOneHotEncoder",
     "sklstm.CharVocabulary": "sklstm.text.vocabulary.CharVocabulary",
@@ -45,7 +45,7 @@ OURS = {
 }
 NAMES_OF_OURS = {place: name for name, place in OURS.items()}
 
-# What searches, votes, calibrations and some estimators hold besides estimators.
+# Objects inside searches, voting, calibration and other estimators that are not estimators.
 PARTS_OF_SCIKIT_LEARN = {
     *(
         f"sklearn.model_selection._split.{splitter}"
@@ -91,7 +91,7 @@ PARTS_OF_SCIKIT_LEARN = {
     "sklearn.metrics._scorer._PassthroughScorer",
     "sklearn.metrics._scorer._Scorer",
 }
-# Losses of scikit-learn are made from a few numbers. Nothing else is called without `trusted`.
+# Losses of scikit-learn, called with a few numbers. Nothing else is called without `trusted`.
 CALLED = {
     *(
         f"sklearn.linear_model._sgd_fast.{loss}"
@@ -141,23 +141,23 @@ SPARSE = {
     for kind in ("array", "matrix")
 }
 UFUNC_MODULES = {"numpy", "numpy._core._multiarray_umath", "scipy.special", "scipy.special._ufuncs"}
-NOT_FOR_MODELS = {"conftest", "experimental", "externals", "tests"}  # rooms of scikit-learn
+NOT_FOR_MODELS = {"conftest", "experimental", "externals", "tests"}  # subpackages of scikit-learn
 NAME = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)+", re.ASCII)
 MAX_NAME = 200
 
 
 class Trust:
-    """What is trusted, by what happens to it while a file is loaded.
+    """Which names are trusted; it depends on the kind of the node that holds a name.
 
     Parameters
     ----------
     trusted : collection of str or type
-        What the user trusts besides what sklstm does.
+        What the user trusts in addition to what sklstm trusts.
 
     Raises
     ------
     TypeError
-        If it is one name, or no names.
+        If it is a single string or a bool.
     """
 
     def __init__(self, trusted: Collection[str | type]) -> None:
@@ -168,19 +168,19 @@ class Trust:
         self.given = {each if isinstance(each, str) else full_name(each) for each in trusted}
 
     def allows(self, kind: str, name: str) -> bool:
-        """Say whether a node of this kind may name this, without importing it.
+        """Whether a node of this kind may hold this name.
 
-        Of scikit-learn, whose own code this is, modules are imported.
+        This imports modules of scikit-learn, numpy and scipy only.
         """
         return name in self.given or _TRUSTED[kind](name)
 
     def find(self, name: str) -> Any:
-        """Return what is called so, after `allows` has said that it may be loaded."""
+        """Return the object of a name, which `allows` must have accepted before."""
         module, _, attribute = OURS.get(name, name).rpartition(".")
         return getattr(import_module(module), attribute)
 
     def find_type(self, name: str) -> type:
-        """Return a type that objects are made of; functions are held, and never called."""
+        """Return the type of a name; anything else, such as a function, may not be called."""
         found = self.find(name)
         if not isinstance(found, type):
             raise ValueError(f"{name} is no type: a model file may hold it, but not call it")
@@ -192,7 +192,7 @@ def _is_object(name: str) -> bool:
 
 
 def is_estimator_of_scikit_learn(name: str) -> bool:
-    """Say whether it is a type of estimator of the installed scikit-learn."""
+    """Whether it is the name of an estimator class of the installed scikit-learn."""
     module, _, attribute = name.rpartition(".")
     rooms = module.split(".")
     if rooms[0] != "sklearn" or NOT_FOR_MODELS.intersection(rooms):
@@ -205,7 +205,7 @@ def is_estimator_of_scikit_learn(name: str) -> bool:
 
 
 def _is_function(name: str) -> bool:
-    """Say whether it is a metric of scikit-learn, or a function of numpy's by element."""
+    """Whether it is the name of a scikit-learn metric or of a numpy ufunc."""
     module, _, attribute = name.rpartition(".")
     if module in UFUNC_MODULES:
         return isinstance(getattr(import_module(module), attribute, None), np.ufunc)

@@ -1,4 +1,4 @@
-"""What an estimator holds, and where: everything that a model file would have to keep."""
+"""Walks through everything that an estimator holds and that a model file has to keep."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ SCALARS = (str, int, float, bool, type(None))
 def parts(estimator: BaseEstimator, place: str) -> Iterator[tuple[str, Any]]:
     """Yield the place and the value of everything that an estimator holds, each value once.
 
-    Numbers, strings and None are left out: nothing about them can be wrong.
+    Numbers, strings and None are left out, as a model file can always keep them.
     """
     waiting, seen = [(place, estimator)], set()
     while waiting:
@@ -27,7 +27,7 @@ def parts(estimator: BaseEstimator, place: str) -> Iterator[tuple[str, Any]]:
 
 
 def _inside(part: Any, place: str) -> Iterator[tuple[str, Any]]:
-    """Yield what a container, or an object of sklstm or scikit-learn, holds itself."""
+    """Yield what a container, or an object of sklstm or scikit-learn, directly holds."""
     if isinstance(part, dict):
         yield from _with_places(part.items(), place)
     elif isinstance(part, list | tuple | set):
@@ -52,7 +52,7 @@ def _with_places(items: Iterable[tuple[Any, Any]], place: str) -> Iterator[tuple
 
 
 def passing_attributes(part: Any) -> dict[str, Any]:
-    """Return what a Pipeline or a search hangs on an estimator for the time of its fit."""
+    """Return the attributes that a Pipeline or a search sets on an estimator during its fit."""
     attributes = getattr(part, "__dict__", {}) if isinstance(part, BaseEstimator) else {}
     return {name: value for name, value in attributes.items() if _is_context(value)}
 
@@ -62,20 +62,20 @@ def _is_context(value: Any) -> bool:
 
 
 def _is_opened(part: Any) -> bool:
-    """Say whether it is an object, no type or function, of sklstm or scikit-learn."""
+    """Whether it is an object, not a type or function, of sklstm or scikit-learn."""
     is_object = hasattr(part, "__dict__") and not hasattr(part, "__name__")
     return is_object and full_name(part).split(".")[0] in {"sklearn", "sklstm"}
 
 
 def full_name(value: Any) -> str:
-    """Return the full name of a type or a function, or of an object's type."""
+    """Return the full name of a type or a function, or of the type of another object."""
     named = value if hasattr(value, "__name__") else type(value)
     module = getattr(named, "__module__", None) or type(named).__module__
     return f"{module}.{named.__name__}"
 
 
 def keys_last(mapping: dict) -> bool:
-    """Say whether JSON, which writes all keys as text, gives back these."""
+    """Whether the keys can be restored from JSON, which writes all keys as text."""
     lasting = (str, int, float, np.integer, np.floating)
     distinct = {str(key) for key in mapping}
     return len(distinct) == len(mapping) and all(

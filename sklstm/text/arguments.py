@@ -1,4 +1,4 @@
-"""Checks of what users pass to language models: arguments of methods, and parameters together."""
+"""Checks of language models: arguments of their methods, and combinations of parameters."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from sklstm._sklearn_compat import validate_parameter_constraints
 
 
 def checked(constraints: Mapping[str, list]) -> Callable[[Callable], Callable]:
-    """Decorate a method: its arguments are checked as scikit-learn's `validate_params` does it.
+    """Decorate a method so that its arguments are checked as by scikit-learn's `validate_params`.
 
-    Errors name the class of the object, which is public, and not the one that holds the method.
-    Numbers of numpy become Python's: a count never outgrows their width.
+    Errors name the class of the object, which is public, and not the class that defines the method.
+    numpy's numbers become Python's, which do not overflow.
 
     Parameters
     ----------
     constraints : mapping of str to list
-        By the arguments' names, as in `_parameter_constraints` of an estimator.
+        By the names of the arguments, as in `_parameter_constraints` of an estimator.
     """
 
     def decorate(method: Callable) -> Callable:
@@ -49,12 +49,13 @@ def checked(constraints: Mapping[str, list]) -> Callable[[Callable], Callable]:
 
 
 def check_combinations(model: BaseEstimator, X_val: Any, *, partial: bool) -> None:
-    """Check parameters of a language model that do not go with each other.
+    """Check that the parameters of a language model can be used together.
 
     Raises
     ------
     ValueError
-        If early stopping has no validation text, or a checkpoint is set with what it cannot keep.
+        If early stopping has no validation text, or a checkpoint is set together with
+        `warm_start` or an optimizer object.
     """
     if model.early_stopping and X_val is None and not partial:
         raise ValueError("early_stopping=True needs a validation text: fit(X, X_val=...).")
@@ -73,5 +74,5 @@ def check_combinations(model: BaseEstimator, X_val: Any, *, partial: bool) -> No
 
 
 def plain(value: Any) -> Any:
-    """Return a number, a string or a truth value of numpy's as Python's, others as they are."""
+    """Convert a numpy scalar to a Python one; return other values unchanged."""
     return value.item() if isinstance(value, np.generic) else value

@@ -1,4 +1,4 @@
-"""`CharSequenceGenerator`: text as characters."""
+"""`CharSequenceGenerator`: a generator whose tokens are characters."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ class CharSequenceGenerator(TextGenerator):
     dropout : float in [0, 1), default=0.0
         Share of each layer's outputs that training hides, the same at all time steps of a window.
     embedding_dim : int, default=None
-        Length of a vector learnt for each character; None codes characters one-hot.
+        Length of the vector learnt for each character; None encodes characters one-hot.
     vocabulary : str or sequence of str, default=None
-        All characters that may ever come, as a text or one by one. None learns them from the text
-        of ``fit``. In cross-validation give it: a held-out document may have characters that the
+        All characters that may occur, as a text or one by one. None learns them from the text of
+        ``fit``. Set it for cross-validation: a held-out document may have characters that the
         others lack.
     window : int, default=64
-        Characters of a training window, each of which is a target. Every epoch cuts the documents
-        that are longer at another place.
+        Characters of a training window, each of which is a target. Every epoch cuts longer
+        documents at different places.
     optimizer : str or keras.optimizers.Optimizer, default="adam"
         One of "adadelta", "adafactor", "adagrad", "adam", "adamax", "adamw", "ftrl", "lion",
         "nadam", "rmsprop" and "sgd", or an object, of which a copy is trained with its own
@@ -62,15 +62,15 @@ class CharSequenceGenerator(TextGenerator):
     checkpoint : str or path-like, default=None
         A file that ``fit`` writes after every epoch, whole or not at all. If it is there when
         ``fit`` begins, the training goes on from it, to the same result as if it had never
-        stopped; a training that was complete is not run again. What `callbacks` remember is not
+        stopped; a training that was complete is not run again. The state of `callbacks` is not
         kept. It is a model file: ``persistence.load`` reads it.
     sample_length : int, default=0
         Characters of a sample that is printed after every epoch, at temperature 0.6; 0 prints none.
     callbacks : list, default=None
         Keras callbacks, and functions of ``(epoch, logs)`` called at each epoch's end. Each fit
-        makes shallow copies of Keras's: their counters begin anew, and what they share with yours
-        (a list, a lock, a trial) is yours. What they change in the model counts in its own fit
-        only.
+        makes shallow copies of Keras's: their counters start anew, but objects that they refer to
+        (a list, a lock, a trial) are shared with yours. Their changes to the model apply to that
+        fit only.
     keras_params : dict, default=None
         Parameters of the optimizer by Keras's names, such as ``{"optimizer__beta_1": 0.8}``.
     warm_start : bool, default=False
@@ -84,14 +84,14 @@ class CharSequenceGenerator(TextGenerator):
     Attributes
     ----------
     vocabulary_ : ndarray of shape (n_characters,), dtype object
-        The characters of the text, in order; columns of ``predict_proba``.
+        The characters of the text, sorted; the columns of ``predict_proba``.
     history_ : dict of lists
         ``loss``, the mean nats per character of each epoch, and ``accuracy``; with `X_val`,
         ``val_loss`` and ``val_accuracy``.
     n_iter_ : int
         Epochs run.
     training_loop_ : str
-        What ran the epochs, as in `LSTMClassifier`.
+        How the epochs were run, as in `LSTMClassifier`.
 
     See Also
     --------

@@ -1,6 +1,6 @@
-"""Reading and writing tokens with a carried state: what characters and words have in common.
+"""Reading and writing tokens with a carried state, for characters and words alike.
 
-Tokens are the network's outputs, counted from 0; `BEGINNING` stands before a document's first one.
+Tokens are the network's outputs, counted from 0; `BEGINNING` precedes a document's first token.
 """
 
 from __future__ import annotations
@@ -18,22 +18,22 @@ from sklstm.network.onnx_predictor import OnnxPredictor, State, available_cores,
 from sklstm.network.onnx_sampler import TokenSampler
 
 BEGINNING = -1
-NOTHING = -2  # no token: what stands before the first token that was written
+NOTHING = -2  # no token: a placeholder before the first written token
 DOCUMENTS_PER_BATCH = 32
 STEPS_PER_PIECE = 512  # read at once, so that outputs stay in the cache
-STEPS_PER_BLOCK = 32  # written before stops are looked for
+STEPS_PER_BLOCK = 32  # written between two searches for stops
 STEPS_PER_STREAMED_BLOCK = 8
-# Multiplications per step: with fewer, threads wait for the interpreter's lock more than they gain.
+# Multiplications per step: with fewer, threads lose more time to the interpreter's lock.
 MIN_WORK_PER_THREAD = 2**23
 
 
 @dataclass(frozen=True, eq=False)
 class TextState:
-    """What a network remembers of a text that it has read.
+    """The state of a network after a text that it has read.
 
-    ``encode`` of a generator makes it; ``generate``, ``stream``, ``encode`` and
-    ``log_probabilities`` go on from it and leave it as it is. It holds numbers only, pickles, and
-    needs no more room for a long text than for a short one.
+    A generator's ``encode`` returns it; ``generate``, ``stream``, ``encode`` and
+    ``log_probabilities`` continue from it and do not change it. It holds numbers only, can be
+    pickled, and has the same size for a long text as for a short one.
 
     Attributes
     ----------
@@ -43,7 +43,7 @@ class TextState:
     layers : tuple of ndarray of shape (units,), float32
         The output and the cell of the first LSTM layer, of the second one, and so on.
     n_tokens : int
-        Length of the vocabulary.
+        Size of the vocabulary.
 
     Examples
     --------
@@ -72,26 +72,26 @@ class TextState:
 
 @dataclass(frozen=True)
 class DecodingSettings:
-    """What to write.
+    """How tokens are drawn, and when a sample ends.
 
-    The network's probabilities are tempered, then cut to the `top_k` most probable tokens, then to
-    the fewest of these whose share reaches `top_p`; `sklstm.network.reference.sampling` has that
-    as equations.
+    The temperature is applied to the network's probabilities; they are then cut to the `top_k` most
+    probable tokens, and to the fewest of these whose probabilities sum to `top_p`;
+    `sklstm.network.reference.sampling` has this as equations.
 
     Attributes
     ----------
     length : int
-        Tokens of a sample that no stop ends.
+        Tokens of a sample, unless a stop ends it before.
     temperature : float
         0 takes the most probable token.
     top_k : int or None
     top_p : float or None
     stops : tuple of int arrays
-        The first of them that occurs among the new tokens ends its sample, and is its end.
+        A sample ends with the first of them that occurs among its new tokens.
     log_probabilities : bool
         Whether to return them, of the network's distribution at temperature 1.
     n_drawn : int or None
-        Only the first ones of the vocabulary may be drawn; None for all.
+        Only the first `n_drawn` tokens of the vocabulary may be drawn; None for all.
     """
 
     length: int
@@ -103,7 +103,7 @@ class DecodingSettings:
     n_drawn: int | None = None
 
     def steps(self, network: OnnxPredictor, tokens: np.ndarray, state: State) -> TokenSampler:
-        """Return what draws so, on from some rows' last tokens and the state before these."""
+        """Return the sampler for some rows, given their last tokens and the state before these."""
         if self.temperature == 0:
             return network.steps(tokens, state, top_k=1, n_drawn=self.n_drawn)
         return network.steps(
@@ -118,7 +118,7 @@ class DecodingSettings:
 
 @dataclass(frozen=True)
 class DecodedTokens:
-    """Tokens that were written, and the logarithms of their probabilities where asked for."""
+    """Written tokens, and the logarithms of their probabilities or None."""
 
     tokens: np.ndarray
     log_probabilities: np.ndarray | None
@@ -131,12 +131,12 @@ def beginning(network: OnnxPredictor) -> TextState:
 
 
 def begin(network: OnnxPredictor, state: TextState | None) -> TextState:
-    """Return the state that reading starts from: a given one, or that of a document's beginning.
+    """Return the state that reading starts from: the given one, or that before a document.
 
     Raises
     ------
     ValueError
-        If a state is given that is none, or that of another network.
+        If `state` is not a TextState, or belongs to another network.
     """
     if state is None:
         return beginning(network)
@@ -149,7 +149,7 @@ def begin(network: OnnxPredictor, state: TextState | None) -> TextState:
 
 
 def check_state(state: TextState, network: OnnxPredictor) -> TextState:
-    """Refuse the state of a network of another shape, and what is no state."""
+    """Raise ValueError if a state is malformed or belongs to a network of another shape."""
     spec = network.spec
     _check_form(state)
     units = tuple(len(part) for part in state.layers[::2])
@@ -163,7 +163,7 @@ def check_state(state: TextState, network: OnnxPredictor) -> TextState:
 
 
 def _check_form(state: TextState) -> None:
-    """Refuse a state whose numbers no network computed: pickles and copies may hold anything."""
+    """Raise ValueError for a malformed state: pickles and copies may hold anything."""
     layers, last = state.layers, state.last
     are_vectors = isinstance(layers, tuple) and all(
         isinstance(part, np.ndarray) and part.ndim == 1 and part.dtype == np.float32
@@ -184,7 +184,7 @@ def _check_form(state: TextState) -> None:
 def random_streams(random_state: Any, n: int) -> list[np.random.Generator]:
     """Derive a generator for each of n samples; the first ones do not depend on n.
 
-    The global generator of numpy is not touched: without a seed, a new one is made.
+    The global generator of numpy is not used: without a seed, a new one is made.
     """
     rng = np.random.RandomState() if random_state is None else check_random_state(random_state)
     entropy = rng.randint(2**32, size=4, dtype=np.uint32).tolist()
@@ -194,12 +194,12 @@ def random_streams(random_state: Any, n: int) -> list[np.random.Generator]:
 def read_tokens(
     network: OnnxPredictor, tokens: np.ndarray, state: TextState
 ) -> tuple[np.ndarray, TextState]:
-    """Read some tokens of one text on from a state.
+    """Read some tokens of one text, starting from a state.
 
     Returns
     -------
     log_probabilities : ndarray of shape (n_tokens,)
-        Of each token, after those before it.
+        Of each token, given those before it.
     state : TextState
     """
     if not len(tokens):
@@ -217,7 +217,7 @@ def read_tokens(
 def log_likelihoods(network: OnnxPredictor, documents: Sequence[np.ndarray]) -> np.ndarray:
     """Return the log-likelihood of each document, read from its beginning, of shape (n,).
 
-    Documents are arrays of tokens counted from 1, and are read side by side.
+    Documents are arrays of ids, counted from 1, and are read in batches.
     """
     totals = np.zeros(len(documents))
     for rows in _similar_lengths(documents):
@@ -230,9 +230,9 @@ def log_likelihoods(network: OnnxPredictor, documents: Sequence[np.ndarray]) -> 
 
 
 def next_probabilities(network: OnnxPredictor, prompts: Sequence[np.ndarray]) -> np.ndarray:
-    """Return the probabilities of what comes after each prompt, of shape (n, n_tokens).
+    """Return the probabilities of the token after each prompt, of shape (n, n_tokens).
 
-    Prompts are documents, as of `log_likelihoods`.
+    Prompts are documents as in `log_likelihoods`.
     """
     probabilities = np.empty((len(prompts), network.spec.n_outputs), np.float32)
     for rows in map(np.array, _similar_lengths(prompts)):
@@ -245,14 +245,14 @@ def next_probabilities(network: OnnxPredictor, prompts: Sequence[np.ndarray]) ->
 
 
 def _similar_lengths(documents: Sequence[np.ndarray]) -> Iterator[list[int]]:
-    """Yield the indices of documents that are read side by side."""
+    """Yield the indices of the documents of each batch, which have similar lengths."""
     order = sorted(range(len(documents)), key=lambda i: len(documents[i]))
     for first in range(0, len(documents), DOCUMENTS_PER_BATCH):
         yield order[first : first + DOCUMENTS_PER_BATCH]
 
 
 def _side_by_side(batch: Sequence[np.ndarray]) -> np.ndarray:
-    """Put documents into rows, each after the id that stands before it, filled up with 0."""
+    """Put documents into the rows of an array, each after the id 0, right-padded with 0."""
     ids = np.zeros((len(batch), max(map(len, batch)) + 1), np.int32)
     for row, document in zip(ids, batch, strict=True):
         row[1 : len(document) + 1] = document
@@ -260,7 +260,7 @@ def _side_by_side(batch: Sequence[np.ndarray]) -> np.ndarray:
 
 
 def _read_pieces(network: OnnxPredictor, ids: np.ndarray) -> Iterator[tuple[int, np.ndarray]]:
-    """Yield the first time step of each piece of (n, T) ids, and its outputs."""
+    """Read (n, T) ids piece by piece; yield each piece's first time step and its outputs."""
     first, state = 0, network.initial_state(len(ids))
     for inputs in pieces(ids):
         outputs, state = network.read(inputs, state)
@@ -287,7 +287,7 @@ def generate_tokens(
     settings: DecodingSettings,
     rngs: Sequence[np.random.Generator],
 ) -> list[DecodedTokens]:
-    """Write samples on from one state; each draws one number per token from its own generator."""
+    """Write samples from one state; each draws one number per token from its own generator."""
 
     def write_part(part: Sequence[np.random.Generator]) -> list[DecodedTokens]:
         samples: list[list[DecodedTokens]] = [[] for _ in part]
@@ -305,7 +305,7 @@ def generate_tokens(
 def stream_tokens(
     network: OnnxPredictor, state: TextState, settings: DecodingSettings, rng: np.random.Generator
 ) -> Iterator[DecodedTokens]:
-    """Write one sample as `generate_tokens` does, some tokens at a time."""
+    """Write one sample as `generate_tokens` does, and yield it some tokens at a time."""
     for _, written in _blocks(network, state, settings, [rng], STEPS_PER_STREAMED_BLOCK):
         yield written
 
@@ -317,7 +317,7 @@ def _blocks(
     rngs: Sequence[np.random.Generator],
     n_steps: int,
 ) -> Iterator[tuple[int, DecodedTokens]]:
-    """Yield (sample, what was written of it), block by block, and drop samples that have ended."""
+    """Yield (sample index, new tokens of it) block by block; drop samples that have ended."""
     rows = np.arange(len(rngs))
     layers = [np.tile(part, (len(rows), 1)) for part in state.layers]
     steps = settings.steps(network, np.full(len(rows), state.last), layers)
@@ -339,28 +339,28 @@ def _blocks(
 
 
 class _StopFinder:
-    """Looks for stops in rows that come block by block."""
+    """Searches for stops in rows of tokens that are written block by block."""
 
     def __init__(self, stops: Sequence[np.ndarray], n: int) -> None:
         self.stops = stops
         overlap = max(map(len, stops), default=1) - 1
-        self.recent = np.full((overlap, n), NOTHING)  # the end of what came before
+        self.recent = np.full((overlap, n), NOTHING)  # the last tokens of the blocks before
 
     def keep(self, rows: np.ndarray) -> _StopFinder:
-        """Return a finder that goes on with some of the rows."""
+        """Return a finder for some of the rows only."""
         finder = _StopFinder(self.stops, 0)
         finder.recent = self.recent[:, rows]
         return finder
 
     def find(self, tokens: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Look at (T, n) more tokens.
+        """Search the next (T, n) tokens.
 
         Returns
         -------
         ends : int array of shape (n,)
-            How many of them belong to each row's sample.
+            How many of the tokens belong to each row's sample.
         goes_on : bool array of shape (n,)
-            Whether no stop has ended it.
+            Whether the sample goes on, as no stop has ended it.
         """
         size, n = tokens.shape
         ends, goes_on = np.full(n, size), np.ones(n, bool)

@@ -1,4 +1,4 @@
-"""Reads X as documents: the door of what learns texts."""
+"""The parser of X for language models: reads a text or documents as a list of strings."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ VALID_DOCUMENTS = f"{VALID_TEXTS}, or one string"
 def as_documents(
     X: Any, *, name: str = "X", item: str = "Document", min_length: int = 2
 ) -> list[str]:
-    """Read X as a list of documents; a bare string is one.
+    """Read X as a list of documents; a single string is one document.
 
     Parameters
     ----------
     X : str, list, array, Series or data frame of str
     name, item : str
-        What messages call X, and a document of it.
+        The names of X and of one of its documents in error messages.
     min_length : int, default=2
         In characters.
 

@@ -1,4 +1,4 @@
-"""`TextGenerator`: a language model that writes, one token after another."""
+"""`TextGenerator`: a language model that also writes text, one token after another."""
 
 from __future__ import annotations
 
@@ -61,48 +61,48 @@ class TextGenerator(LanguageModel):
         state: TextState | None = None,
         random_state: int | np.random.RandomState | None = None,
     ) -> str | list[str] | tuple[str, np.ndarray] | tuple[list[str], list[np.ndarray]]:
-        """Write on from a prompt, one token after another, carrying the state.
+        """Write the continuation of a prompt, one token after another, carrying the state.
 
         Tokens are what the network was fitted on: characters, or words, marks and line breaks.
 
         Parameters
         ----------
         prompt : str, default=""
-            What has been written so far; an empty one begins a document, or goes on from `state`.
+            The text to continue; an empty one begins a document, or continues from `state`.
         length : int, default=400
             Tokens to write.
         temperature : float, default=1.0
             Divides the logarithms of the probabilities. Below 1 the text is more regular, above 1
-            more surprising; 0 always takes the most probable token (of equals, the first in
-            ``vocabulary_``).
+            more varied; 0 always takes the most probable token (among equally probable ones, the
+            first in ``vocabulary_``).
         top_k : int, default=None
-            Draw from this many of the most probable tokens; of equals, the first in
-            ``vocabulary_`` are taken, so that there are never more or fewer.
+            Draw from this many of the most probable tokens, and never from more: among equally
+            probable ones, the first in ``vocabulary_`` are kept.
         top_p : float in (0, 1], default=None
-            Draw from the fewest of the most probable tokens whose probabilities, after
+            Draw from the smallest set of most probable tokens whose probabilities, after
             `temperature` and `top_k`, sum to at least this share [1]_.
         stop : str or list of str, default=None
-            Text that ends a sample as soon as it has been written; it is the sample's end. The
-            prompt does not count. By words, it is whole words and marks: "be" is no end of
-            "because".
+            Text that ends a sample as soon as it has been written; the sample includes it. The
+            prompt is not searched. For a generator of words, it is whole words and marks: "be"
+            does not match "because".
         n_samples : int, default=None
-            Write this many samples side by side, far faster than one after another. Each draws from
-            a stream of its own: the first is the text that the same `random_state` gives alone.
+            Write this many samples in one batch, far faster than one after another. Each has random
+            numbers of its own: the first is the text that the same `random_state` gives alone.
         handle_unknown : {"auto", "error", "ignore"}, default="auto"
             Tokens of the prompt that the vocabulary lacks: "ignore" leaves them out, "error" names
-            them. "auto" reads words as the unknown token and is an error for characters.
+            them. "auto" reads words as the unknown token, and is an error for characters.
         return_logprobs : bool, default=False
             Whether to return the logarithm of each token's probability too: the network's
-            own, as of ``log_probabilities``, whatever `temperature`, `top_k` and `top_p` are.
+            own, as in ``log_probabilities``, before `temperature`, `top_k` and `top_p`.
         state : TextState, default=None
-            From ``encode``: what has been read before the prompt. It is not changed.
+            From ``encode``: the state after the text before the prompt. It is not changed.
         random_state : int, RandomState or None, default=None
             Draws the tokens.
 
         Returns
         -------
         text : str, or list of str
-            What was written, without the prompt; a list if `n_samples` is given.
+            The written text, without the prompt; a list if `n_samples` is given.
         log_probabilities : ndarray of shape (n_tokens_written,), or list of ndarray
             In nats; only if `return_logprobs`.
 
@@ -116,10 +116,10 @@ class TextGenerator(LanguageModel):
 
         Notes
         -----
-        A sample's text does not depend on how many are written beside it: the step computes each
-        row of a batch alike, to the last bit (tested on x86-64). Where a processor's matrix
-        products round by the size of the batch, a probability moves by some 1e-7, which draws
-        another token about once in some 100,000; the texts differ from there on.
+        A sample's text does not depend on the number of samples: each row of a batch is computed
+        alike, to the last bit (tested on x86-64). On a processor whose matrix products round
+        differently for other batch sizes, a probability changes by some 1e-7, which draws another
+        token about once in some 100,000; the texts differ from there on.
 
         References
         ----------
@@ -168,15 +168,15 @@ class TextGenerator(LanguageModel):
         state: TextState | None = None,
         random_state: int | np.random.RandomState | None = None,
     ) -> Iterator[str] | Iterator[tuple[str, float]]:
-        """Write on from a prompt, and yield characters, or words, as they are drawn.
+        """Write the continuation of a prompt, and yield characters, or words, as they are drawn.
 
-        Together they are the text of ``generate``. The prompt is read, and arguments are checked,
-        by the call itself.
+        Together they are the text of ``generate``. The call itself reads the prompt and checks
+        the arguments.
 
         Parameters
         ----------
         prompt, length, temperature, top_k, top_p, stop, handle_unknown, state, random_state
-            As of ``generate``.
+            As in ``generate``.
         return_logprobs : bool, default=False
             Whether to yield (token, the logarithm of its probability).
 
@@ -233,7 +233,7 @@ class TextGenerator(LanguageModel):
         return_logprobs: bool,
         **sampling: Any,
     ) -> tuple[FittedState, TextState, DecodingSettings]:
-        """Read the prompt; return what writes, the state after the prompt, and what to write."""
+        """Read the prompt; return the fitted state, the state after the prompt, and settings."""
         learnt = self._fitted()
         vocabulary = learnt.data.targets
         state = begin(learnt.network, state)
@@ -271,7 +271,7 @@ def _stop_texts(stop: str | Sequence[str] | None) -> list[str]:
 
 
 def _print(text: str) -> None:
-    """Print above a progress bar; what the terminal cannot show must not end a training."""
+    """Print above a progress bar; characters that the terminal lacks must not end a fit."""
     if sys.stdout is None:  # it is closed
         return
     encoding = sys.stdout.encoding or "utf-8"

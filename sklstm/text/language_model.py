@@ -1,4 +1,4 @@
-"""`LanguageModel`: learns texts as tokens, reads and scores them, whatever a token is."""
+"""`LanguageModel`: learns, reads and scores texts as tokens of any kind."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class LanguageModel(BaseNetwork):
     """A network that predicts each token of a text from those before it.
 
     A subclass says what a token is. Token k is entry k of ``vocabulary_``, the network's output k
-    and its input k + 1; input 0 stands before a document's first token.
+    and its input k + 1; input 0 precedes a document's first token.
     """
 
     _token: ClassVar[str]  # what a progress bar calls a token
@@ -56,7 +56,7 @@ class LanguageModel(BaseNetwork):
 
     @abstractmethod
     def _learn_vocabulary(self, texts: list[str]) -> Vocabulary:
-        """Return the vocabulary that is given, or that of the texts."""
+        """Return the vocabulary that is given, or learn it from the texts."""
 
     @property
     def vocabulary_(self) -> np.ndarray:
@@ -71,7 +71,7 @@ class LanguageModel(BaseNetwork):
     def fit(
         self, X: str | Sequence[str], y: None = None, *, X_val: str | Sequence[str] | None = None
     ) -> Self:
-        """Learn a text, anew or, with `warm_start`, from where the network stands.
+        """Learn a text, anew or, with `warm_start`, starting from the fitted weights.
 
         Parameters
         ----------
@@ -80,8 +80,8 @@ class LanguageModel(BaseNetwork):
         y : None
             Ignored.
         X_val : str or list of str, default=None
-            A text, or documents, whose loss is recorded after every epoch. It is read at
-            `batch_size` places at once, so that it may differ a little from ``-score(X_val)``.
+            A text, or documents, whose loss is recorded after every epoch. It is read from
+            `batch_size` places at once, so the loss may differ a little from ``-score(X_val)``.
 
         Returns
         -------
@@ -91,15 +91,15 @@ class LanguageModel(BaseNetwork):
         ------
         ValueError
             If a parameter is not valid, a document has fewer than two characters, or one that the
-            vocabulary of a `CharSequenceGenerator` lacks, or the checkpoint is damaged or of
-            another training.
+            vocabulary of a `CharSequenceGenerator` lacks, or the checkpoint is damaged or was
+            written by another fit.
         """
         self._fit(X, X_val, previous=self._state_to_continue(), partial=False)
         return self
 
     @fit_context(prefer_skip_nested_validation=True)
     def partial_fit(self, X: str | Sequence[str], y: None = None) -> Self:
-        """Train for one epoch more; the vocabulary stays that of the first call.
+        """Train for one more epoch; the vocabulary stays that of the first call.
 
         Parameters
         ----------
@@ -125,17 +125,17 @@ class LanguageModel(BaseNetwork):
     def encode(
         self, text: str, *, state: TextState | None = None, handle_unknown: str = "auto"
     ) -> TextState:
-        """Read a text once, and return the state that writing and reading go on from.
+        """Read a text once, and return the state from which other calls can continue.
 
         Parameters
         ----------
         text : str
             A document's beginning, or what follows `state`.
         state : TextState, default=None
-            Of an earlier call; None begins a document.
+            The result of an earlier call; None begins a document.
         handle_unknown : {"auto", "error", "ignore"}, default="auto"
             Tokens that the vocabulary lacks: "ignore" leaves them out, "error" names them. "auto"
-            reads words as the unknown token and is an error for characters.
+            reads words as the unknown token and raises an error for characters.
 
         Returns
         -------
@@ -166,7 +166,7 @@ class LanguageModel(BaseNetwork):
     def log_probabilities(
         self, text: str, *, state: TextState | None = None, return_state: bool = False
     ) -> np.ndarray | tuple[np.ndarray, TextState]:
-        """Compute the logarithm of each token's probability, after those before it.
+        """Compute the logarithm of each token's probability, given those before it.
 
         Their mean over a document is ``score``.
 
@@ -175,9 +175,9 @@ class LanguageModel(BaseNetwork):
         text : str
             A document, or what follows `state`.
         state : TextState, default=None
-            From ``encode``, or of an earlier call; None begins a document.
+            From ``encode`` or an earlier call; None begins a document.
         return_state : bool, default=False
-            Whether to return the state after the text too, to read a long text in pieces.
+            Whether to return the state after the text too, so as to read a long text in pieces.
 
         Returns
         -------
@@ -242,7 +242,7 @@ class LanguageModel(BaseNetwork):
         Parameters
         ----------
         X : str or list of str
-            Prompts, each read from the zero state as a document's beginning.
+            Prompts, each of which is read as the beginning of a document.
 
         Returns
         -------
@@ -268,7 +268,7 @@ class LanguageModel(BaseNetwork):
         ----------
         X : str or list of str
             A text, or documents, each read once from the zero state. All tokens (characters, or
-            words) weigh alike.
+            words) have the same weight.
         y : None
             Ignored.
 
@@ -300,7 +300,7 @@ class LanguageModel(BaseNetwork):
         Returns
         -------
         float
-            From 1, where every token was predicted with probability 1.
+            1 or more; 1 if every token was predicted with probability 1.
 
         Raises
         ------
@@ -320,9 +320,9 @@ class LanguageModel(BaseNetwork):
         partial: bool,
         resumes: bool = True,
     ) -> None:
-        """Fit anew, or on from a previous state; `partial` is one epoch of ``partial_fit``.
+        """Fit anew, or continue a previous state; `partial` is one epoch of ``partial_fit``.
 
-        Where `resumes` is False, a checkpoint that is there is replaced and not gone on from.
+        If `resumes` is False, an existing checkpoint is replaced rather than continued.
         """
         documents = as_documents(X)
         check_combinations(self, X_val, partial=partial)

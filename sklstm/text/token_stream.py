@@ -1,4 +1,4 @@
-"""Documents as one stream of token ids, which training cuts into windows."""
+"""Joins documents to one stream of token ids and cuts it into training windows."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from sklstm.network.training.data import TextWindows
 from sklstm.text.documents import as_documents
 from sklstm.text.vocabulary import Vocabulary
 
-START = 0  # the id that stands before a document's first token
+START = 0  # the id that precedes a document's first token
 
 
 def encode_documents(texts: list[str], vocabulary: Vocabulary, name: str) -> list[np.ndarray]:
-    """Return the ids of each text; errors call text i by a name and its number."""
+    """Return the ids of each text; errors name text i by `name` and its number."""
     return [vocabulary.encode(text, f"{name} {i}") for i, text in enumerate(texts)]
 
 
 def join_documents(
     documents: list[str], vocabulary: Vocabulary, name: str
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Put documents one after another, each after the id that starts it.
+    """Concatenate the ids of documents, each preceded by the id `START`.
 
     Returns
     -------
@@ -41,7 +41,7 @@ def join_documents(
 def training_windows(
     documents: list[str], X_val: Any, vocabulary: Vocabulary, window: int
 ) -> tuple[TextWindows, TextWindows | None]:
-    """Cut what is trained on, and what is validated on, into windows of one length."""
+    """Cut the training text and the validation text into windows of one length."""
     stream, starts, stops = join_documents(documents, vocabulary, "Document")
     window = min(window, round_up(int((stops - starts).max()) - 1))
     data = TextWindows(stream, starts, window)

@@ -1,4 +1,4 @@
-"""Vocabularies: which tokens a language model knows, and how texts become their numbers."""
+"""Vocabularies: which tokens a language model knows, and how texts become token ids."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ from sklstm.preprocessing._word_boundaries import lower, split_text
 class Vocabulary(ABC):
     """The tokens of a language model, which are what its network predicts.
 
-    Token k is entry k of `tokens`, the network's output k and its input k + 1; input 0 stands
-    before a document's first token.
+    Token k is entry k of `tokens`, the network's output k and its input k + 1; input 0 precedes
+    a document's first token.
 
     Attributes
     ----------
@@ -54,20 +54,20 @@ class Vocabulary(ABC):
 
     @abstractmethod
     def encode(self, text: str, name: str, handle_unknown: str = "auto") -> np.ndarray:
-        """Turn a text, which errors call by a name, into ids, counted from 1.
+        """Convert a text to ids, counted from 1; `name` is the text's name in errors.
 
         Raises
         ------
         ValueError
-            If it holds tokens that the vocabulary lacks, and these are an error.
+            If it holds tokens that the vocabulary lacks, unless `handle_unknown` allows them.
         """
 
     @abstractmethod
     def encode_stop(self, text: str) -> list[np.ndarray]:
-        """Return the indices of `tokens` that write a text, in each way there is."""
+        """Return the indices of `tokens` that spell a text, once for each possible spelling."""
 
     def decode(self, indices: np.ndarray) -> list[str]:
-        """Turn indices of `tokens` into pieces of text, one for each."""
+        """Return the token of each index, as text."""
         return self.tokens[indices].tolist()
 
     def __getstate__(self) -> dict[str, Any]:
@@ -85,7 +85,7 @@ class CharVocabulary(Vocabulary):
         Raises
         ------
         ValueError
-            If there is only one.
+            If there is only one character.
         """
         characters = sorted(set().union(*texts))
         if len(characters) < 2:
@@ -97,12 +97,12 @@ class CharVocabulary(Vocabulary):
 
     @classmethod
     def given(cls, tokens: Iterable[str], shown: str) -> Self:
-        """Make a vocabulary of given characters, which errors show in short.
+        """Make a vocabulary of given characters; errors show them as `shown`.
 
         Raises
         ------
         ValueError
-            If they are fewer than two, or one of them is no character.
+            If there are fewer than two, or one is not a single character.
         """
         characters = set(tokens)
         for character in characters:
@@ -124,7 +124,7 @@ class CharVocabulary(Vocabulary):
         return list(text)
 
     def encode(self, text: str, name: str, handle_unknown: str = "auto") -> np.ndarray:
-        """Turn a text into ids; characters that the vocabulary lacks are an error by default."""
+        """Convert a text to ids; characters that the vocabulary lacks are an error by default."""
         points, known = _code_points(text), self._code_points
         places = np.searchsorted(known, points)
         unseen = known[np.minimum(places, len(known) - 1)] != points
@@ -141,14 +141,14 @@ class CharVocabulary(Vocabulary):
         return places + 1
 
     def encode_stop(self, text: str) -> list[np.ndarray]:
-        """Return the indices of a text; none if the vocabulary lacks one of its characters."""
+        """Return the indices of a text; an empty list if the vocabulary lacks a character of it."""
         known = self.encode(text, "stop", handle_unknown="ignore")
         return [known - 1] if len(known) == len(text) else []
 
 
 @dataclass(frozen=True, eq=False)
 class WordVocabulary(Vocabulary):
-    """Words, marks and line breaks by falling frequency; the last token is the unknown one.
+    """Words, marks and line breaks by decreasing frequency; the last token is the unknown one.
 
     Attributes
     ----------
@@ -163,12 +163,12 @@ class WordVocabulary(Vocabulary):
     def learn(
         cls, texts: list[str], *, num_words: int | None, min_count: int, lowercase: bool
     ) -> Self:
-        """Learn the words that come often enough.
+        """Learn the words that occur at least `min_count` times.
 
         Raises
         ------
         ValueError
-            If no word does.
+            If there is no such word.
         """
         counts = Counter(chain.from_iterable(_words(text, lowercase) for text in texts))
         known = [word for word in most_frequent(counts, num_words) if counts[word] >= min_count]
@@ -186,7 +186,7 @@ class WordVocabulary(Vocabulary):
         Raises
         ------
         ValueError
-            If there is none, or one is no word, mark or line break as texts are cut into.
+            If there are none, or one is not a single word, mark or line break.
         """
         known = [word for word in dict.fromkeys(tokens) if word != UNKNOWN_TOKEN]
         if not known:
@@ -201,7 +201,7 @@ class WordVocabulary(Vocabulary):
 
     @property
     def n_drawn(self) -> int:
-        """How many tokens may be predicted and written: all but the unknown one."""
+        """How many tokens may be predicted and written: all except the unknown one."""
         return len(self.tokens) - 1
 
     @cached_property
@@ -213,7 +213,7 @@ class WordVocabulary(Vocabulary):
         return _words(text, self.lowercase)
 
     def encode(self, text: str, name: str, handle_unknown: str = "auto") -> np.ndarray:
-        """Turn a text into ids; words that the vocabulary lacks are the last one by default."""
+        """Convert a text to ids; words that the vocabulary lacks get the last id by default."""
         words = self.split(text)
         ids = self._lookup(words)
         is_unknown = ids == len(self.tokens)
@@ -233,10 +233,10 @@ class WordVocabulary(Vocabulary):
         """Return the indices of a text, with and without a space before it."""
         spelled = [text] if text[0].isspace() else [text, f" {text}"]
         tokens = [self._lookup(self.split(spelling)) - 1 for spelling in spelled]
-        return [stop for stop in tokens if (stop < self.n_drawn).all()]  # others never come
+        return [stop for stop in tokens if (stop < self.n_drawn).all()]  # unknown ones never occur
 
     def _lookup(self, words: list[str]) -> np.ndarray:
-        """Return the ids, counted from 1, the last of which is that of the unknown token."""
+        """Return the ids of words, counted from 1; the highest is that of the unknown token."""
         id_of, unknown_id = self._id_of.get, len(self.tokens)
         return np.fromiter((id_of(word, unknown_id) for word in words), np.int64, len(words))
 

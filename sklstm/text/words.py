@@ -1,4 +1,4 @@
-"""`WordSequenceGenerator`: text as words, marks and line breaks."""
+"""`WordSequenceGenerator`: a generator whose tokens are words, marks and line breaks."""
 
 from __future__ import annotations
 
@@ -22,12 +22,11 @@ class WordSequenceGenerator(TextGenerator):
     r"""Word-level LSTM that learns text and writes more of it.
 
     It is a `CharSequenceGenerator` whose tokens are words, punctuation marks and line breaks, all
-    of which count as words. A token keeps the space before it (``" the"`` and ``"the"`` are two),
-    so that tokens joined are the text again, to the last character: nothing has to be guessed about
-    where spaces belong.
+    of which count as words. A token keeps the space before it (``" the"`` and ``"the"`` are two
+    tokens), so that joined tokens are exactly the text: no rule has to guess where spaces belong.
 
-    Words that the vocabulary lacks are read as the unknown token ``"<unk>"``. Nothing ever writes
-    it: its probability is taken away before a word is drawn, and that of the others is normalised.
+    Words that the vocabulary lacks are read as the unknown token ``"<unk>"``. It is never written:
+    its probability is set to 0 before a word is drawn, and the others are normalised.
 
     Parameters
     ----------
@@ -36,21 +35,21 @@ class WordSequenceGenerator(TextGenerator):
     dropout : float in [0, 1), default=0.0
         Share of each layer's outputs that training hides, the same at all time steps of a window.
     embedding_dim : int, default=128
-        Length of a vector learnt for each word; None codes words one-hot.
+        Length of the vector learnt for each word; None encodes words one-hot.
     vocabulary : str or sequence of str, default=None
         A text that the words are learnt from instead of that of ``fit``, or the words themselves,
-        as ``vocabulary_`` lists them. In cross-validation, and to compare scores, give it: each
-        fit would else know other words.
+        as ``vocabulary_`` lists them. Set it for cross-validation and to compare scores:
+        otherwise each fit learns its own words.
     num_words : int or None, default=10000
         How many of the most frequent words to know; None knows all.
     min_count : int, default=2
-        How often a word has to come to be known. Above 1 the rare words of the text teach what may
-        stand around an unknown one.
+        How often a word has to occur to be known. Above 1, the rare words of the text are unknown
+        in training, so that the network learns where unknown words occur.
     lowercase : bool, default=False
         Whether to turn the texts to lower case first, character by character.
     window : int, default=32
-        Words of a training window, each of which is a target. Every epoch cuts documents that are
-        longer at another place.
+        Words of a training window, each of which is a target. Every epoch cuts longer documents
+        at different places.
     optimizer : str or keras.optimizers.Optimizer, default="adam"
         One of "adadelta", "adafactor", "adagrad", "adam", "adamax", "adamw", "ftrl", "lion",
         "nadam", "rmsprop" and "sgd", or an object, of which a copy is trained with its own
@@ -76,15 +75,15 @@ class WordSequenceGenerator(TextGenerator):
     checkpoint : str or path-like, default=None
         A file that ``fit`` writes after every epoch, whole or not at all. If it is there when
         ``fit`` begins, the training goes on from it, to the same result as if it had never
-        stopped; a training that was complete is not run again. What `callbacks` remember is not
+        stopped; a training that was complete is not run again. The state of `callbacks` is not
         kept. It is a model file: ``persistence.load`` reads it.
     sample_length : int, default=0
         Words of a sample that is printed after every epoch, at temperature 0.6; 0 prints none.
     callbacks : list, default=None
         Keras callbacks, and functions of ``(epoch, logs)`` called at each epoch's end. Each fit
-        makes shallow copies of Keras's: their counters begin anew, and what they share with yours
-        (a list, a lock, a trial) is yours. What they change in the model counts in its own fit
-        only.
+        makes shallow copies of Keras's: their counters start anew, but objects that they refer to
+        (a list, a lock, a trial) are shared with yours. Their changes to the model apply to that
+        fit only.
     keras_params : dict, default=None
         Parameters of the optimizer by Keras's names, such as ``{"optimizer__beta_1": 0.8}``.
     warm_start : bool, default=False
@@ -98,40 +97,40 @@ class WordSequenceGenerator(TextGenerator):
     Attributes
     ----------
     vocabulary_ : ndarray of shape (n_words,), dtype object
-        The known words by falling frequency, equally frequent ones in alphabetical order, and
-        ``"<unk>"`` last; columns of ``predict_proba``.
+        The known words in order of decreasing frequency, equally frequent ones in alphabetical
+        order, and ``"<unk>"`` last; the columns of ``predict_proba``.
     history_ : dict of lists
         ``loss``, the mean nats per word of each epoch, and ``accuracy``; with `X_val`,
         ``val_loss`` and ``val_accuracy``.
     n_iter_ : int
         Epochs run.
     training_loop_ : str
-        What ran the epochs, as in `LSTMClassifier`.
+        How the epochs were run, as in `LSTMClassifier`.
 
     See Also
     --------
-    CharSequenceGenerator : The same by characters: no unknown words, any language.
+    CharSequenceGenerator : The same with characters: no unknown words, any language.
     sklstm.datasets.split_documents : Cuts a text into documents, for cross-validation.
 
     Notes
     -----
-    A word reaches to the next word boundary of Unicode Standard Annex 29 [1]_: letters, digits and
-    underscores of any script with the marks and joiners that belong to them, with apostrophes
-    inside ("don't", "1980's"), and numbers with their commas and points ("1,000.5"). A full stop or
+    A word ends at the next word boundary of Unicode Standard Annex 29 [1]_: it has letters, digits
+    and underscores of any script with the marks and joiners that belong to them, and apostrophes
+    inside ("don't", "1980's"); numbers have their commas and points ("1,000.5"). A full stop or
     a colon between letters ends a word, as in "end.The". Every other mark is a token of its own,
-    emoji joined to one too, and so is every line break, tab or run of spaces; of a run, the last
-    space belongs to the word that follows. Text of a script without spaces between words has few
-    words that the annex finds: each Chinese character is a token, and Thai, Lao, Burmese and Khmer
-    come apart into single letters, each with its marks. Learn the characters of such a text.
+    as is a sequence of joined emoji, a line break, a tab or a run of spaces; the last space of a
+    run belongs to the word that follows. Scripts without spaces between words are cut into small
+    tokens: each Chinese character is a token, and Thai, Lao, Burmese and Khmer are cut into single
+    letters, each with its marks. Use a `CharSequenceGenerator` for such a text.
 
-    A prompt ends with a word or a mark, not with a space: that belongs to the next word. A `stop`
-    is whole words; whether a space stands before it does not matter.
+    A prompt ends with a word or a mark, not with a space, which belongs to the next word. A `stop`
+    is whole words; it does not matter whether a space precedes it.
 
-    ``predict_proba``, ``score``, ``perplexity``, ``log_probabilities`` and ``return_logprobs`` are
-    of the network's own distribution, the unknown token included: an unknown word counts as that
-    token, whichever word it is. So scores compare between generators of one vocabulary only; a
-    smaller one is better at its own, easier task. ``-log_probabilities(text).sum() / len(text)`` is
-    nats per character, to set beside those of a `CharSequenceGenerator` if few words are unknown.
+    ``predict_proba``, ``score``, ``perplexity``, ``log_probabilities`` and ``return_logprobs`` use
+    the network's own distribution, the unknown token included: every unknown word counts as that
+    token. So compare scores only between generators of the same vocabulary; a smaller vocabulary
+    is an easier task. ``-log_probabilities(text).sum() / len(text)`` is in nats per character,
+    which can be compared with a `CharSequenceGenerator` if few words are unknown.
 
     References
     ----------
