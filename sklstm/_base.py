@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import threading
 import warnings
 from abc import ABCMeta, abstractmethod
 from collections.abc import Callable
@@ -26,7 +27,7 @@ from sklstm._parameters import (
 )
 from sklstm._sequences import Sequences
 from sklstm._targets import Targets
-from sklstm.network.spec import NetworkSpec, split_weights
+from sklstm.network.spec import NetworkSpec, Weights, split_weights
 from sklstm.network.training.data import TrainingData
 from sklstm.network.training.interrupts import Interrupts
 from sklstm.network.training.settings import (
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
     import onnx
 
 EPOCHS = Progress()
+Snapshots = tuple[Snapshot | None, ...]  # of each network; None before its first epoch
 
 
 class BaseNetwork(BaseEstimator, metaclass=ABCMeta):
@@ -198,6 +200,7 @@ class BaseNetwork(BaseEstimator, metaclass=ABCMeta):
         learning_rate: float | None,
         partial: bool,
         patience: int | None,
+        score: Callable[[Weights], float] | None = None,
         progress: Progress = EPOCHS,
         always_xla: bool = False,
     ) -> TrainingSettings:
@@ -219,6 +222,7 @@ class BaseNetwork(BaseEstimator, metaclass=ABCMeta):
             schedule=self.learning_rate_schedule if scheduled else "constant",
             warmup=float(self.warmup) if scheduled else 0.0,
             always_xla=always_xla,
+            score=score,
             callbacks=checked_callbacks(self.callbacks),
             progress=progress if self.verbose else None,
         )
@@ -246,8 +250,8 @@ class BaseNetwork(BaseEstimator, metaclass=ABCMeta):
         varies: bool,
         previous: FittedState | None,
         partial: bool,
-        resume: Snapshot | None = None,
-        on_epoch: Callable[[FittedState, Snapshot], None] | None = None,
+        resume: Snapshots | None = None,
+        on_epoch: Callable[[FittedState, Snapshots], None] | None = None,
     ) -> FittedState:
         """Train a network, and return the fitted state.
 
@@ -261,8 +265,8 @@ class BaseNetwork(BaseEstimator, metaclass=ABCMeta):
             The state that this fit continues.
         partial : bool
             Whether this is one epoch of ``partial_fit``.
-        resume : Snapshot, default=None
-            The point at which an interrupted fit stopped.
+        resume : tuple of (Snapshot or None), default=None
+            Where the networks of a fit that was interrupted stood.
         on_epoch : callable, default=None
             Called after each epoch with the fitted state so far and a snapshot of the training.
         """
@@ -272,8 +276,16 @@ class BaseNetwork(BaseEstimator, metaclass=ABCMeta):
         if previous is not None:
             _check_same_network(previous.network.spec, spec)
 
-        def report(trained: TrainingResult) -> None:
-            on_epoch(FittedState.after(spec, [trained], learnt, previous), trained.last)
+        snapshots = list(resume or [None] * spec.n_networks)
+        lock = threading.Lock()
+
+        def report(k: int, trained: TrainingResult) -> None:
+            with lock:
+                snapshots[k] = trained.last
+                done = [trained.at(snapshot) for snapshot in snapshots if snapshot is not None]
+                so_far = replace(spec, n_networks=len(done))
+                state = FittedState.after(so_far, done, learnt, previous)
+                on_epoch(state, tuple(snapshots))
 
         trained = train_networks(
             spec,

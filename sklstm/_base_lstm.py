@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import copy
 import functools
+import os
 from abc import abstractmethod
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from numbers import Integral, Real
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar
 
 import numpy as np
+from sklearn.metrics import check_scoring, get_scorer_names
 from sklearn.utils import Tags
 from tqdm import tqdm
 
 from sklstm._base import BaseNetwork
+from sklstm._fit_data import FitData, training_data
 from sklstm._fitted_state import FittedState, LearntFromData
 from sklstm._parameters import (
     LARGEST_INT,
@@ -24,26 +28,15 @@ from sklstm._parameters import (
     layer_units,
 )
 from sklstm._sequences import InputForm, Sequences
-from sklstm._sklearn_compat import Interval, StrOptions, num_samples
+from sklstm._sklearn_compat import Interval, StrOptions, num_samples, safe_indexing
 from sklstm._targets import Targets, equal_weights
 from sklstm.input.parse_x import read_for_fit, read_for_predict, read_in_blocks
 from sklstm.input.parse_y import check_n_targets, read_sample_weight
 from sklstm.input.samples import ClassWeights, Samples, hold_out
+from sklstm.network.onnx_predictor import OnnxPredictor
 from sklstm.network.scaling import InputScaling
-from sklstm.network.spec import NetworkSpec
-from sklstm.network.training.data import SequenceData
-
-NUMBERS_SCALED_AT_ONCE = 2**23  # 32 MiB; more are scaled batch by batch, in every epoch
-
-
-class FitData(NamedTuple):
-    """The samples of a fit, and what was learnt from them before the training."""
-
-    samples: Samples
-    validation: Samples | None
-    form: InputForm
-    scaling: InputScaling | None
-    targets: Targets
+from sklstm.network.spec import NetworkSpec, Weights
+from sklstm.persistence._checkpoint import Checkpoint, check_parameters
 
 
 class BaseLSTM(BaseNetwork):
@@ -65,6 +58,8 @@ class BaseLSTM(BaseNetwork):
         "validation_fraction": [Interval(Real, 0, 1, closed="left"), None],
         "n_iter_no_change": [POSITIVE_INT],
         "n_networks": [POSITIVE_INT],
+        "scoring": [StrOptions({"loss", *get_scorer_names()}), callable],
+        "checkpoint": [str, os.PathLike, None],
     }
 
     @property
@@ -102,44 +97,51 @@ class BaseLSTM(BaseNetwork):
         X: Any,
         y: Any,
         sample_weight: Any,
-        validation: tuple[Any, Any] | None = None,
+        validation: tuple[Any, Any] = (None, None),
         *,
         previous: FittedState | None,
         partial: bool,
         classes: np.ndarray | None = None,
     ) -> None:
-        """Fit anew, or continue a previous state; `partial` is one epoch of ``partial_fit``."""
+        """Fit anew, or on from a previous state; `partial` is one epoch of ``partial_fit``."""
+        check_parameters(self)
+        given = None if all(each is None for each in validation) else validation
         fixed = self._checked_fixed_parameters(previous)
         rng = self._random_generator(previous)
         data = self._fit_data(
-            X, y, sample_weight, validation, classes, rng, previous=previous, partial=partial
+            X, y, sample_weight, given, classes, rng, previous=previous, partial=partial
         )
         batch_size = self._batch_size(len(data.samples.y), previous if partial else None)
+        varies = any(each.sequences.varies for each in data[:2] if each is not None)
+        learnt = LearntFromData(
+            targets=data.targets,
+            input_form=data.form,
+            input_scaling=data.scaling,
+            lengths_vary=varies or (previous is not None and previous.data.lengths_vary),
+            batch_size=batch_size,
+            fixed_parameters=fixed,
+        )
+        checkpoint = None if partial else self._checkpoint(data)
         settings = self._settings(
             data.targets,
             batch_size=batch_size,
             learning_rate=self._learning_rate(batch_size),
             partial=partial,
             patience=self.n_iter_no_change if self.early_stopping and not partial else None,
+            score=self._validation_score(data, learnt, X if given is None else given[0]),
+            always_xla=checkpoint is not None,
         )
-        varies = any(each.sequences.varies for each in data[:2] if each is not None)
-        varied = previous is not None and previous.data.lengths_vary
         state = self._train(
             self._spec(data),
             settings,
-            _training_data(data),
-            LearntFromData(
-                targets=data.targets,
-                input_form=data.form,
-                input_scaling=data.scaling,
-                lengths_vary=varies or varied,
-                batch_size=batch_size,
-                fixed_parameters=fixed,
-            ),
+            training_data(data),
+            learnt,
             rng,
             varies=varies,
             previous=previous,
             partial=partial,
+            resume=None if checkpoint is None else checkpoint.read(),
+            on_epoch=None if checkpoint is None else checkpoint.write,
         )
         self._learn(state)
 
@@ -267,6 +269,38 @@ class BaseLSTM(BaseNetwork):
             differences=self.differences,
         )
 
+    def _checkpoint(self, data: FitData) -> Checkpoint | None:
+        """Return the checkpoint of a fit of these data, if one is wanted."""
+        if self.checkpoint is None:
+            return None
+        learnt_from = [
+            array
+            for samples in data[:2]
+            if samples is not None
+            for array in (*vars(samples.sequences).values(), samples.y, samples.weights)
+        ]
+        return Checkpoint(self, learnt_from)
+
+    def _validation_score(
+        self, data: FitData, learnt: LearntFromData, X: Any
+    ) -> Callable[[Weights], float] | None:
+        """Return what `scoring` says of a network's weights on the validation set.
+
+        X is what the validation set was read from.
+        """
+        if self.scoring == "loss" or data.validation is None:
+            return None
+        scorer, spec = check_scoring(self, self.scoring), self._spec(data).single
+        silent = copy.copy(self).set_params(verbose=0)
+        X_val, y_val = safe_indexing(X, data.validation.numbers), data.validation.y
+
+        def score(weights: Weights) -> float:
+            network = OnnxPredictor(spec, weights)
+            state = FittedState(network, learnt, ({},), training_loop="", interrupted=False)
+            return float(scorer(silent._with_state(state), X_val, y_val))
+
+        return score
+
     def _learning_rate(self, batch_size: int) -> float | None:
         if self.learning_rate != "auto":
             return self.learning_rate
@@ -346,27 +380,3 @@ def _as_the_network_reads(
     if scaling is None:
         return sequences
     return scaling.transform(sequences, range(first_sample, first_sample + len(sequences)))
-
-
-def _training_data(data: FitData) -> tuple[SequenceData, SequenceData | None]:
-    """Return the training data and the validation data."""
-    samples, validation = data.samples, data.validation
-    return (
-        _sequence_data(samples, data),
-        None if validation is None else _sequence_data(validation, data),
-    )
-
-
-def _sequence_data(samples: Samples, data: FitData) -> SequenceData:
-    targets, scaling = data.targets.encode(samples.y), data.scaling
-    # The loss is a weighted mean, so only the ratios of the weights matter. With a largest weight
-    # of 1, float32 can hold them.
-    weights = (samples.weights / (samples.weights.max() or 1)).astype(np.float32)
-    sequences = samples.sequences
-    if scaling is None:
-        return SequenceData(sequences, targets, weights)
-    if sequences.n_steps * len(scaling.mean) > NUMBERS_SCALED_AT_ONCE:
-        scaling.check(sequences, samples.numbers, samples.name)
-        return SequenceData(sequences, targets, weights, scaling)
-    scaled = scaling.transform(sequences, samples.numbers, samples.name)
-    return SequenceData(scaled, targets, weights)

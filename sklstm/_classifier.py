@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import os
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
@@ -22,9 +23,8 @@ if TYPE_CHECKING:
 class LSTMClassifier(ClassifierMixin, BaseLSTM):
     """LSTM network for classification.
 
-    Two or more classes are predicted by a softmax, several labels at once (y is an indicator
-    matrix) by sigmoids; both are trained by cross-entropy. Keras trains the network, ONNX Runtime
-    predicts with it; a fitted classifier holds numpy arrays only.
+    Two or more classes are predicted by a softmax, several labels at once by sigmoids. Keras
+    trains the network, ONNX Runtime predicts with it; a fitted classifier holds numpy arrays only.
 
     Parameters
     ----------
@@ -61,16 +61,14 @@ class LSTMClassifier(ClassifierMixin, BaseLSTM):
     differences : "auto" or bool, default="auto"
         Whether the network sees, beside each feature, its first and second differences from time
         step to time step, as in speech recognition [1]_. "auto" adds those of slow features, which
-        change by less than a quarter of their standard deviation from one time step to the next:
-        the changes of a smooth series are more informative than its values.
+        change by less than a quarter of their standard deviation from one time step to the next.
     optimizer : str or keras.optimizers.Optimizer, default="adam"
         One of "adadelta", "adafactor", "adagrad", "adam", "adamax", "adamw", "ftrl", "lion",
         "nadam", "rmsprop" and "sgd", or an object, of which a copy is trained with its own
         learning rate.
     learning_rate : float or "auto", default="auto"
         For an optimizer given by name; None for that optimizer's own default. "auto" is 0.01 for
-        batches of 32 and more, and 0.01 * sqrt(batch_size / 32) for smaller ones, whose gradients
-        are noisier [2]_.
+        batches of 32 and more, and 0.01 * sqrt(batch_size / 32) for smaller ones [2]_.
     learning_rate_schedule : {"constant", "cosine"}, default="cosine"
         Whether the learning rate stays, or falls to 0 over the fit in half a period of a cosine,
         for an optimizer given by name. If a callback sets the rate, the schedule multiplies it.
@@ -81,8 +79,7 @@ class LSTMClassifier(ClassifierMixin, BaseLSTM):
         does not clip.
     batch_size : int or "auto", default="auto"
         Samples per step of the optimizer. "auto" is a power of two from 4 to 32 that makes at
-        least 10 batches of the samples: with few samples, larger batches would give an epoch too
-        few steps.
+        least 10 batches of the samples.
     epochs : int, default=60
         Passes over the data.
     early_stopping : bool, default=False
@@ -94,6 +91,14 @@ class LSTMClassifier(ClassifierMixin, BaseLSTM):
         samples otherwise. ``partial_fit`` holds no samples out.
     n_iter_no_change : int, default=10
         Patience of early stopping, in epochs.
+    scoring : str or callable, default="loss"
+        What early stopping watches: the validation loss, or a scorer of scikit-learn, such as
+        "f1_macro", of which ``history_`` then has ``val_score``. A callable takes the estimator, X
+        and y; greater is better. The scorer is not given weights of the samples.
+    checkpoint : str or path-like, default=None
+        A file that ``fit`` writes after every epoch. If it is there when ``fit`` begins, the
+        training goes on from it, to the same result as if it had never stopped. In a search, name
+        a folder: each fit then has a file of its own there.
     class_weight : dict, "balanced" or None, default=None
         Weights of the classes, by label: finite numbers of 0 or more, of which only the ratios
         matter. "balanced" weights each class by the inverse of its frequency.
@@ -101,8 +106,7 @@ class LSTMClassifier(ClassifierMixin, BaseLSTM):
         Keras callbacks, and functions of ``(epoch, logs)`` called at each epoch's end. Each fit
         makes shallow copies of Keras's: their counters start anew, but objects that they refer to
         (a list, a lock, a trial) are shared with yours. Their changes to the model apply to that
-        fit only. The model that Keras's callbacks see, and write to files, takes X as the
-        network sees it: see `standardize` and `differences`.
+        fit only. Their model takes X as the network sees it: see `standardize`, `differences`.
     keras_params : dict, default=None
         Parameters of the optimizer and the loss by Keras's names, such as
         ``{"optimizer__beta_1": 0.8}``.
@@ -151,8 +155,6 @@ class LSTMClassifier(ClassifierMixin, BaseLSTM):
        A. Pritzel, C. Blundell, "Simple and scalable predictive uncertainty estimation using deep
        ensembles", 2017.
 
-    S. Hochreiter, J. Schmidhuber, "Long short-term memory", Neural Computation 9(8), 1997.
-
     Examples
     --------
     The class of a sequence is the sign of its first time step, which the network has to remember:
@@ -194,6 +196,8 @@ class LSTMClassifier(ClassifierMixin, BaseLSTM):
         early_stopping: bool = False,
         validation_fraction: float | None = None,
         n_iter_no_change: int = 10,
+        scoring: str | Callable = "loss",
+        checkpoint: str | os.PathLike | None = None,
         class_weight: dict | str | None = None,
         callbacks: list | None = None,
         keras_params: Mapping[str, Any] | None = None,
@@ -222,6 +226,8 @@ class LSTMClassifier(ClassifierMixin, BaseLSTM):
         self.early_stopping = early_stopping
         self.validation_fraction = validation_fraction
         self.n_iter_no_change = n_iter_no_change
+        self.scoring = scoring
+        self.checkpoint = checkpoint
         self.class_weight = class_weight
         self.callbacks = callbacks
         self.keras_params = keras_params
@@ -268,14 +274,8 @@ class LSTMClassifier(ClassifierMixin, BaseLSTM):
         ValueError
             If a parameter, X, y or a weight is not valid, or the loss becomes infinite or NaN.
         """
-        self._fit(
-            X,
-            y,
-            sample_weight,
-            None if X_val is None and y_val is None else (X_val, y_val),
-            previous=self._state_to_continue(),
-            partial=False,
-        )
+        previous = self._state_to_continue()
+        self._fit(X, y, sample_weight, (X_val, y_val), previous=previous, partial=False)
         return self
 
     @fit_context(prefer_skip_nested_validation=True)
@@ -284,8 +284,7 @@ class LSTMClassifier(ClassifierMixin, BaseLSTM):
 
         Parameters
         ----------
-        X : array of shape (n, T, F) or (n, T), DataFrame, or list of arrays of shape (T_i, F)
-            Sequences; NaN-padded 3-D arrays and lists may vary in length.
+        X : sequences, as in ``fit``
         y : array of shape (n,) or (n, n_labels)
             Labels.
         classes : array of shape (n_classes,), default=None
@@ -316,8 +315,7 @@ class LSTMClassifier(ClassifierMixin, BaseLSTM):
 
         Parameters
         ----------
-        X : array of shape (n, T, F) or (n, T), DataFrame, or list of arrays of shape (T_i, F)
-            Sequences; NaN-padded 3-D arrays and lists may vary in length.
+        X : sequences, as in ``fit``
 
         Returns
         -------
@@ -338,8 +336,7 @@ class LSTMClassifier(ClassifierMixin, BaseLSTM):
 
         Parameters
         ----------
-        X : array of shape (n, T, F) or (n, T), DataFrame, or list of arrays of shape (T_i, F)
-            Sequences; NaN-padded 3-D arrays and lists may vary in length.
+        X : sequences, as in ``fit``
 
         Returns
         -------
@@ -361,8 +358,7 @@ class LSTMClassifier(ClassifierMixin, BaseLSTM):
 
         Parameters
         ----------
-        X : array of shape (n, T, F) or (n, T), DataFrame, or list of arrays of shape (T_i, F)
-            Sequences; NaN-padded 3-D arrays and lists may vary in length.
+        X : sequences, as in ``fit``
         y : array of shape (n,) or (n, n_labels)
             True labels.
         sample_weight : array of shape (n,), default=None

@@ -134,13 +134,13 @@ class CheckpointState:
 
     Attributes
     ----------
-    snapshot : Snapshot
-        The point that the training has reached.
+    snapshots : tuple of (Snapshot or None)
+        Where the training of each network stands; None where it has not completed an epoch.
     data_digest : str
         Digest of the data that the fit learns from.
     """
 
-    snapshot: Snapshot
+    snapshots: tuple[Snapshot | None, ...]
     data_digest: str
 
 

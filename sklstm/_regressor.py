@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import os
+from collections.abc import Callable, Mapping, Sequence
 from numbers import Real
 from typing import TYPE_CHECKING, Any, Self
 
@@ -62,16 +63,14 @@ class LSTMRegressor(RegressorMixin, BaseLSTM):
     differences : "auto" or bool, default="auto"
         Whether the network sees, beside each feature, its first and second differences from time
         step to time step, as in speech recognition [1]_. "auto" adds those of slow features, which
-        change by less than a quarter of their standard deviation from one time step to the next:
-        the changes of a smooth series are more informative than its values.
+        change by less than a quarter of their standard deviation from one time step to the next.
     optimizer : str or keras.optimizers.Optimizer, default="adam"
         One of "adadelta", "adafactor", "adagrad", "adam", "adamax", "adamw", "ftrl", "lion",
         "nadam", "rmsprop" and "sgd", or an object, of which a copy is trained with its own
         learning rate.
     learning_rate : float or "auto", default="auto"
         For an optimizer given by name; None for that optimizer's own default. "auto" is 0.01 for
-        batches of 32 and more, and 0.01 * sqrt(batch_size / 32) for smaller ones, whose gradients
-        are noisier [2]_.
+        batches of 32 and more, and 0.01 * sqrt(batch_size / 32) for smaller ones [2]_.
     learning_rate_schedule : {"constant", "cosine"}, default="cosine"
         Whether the learning rate stays, or falls to 0 over the fit in half a period of a cosine,
         for an optimizer given by name. If a callback sets the rate, the schedule multiplies it.
@@ -82,8 +81,7 @@ class LSTMRegressor(RegressorMixin, BaseLSTM):
         does not clip.
     batch_size : int or "auto", default="auto"
         Samples per step of the optimizer. "auto" is a power of two from 4 to 32 that makes at
-        least 10 batches of the samples: with few samples, larger batches would give an epoch too
-        few steps.
+        least 10 batches of the samples.
     epochs : int, default=60
         Passes over the data.
     early_stopping : bool, default=False
@@ -95,6 +93,14 @@ class LSTMRegressor(RegressorMixin, BaseLSTM):
         samples otherwise. ``partial_fit`` holds no samples out.
     n_iter_no_change : int, default=10
         Patience of early stopping, in epochs.
+    scoring : str or callable, default="loss"
+        What early stopping watches: the validation loss, or a scorer of scikit-learn, such as
+        "r2", of which ``history_`` then has ``val_score``. A callable takes the estimator, X
+        and y; greater is better. The scorer is not given weights of the samples.
+    checkpoint : str or path-like, default=None
+        A file that ``fit`` writes after every epoch. If it is there when ``fit`` begins, the
+        training goes on from it, to the same result as if it had never stopped. In a search, name
+        a folder: each fit then has a file of its own there.
     loss : {"squared_error", "absolute_error", "huber", "poisson", "quantile"}, \
             default="squared_error"
         What is minimised: "poisson" is for counts and rates (y >= 0), "quantile" estimates the
@@ -107,8 +113,7 @@ class LSTMRegressor(RegressorMixin, BaseLSTM):
         Keras callbacks, and functions of ``(epoch, logs)`` called at each epoch's end. Each fit
         makes shallow copies of Keras's: their counters start anew, but objects that they refer to
         (a list, a lock, a trial) are shared with yours. Their changes to the model apply to that
-        fit only. The model that Keras's callbacks see, and write to files, takes X as the
-        network sees it: see `standardize` and `differences`.
+        fit only. Their model takes X as the network sees it: see `standardize`, `differences`.
     keras_params : dict, default=None
         Parameters of the optimizer and the loss by Keras's names, such as
         ``{"optimizer__beta_1": 0.8}``.
@@ -157,8 +162,6 @@ class LSTMRegressor(RegressorMixin, BaseLSTM):
        ensembles", 2017.
     .. [4] R. Koenker, G. Bassett, "Regression quantiles", 1978.
 
-    S. Hochreiter, J. Schmidhuber, "Long short-term memory", Neural Computation 9(8), 1997.
-
     Examples
     --------
     >>> import numpy as np
@@ -200,6 +203,8 @@ class LSTMRegressor(RegressorMixin, BaseLSTM):
         early_stopping: bool = False,
         validation_fraction: float | None = None,
         n_iter_no_change: int = 10,
+        scoring: str | Callable = "loss",
+        checkpoint: str | os.PathLike | None = None,
         loss: str = "squared_error",
         quantile: float | Sequence[float] = 0.5,
         callbacks: list | None = None,
@@ -229,6 +234,8 @@ class LSTMRegressor(RegressorMixin, BaseLSTM):
         self.early_stopping = early_stopping
         self.validation_fraction = validation_fraction
         self.n_iter_no_change = n_iter_no_change
+        self.scoring = scoring
+        self.checkpoint = checkpoint
         self.loss = loss
         self.quantile = quantile
         self.callbacks = callbacks
@@ -270,14 +277,8 @@ class LSTMRegressor(RegressorMixin, BaseLSTM):
         ValueError
             If a parameter, X, y or a weight is not valid, or the loss becomes infinite or NaN.
         """
-        self._fit(
-            X,
-            y,
-            sample_weight,
-            None if X_val is None and y_val is None else (X_val, y_val),
-            previous=self._state_to_continue(),
-            partial=False,
-        )
+        previous = self._state_to_continue()
+        self._fit(X, y, sample_weight, (X_val, y_val), previous=previous, partial=False)
         return self
 
     @fit_context(prefer_skip_nested_validation=True)
@@ -286,8 +287,7 @@ class LSTMRegressor(RegressorMixin, BaseLSTM):
 
         Parameters
         ----------
-        X : array of shape (n, T, F) or (n, T), DataFrame, or list of arrays of shape (T_i, F)
-            Sequences; NaN-padded 3-D arrays and lists may vary in length.
+        X : sequences, as in ``fit``
         y : array of shape (n,), (n, n_outputs) or (n, horizon, F)
             Targets.
         sample_weight : array of shape (n,), default=None
@@ -312,8 +312,7 @@ class LSTMRegressor(RegressorMixin, BaseLSTM):
 
         Parameters
         ----------
-        X : array of shape (n, T, F) or (n, T), DataFrame, or list of arrays of shape (T_i, F)
-            Sequences; NaN-padded 3-D arrays and lists may vary in length.
+        X : sequences, as in ``fit``
         return_std : bool, default=False
             Whether to return also how far the networks' predictions differ; `n_networks` is then
             2 or more. It tells where the networks were not taught what to predict; it is no
@@ -345,8 +344,7 @@ class LSTMRegressor(RegressorMixin, BaseLSTM):
 
         Parameters
         ----------
-        X : array of shape (n, T, F) or (n, T), DataFrame, or list of arrays of shape (T_i, F)
-            Sequences; NaN-padded 3-D arrays and lists may vary in length.
+        X : sequences, as in ``fit``
         y : array of shape (n,), (n, n_outputs) or (n, horizon, F)
             Targets.
         sample_weight : array of shape (n,), default=None

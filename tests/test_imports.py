@@ -28,6 +28,7 @@ FLOORS = {
     "sklstm.text": 4,
     "sklstm._base": 3,
     "sklstm.persistence": 3,
+    "sklstm._fit_data": 2,
     "sklstm._fitted_state": 2,
     "sklstm.text.vocabulary": 2,
     "sklstm.network": 1,

@@ -30,7 +30,8 @@ class Checkpoint:
     Parameters
     ----------
     estimator : estimator
-        Its parameter ``checkpoint`` is the path of the file.
+        With ``checkpoint`` among its parameters: the name of a file, or of a folder, in which each
+        fit has a file of its own, named by its parameters and its data.
     data : iterable of ndarray or None
         The data that the fit learns from, to tell whether a file belongs to the same fit.
     """
@@ -39,9 +40,11 @@ class Checkpoint:
         self.estimator = estimator
         self.path = Path(estimator.checkpoint)
         self.data_digest = _digest(data)
+        if self.path.is_dir():
+            self.path /= f"{self._digest_of_fit()}.sklstm"
 
-    def read(self) -> Snapshot | None:
-        """Return the last snapshot of an earlier run of the fit; None if there is no file.
+    def read(self) -> tuple[Snapshot | None, ...] | None:
+        """Return where the networks of an earlier run stood; None if there is no file.
 
         Raises
         ------
@@ -61,13 +64,11 @@ class Checkpoint:
             if repr(before := getattr(saved, name)) != repr(value):
                 self._refuse(f"that had {name}={before!r}, and this has {name}={value!r}")
         if found.data_digest != self.data_digest:
-            self._refuse("that learnt another text")
-        if found.snapshot.n_epochs > self.estimator.epochs:
-            self._refuse(
-                f"that ran {found.snapshot.n_epochs} epochs, and this has "
-                f"epochs={self.estimator.epochs}"
-            )
-        return found.snapshot
+            self._refuse("that learnt other data")
+        n_epochs = max(one.n_epochs for one in found.snapshots if one is not None)
+        if n_epochs > self.estimator.epochs:
+            self._refuse(f"that ran {n_epochs} epochs, and this has epochs={self.estimator.epochs}")
+        return found.snapshots
 
     def _load(self) -> BaseEstimator:
         try:
@@ -78,12 +79,13 @@ class Checkpoint:
                 "delete or move the file, or name another one."
             ) from error
 
-    def write(self, state: FittedState, snapshot: Snapshot) -> None:
-        """Write the estimator after an epoch; the file is replaced only when it is complete."""
+    def write(self, state: FittedState, snapshots: tuple[Snapshot | None, ...]) -> None:
+        """Write the estimator as it stands after an epoch, whole or not at all."""
+        begun = [one for one in snapshots if one is not None]
         state = replace(
             state,
-            optimizer_states=(snapshot.optimizer_state,),
-            checkpoint=CheckpointState(snapshot, self.data_digest),
+            optimizer_states=tuple(one.optimizer_state for one in begun),
+            checkpoint=CheckpointState(snapshots, self.data_digest),
         )
         saved = self.estimator._with_state(state)
         persistence.save(saved.set_params(callbacks=None, checkpoint=None), self.path)
@@ -98,12 +100,45 @@ class Checkpoint:
             free.add("random_state")
         return {name: value for name, value in parameters.items() if name not in free}
 
+    def _digest_of_fit(self) -> str:
+        """Return a name that fits of other parameters or other data do not have."""
+        parts = [type(self.estimator).__name__, self.data_digest]
+        parts += [f"{name}={value!r}" for name, value in self._fixed_parameters().items()]
+        return hashlib.sha256("|".join(parts).encode("utf-8", "surrogatepass")).hexdigest()[:32]
+
     def _refuse(self, reason: str) -> None:
         raise ValueError(
             f"checkpoint={str(self.path)!r} was written by another fit: {reason}. Delete or move "
             "the file to begin anew, name another one, or set the parameters as they were. In a "
             "search or a cross-validation, where every candidate and every fold is another fit, "
-            "set checkpoint=None."
+            "name a folder that exists: each fit then has a file of its own there."
+        )
+
+
+def check_parameters(estimator: BaseEstimator) -> None:
+    """Check that the parameters of an estimator go with a checkpoint.
+
+    Raises
+    ------
+    ValueError
+        If they do not.
+    """
+    if estimator.checkpoint is None:
+        return
+    if estimator.warm_start:
+        raise ValueError(
+            f"checkpoint={str(estimator.checkpoint)!r} goes on with a fit that was interrupted, "
+            "warm_start=True with one that was complete: set one of them."
+        )
+    if callable(getattr(estimator, "scoring", None)):
+        raise ValueError(
+            f"checkpoint={str(estimator.checkpoint)!r} needs scoring by name: a model file cannot "
+            f"keep {estimator.scoring!r}."
+        )
+    if not isinstance(estimator.optimizer, str):
+        raise ValueError(
+            f"checkpoint={str(estimator.checkpoint)!r} needs an optimizer given by name: a model "
+            f"file cannot keep {estimator.optimizer!r}."
         )
 
 

@@ -135,8 +135,9 @@ def _check_network(estimator: BaseEstimator, place: str) -> None:
         _check_form(data, spec, f"{place}.data.input_form")
     for k, optimizer_state in enumerate(state.optimizer_states or ()):
         _check_optimizer(optimizer_state, spec.single, f"{place}.optimizer_states[{k}]")
-    if state.checkpoint is not None:
-        _check_snapshot(state.checkpoint.snapshot, spec, f"{place}.checkpoint.snapshot")
+    for k, snapshot in enumerate(state.checkpoint.snapshots if state.checkpoint else ()):
+        if snapshot is not None:
+            _check_snapshot(snapshot, spec.single, f"{place}.checkpoint.snapshots[{k}]")
 
 
 def _check_types(state: Any, place: str) -> None:
@@ -156,7 +157,7 @@ def _check_types(state: Any, place: str) -> None:
         _check_each(state.optimizer_states, OptimizerState, n_networks, f"{place}.optimizer_states")
     _check_type(state.checkpoint, (CheckpointState, NoneType), f"{place}.checkpoint")
     if state.checkpoint is not None:
-        _check_type(state.checkpoint.snapshot, (Snapshot,), f"{place}.checkpoint.snapshot")
+        _check_snapshots(state.checkpoint.snapshots, f"{place}.checkpoint.snapshots")
     _check_each(state.histories, dict, n_networks, f"{place}.histories")
     for history in state.histories:
         losses = history.get("loss")
@@ -171,6 +172,13 @@ def _check_each(values: Any, kind: type, n: int, place: str) -> None:
     is_valid = isinstance(values, tuple) and len(values) == n
     if not is_valid or not all(isinstance(value, kind) for value in values):
         raise ValueError(f"{place} is not a {kind.__name__} for each of {n} networks")
+
+
+def _check_snapshots(snapshots: Any, place: str) -> None:
+    """Check that there is a snapshot, or None, for each network, and one at least."""
+    is_valid = isinstance(snapshots, tuple) and any(snapshots)
+    if not is_valid or not all(isinstance(each, Snapshot | NoneType) for each in snapshots):
+        raise ValueError(f"{place} are no states of a training")
 
 
 def _check_type(value: Any, kinds: tuple[type, ...], place: str) -> None:

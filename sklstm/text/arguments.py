@@ -12,6 +12,7 @@ from sklearn import get_config
 from sklearn.base import BaseEstimator
 
 from sklstm._sklearn_compat import validate_parameter_constraints
+from sklstm.persistence._checkpoint import check_parameters
 
 
 def checked(constraints: Mapping[str, list]) -> Callable[[Callable], Callable]:
@@ -59,18 +60,7 @@ def check_combinations(model: BaseEstimator, X_val: Any, *, partial: bool) -> No
     """
     if model.early_stopping and X_val is None and not partial:
         raise ValueError("early_stopping=True needs a validation text: fit(X, X_val=...).")
-    if model.checkpoint is None:
-        return
-    if model.warm_start:
-        raise ValueError(
-            f"checkpoint={str(model.checkpoint)!r} goes on with a fit that was interrupted, "
-            "warm_start=True with one that was complete: set one of them."
-        )
-    if not isinstance(model.optimizer, str):
-        raise ValueError(
-            f"checkpoint={str(model.checkpoint)!r} needs an optimizer given by name: a model "
-            f"file cannot keep {model.optimizer!r}."
-        )
+    check_parameters(model)
 
 
 def plain(value: Any) -> Any:

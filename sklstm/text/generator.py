@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
+from sklstm._base import Snapshots
 from sklstm._fitted_state import FittedState
 from sklstm._parameters import LARGEST_INT, POSITIVE_INT
 from sklstm._sklearn_compat import Interval
-from sklstm.network.training.settings import Snapshot
 from sklstm.persistence._checkpoint import Checkpoint
 from sklstm.text.arguments import checked
 from sklstm.text.decoding import (
@@ -214,14 +214,14 @@ class TextGenerator(LanguageModel):
         return _pieces(blocks, learnt.data.targets)
 
     def _after_epoch(
-        self, checkpoint: Checkpoint | None, state: FittedState, snapshot: Snapshot
+        self, checkpoint: Checkpoint | None, state: FittedState, snapshots: Snapshots
     ) -> None:
-        super()._after_epoch(checkpoint, state, snapshot)
+        super()._after_epoch(checkpoint, state, snapshots)
         if self.sample_length:
             text = self._with_state(state).generate(
-                "", int(self.sample_length), temperature=0.6, random_state=snapshot.n_epochs
+                "", int(self.sample_length), temperature=0.6, random_state=state.n_epochs
             )
-            _print(f"--- after epoch {snapshot.n_epochs}\n{text}")
+            _print(f"--- after epoch {state.n_epochs}\n{text}")
 
     def _prepare(
         self,

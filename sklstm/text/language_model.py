@@ -12,13 +12,13 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from sklearn.utils import Tags
 
-from sklstm._base import BaseNetwork
+from sklstm._base import BaseNetwork, Snapshots
 from sklstm._fitted_state import FittedState, LearntFromData
 from sklstm._parameters import TRAINING_CONSTRAINTS, as_int, layer_units
 from sklstm._sequences import Sequences
 from sklstm._sklearn_compat import Interval, StrOptions, fit_context
 from sklstm.network.spec import NetworkSpec
-from sklstm.network.training.settings import Progress, Snapshot
+from sklstm.network.training.settings import Progress
 from sklstm.persistence._checkpoint import Checkpoint
 from sklstm.text.arguments import check_combinations, checked
 from sklstm.text.decoding import (
@@ -360,10 +360,10 @@ class LanguageModel(BaseNetwork):
         self._learn(state)
 
     def _after_epoch(
-        self, checkpoint: Checkpoint | None, state: FittedState, snapshot: Snapshot
+        self, checkpoint: Checkpoint | None, state: FittedState, snapshots: Snapshots
     ) -> None:
         if checkpoint is not None:
-            checkpoint.write(state, snapshot)
+            checkpoint.write(state, snapshots)
 
     def _spec(self, vocabulary: Vocabulary) -> NetworkSpec:
         units = layer_units(self.units, "units")

@@ -249,7 +249,7 @@ def test_blocks_do_not_change_what_is_measured(monkeypatch):
 
 def test_batches_scaled_one_by_one_are_those_scaled_at_once(monkeypatch):
     once = LSTMClassifier(**TINY).fit(ragged(MIXED), LABELS)
-    monkeypatch.setattr("sklstm._base.NUMBERS_SCALED_AT_ONCE", 0)
+    monkeypatch.setattr("sklstm._fit_data.NUMBERS_SCALED_AT_ONCE", 0)
     each = LSTMClassifier(**TINY).fit(ragged(MIXED), LABELS)
     assert_same_weights(once, each)
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
+from functools import partial
 
 from sklstm.network.onnx_predictor import available_cores
 from sklstm.network.spec import NetworkSpec
@@ -15,7 +16,7 @@ from sklstm.network.training.trainer import train
 
 SECONDS_BETWEEN_LOOKS = 0.05  # for Ctrl-C, while other threads train
 
-TrainOne = Callable[[Start, Interrupts | None], TrainingResult]
+TrainOne = Callable[[int, Interrupts | None], TrainingResult]
 
 
 def train_networks(
@@ -26,8 +27,8 @@ def train_networks(
     starts: list[Start],
     *,
     varies: bool,
-    resume: Snapshot | None = None,
-    on_epoch: Callable[[TrainingResult], None] | None = None,
+    resume: Sequence[Snapshot | None] | None = None,
+    on_epoch: Callable[[int, TrainingResult], None] | None = None,
 ) -> list[TrainingResult]:
     """Train each of the networks of a spec as `train` does.
 
@@ -42,8 +43,11 @@ def train_networks(
         As of `train`.
     starts : list of Start
         Where each network begins.
-    resume, on_epoch
-        As of `train`, for a single network.
+    resume : sequence of (Snapshot or None), default=None
+        Where the training of each network stood in an earlier call.
+    on_epoch : callable, default=None
+        Called with the number of a network, counted from 0, and what `train` calls it with; maybe
+        from several threads at once.
 
     Returns
     -------
@@ -57,32 +61,30 @@ def train_networks(
         If Ctrl-C comes before each network has completed its first epoch.
     """
 
-    def train_one(start: Start, interrupts: Interrupts | None = None) -> TrainingResult:
+    def train_one(k: int, interrupts: Interrupts | None = None) -> TrainingResult:
         return train(
             spec.single,
             settings,
             data,
             validation,
-            start,
+            starts[k],
             varies=varies,
-            resume=resume,
-            on_epoch=on_epoch,
+            resume=None if resume is None else resume[k],
+            on_epoch=None if on_epoch is None else partial(on_epoch, k),
             interrupts=interrupts,
         )
 
     n_threads = 1 if settings.callbacks else min(len(starts), available_cores())
     if n_threads == 1:
-        return [train_one(start) for start in starts]
-    return _train_in_threads(train_one, starts, n_threads)
+        return [train_one(k) for k in range(len(starts))]
+    return _train_in_threads(train_one, len(starts), n_threads)
 
 
-def _train_in_threads(
-    train_one: TrainOne, starts: list[Start], n_threads: int
-) -> list[TrainingResult]:
+def _train_in_threads(train_one: TrainOne, n_networks: int, n_threads: int) -> list[TrainingResult]:
     """Train in threads of ours; the caller's thread hears Ctrl-C and asks them to stop."""
     stop = threading.Event()
     with Interrupts() as interrupts, ThreadPoolExecutor(n_threads) as threads:
-        futures = [threads.submit(train_one, start, StopRequest(stop)) for start in starts]
+        futures = [threads.submit(train_one, k, StopRequest(stop)) for k in range(n_networks)]
         try:
             while wait(futures, SECONDS_BETWEEN_LOOKS, FIRST_EXCEPTION).not_done:
                 interrupts.check()

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -39,6 +39,9 @@ class TrainingSettings:
         Whether XLA compiles the training even if it is short. XLA rounds differently than plain
         graphs do, and a fit that is resumed from a file may have more epochs than before: it must
         not change from one to the other.
+    score : callable or None
+        Says how good weights are, on validation data of its own; greater is better. None judges by
+        the validation loss.
     callbacks : tuple
         Keras's callbacks, and functions of ``(epoch, logs)``.
     progress : Progress or None
@@ -57,6 +60,7 @@ class TrainingSettings:
     schedule: str = "constant"
     warmup: float = 0.0
     always_xla: bool = False
+    score: Callable[[Weights], float] | None = None
     callbacks: tuple = ()
     progress: Progress | None = None
 
@@ -166,3 +170,8 @@ class TrainingResult:
     last: Snapshot
     interrupted: bool
     loop: str
+
+    def at(self, snapshot: Snapshot) -> TrainingResult:
+        """Return what had come of the training, or of one like it, at a snapshot."""
+        weights = snapshot.weights if snapshot.best_weights is None else snapshot.best_weights
+        return replace(self, weights=weights, last=snapshot)

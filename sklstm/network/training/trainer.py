@@ -150,7 +150,8 @@ def _fit(
     of_user = UserCallbacks(settings.callbacks, interrupts)
     model.batch_events = of_user.want(TRAIN_BATCH_EVENTS)
     model.test_batch_events = of_user.want(TEST_BATCH_EVENTS)
-    snapshots = Snapshots(partial(compiled.snapshot, batches.rng), settings.patience, resume)
+    take = partial(compiled.snapshot, batches.rng)
+    snapshots = Snapshots(take, settings.patience, resume, settings.score)
     bar = None
     if settings.progress is not None:
         bar = ProgressBar(settings.progress, settings.epochs, snapshots.n_epochs)
