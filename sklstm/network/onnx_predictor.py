@@ -6,6 +6,7 @@ import os
 import threading
 from collections.abc import Callable, Hashable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import cached_property
 from typing import TypeVar
 
 import numpy as np
@@ -48,7 +49,6 @@ class OnnxPredictor:
     def __init__(self, spec: NetworkSpec, weights: Weights) -> None:
         self.spec = spec
         self.weights = weights
-        self._work_per_step = spec.work_per_step
         self._forget_sessions()
 
     def __getstate__(self) -> dict:
@@ -184,6 +184,10 @@ class OnnxPredictor:
     def _rows_per_batch(self, n_steps: int) -> int:
         gates = 4 * self.spec.n_directions * max(self.spec.units, default=1)
         return max(MIN_ROWS_PER_BATCH, BYTES_PER_BATCH // (4 * gates * n_steps))
+
+    @cached_property
+    def _work_per_step(self) -> int:
+        return self.spec.work_per_step  # not at once: a spec from a file is not yet checked
 
     def _threads_for(self, n_steps: int) -> int:
         """Return how many threads to use for a number of time steps, of all rows together."""
