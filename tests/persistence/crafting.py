@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import re
 import struct
 import zipfile
 from io import BytesIO
@@ -59,6 +60,35 @@ def with_units(whole, value):
     structure = json.loads(whole["structure.json"])
     structure["state"]["items"]["units"] = value
     return structure
+
+
+def items_of(node):
+    """Return what a node of a list, a dict or an object holds."""
+    return (node if "items" in node else node["state"])["items"]
+
+
+def part_at(structure, place):
+    """Return the node that stands at a place, such as "_fitted_state.data.targets"."""
+    for name in filter(None, place.split(".")):
+        held = items_of(structure)
+        structure = held[int(name) if isinstance(held, list) else name]
+    return structure
+
+
+def with_part(members, place, value):
+    """Put another node, or an array, at a place of a model; None takes away what is there."""
+    structure = json.loads(members["structure.json"])
+    outer, _, name = place.rpartition(".")
+    held = items_of(part_at(structure, outer))
+    name = int(name) if isinstance(held, list) else name
+    if isinstance(value, np.ndarray):
+        return members | {held[name]["file"]: npy(value)}
+    before = held.pop(name) if name in held or isinstance(held, list) else None
+    if value is not None:
+        held.insert(name, value) if isinstance(held, list) else held.update({name: value})
+    lost = re.findall(r"arrays/\d+\.npy", json.dumps(before))
+    kept = {member: members[member] for member in members if member not in lost}
+    return kept | {"structure.json": json.dumps(structure).encode()}
 
 
 def crafted(whole, structure):
