@@ -59,7 +59,7 @@ class LSTMClassifier(ClassifierMixin, BaseLSTM):
         Whether the network sees features of mean 0 and standard deviation 1, over all time steps
         of the X of ``fit``. Has no meaning for token ids.
     differences : "auto" or bool, default="auto"
-        Whether the network sees, beside each feature, its first and second differences from time
+        Whether the network sees, besides each feature, its first and second differences from time
         step to time step, as in speech recognition [1]_. "auto" adds those of slow features, which
         change by less than a quarter of their standard deviation from one time step to the next.
     optimizer : str or keras.optimizers.Optimizer, default="adam"
@@ -299,7 +299,7 @@ class LSTMClassifier(ClassifierMixin, BaseLSTM):
         Raises
         ------
         ValueError
-            As ``fit``; if `classes` is missing in the first call or changes in a later one.
+            See ``fit``. Also if `classes` is missing in the first call or changes in a later one.
         """
         if self.class_weight == "balanced":
             raise ValueError(
@@ -342,7 +342,7 @@ class LSTMClassifier(ClassifierMixin, BaseLSTM):
         -------
         ndarray of shape (n, n_classes)
             In the order of ``classes_``. Each row sums to 1, except for several labels at once,
-            which have independent probabilities.
+            each of which has its own probability.
 
         Raises
         ------

@@ -61,7 +61,7 @@ class LSTMRegressor(RegressorMixin, BaseLSTM):
         Whether the network sees features of mean 0 and standard deviation 1, over all time steps
         of the X of ``fit``. Has no meaning for token ids.
     differences : "auto" or bool, default="auto"
-        Whether the network sees, beside each feature, its first and second differences from time
+        Whether the network sees, besides each feature, its first and second differences from time
         step to time step, as in speech recognition [1]_. "auto" adds those of slow features, which
         change by less than a quarter of their standard deviation from one time step to the next.
     optimizer : str or keras.optimizers.Optimizer, default="adam"
@@ -300,7 +300,7 @@ class LSTMRegressor(RegressorMixin, BaseLSTM):
         Raises
         ------
         ValueError
-            As ``fit``.
+            See ``fit``.
         """
         self._partial_fit(X, y, sample_weight)
         return self

@@ -187,7 +187,7 @@ class TextGenerator(LanguageModel):
         Raises
         ------
         NotFittedError, ValueError
-            As ``generate``.
+            See ``generate``.
 
         Examples
         --------

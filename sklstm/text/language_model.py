@@ -115,7 +115,7 @@ class LanguageModel(BaseNetwork):
         Raises
         ------
         ValueError
-            As ``fit``.
+            See ``fit``.
         """
         previous = self._fitted_state if self.__sklearn_is_fitted__() else None
         self._fit(X, None, previous=previous, partial=True)
@@ -307,7 +307,7 @@ class LanguageModel(BaseNetwork):
         NotFittedError
             If the generator is not fitted.
         ValueError
-            As ``score``.
+            See ``score``.
         """
         return float(np.exp(-self.score(X)))
 
