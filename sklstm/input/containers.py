@@ -33,7 +33,7 @@ def is_series(X: Any) -> bool:
 
 
 def is_lazy_array(X: Any) -> bool:
-    """Whether X is an array that is not in memory but can be sliced, such as one of h5py."""
+    """Whether X is an array that is not in memory but can be sliced, such as h5py's."""
     return (
         not isinstance(X, np.ndarray)
         and isinstance(getattr(X, "dtype", None), np.dtype)
@@ -251,7 +251,7 @@ def sequence_as_array(sequence: Any, sample: int) -> np.ndarray:
     Raises
     ------
     ValueError or TypeError
-        If it holds anything but numbers.
+        If it holds a value that is not a number.
     """
     name = f"Sequence {sample} of X"
     refuse_container(sequence, name)
