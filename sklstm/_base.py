@@ -27,6 +27,7 @@ from sklstm._parameters import (
 )
 from sklstm._sequences import Sequences
 from sklstm._targets import Targets
+from sklstm.network.quiet_import import quiet_tensorflow
 from sklstm.network.spec import NetworkSpec, Weights, split_weights
 from sklstm.network.training.data import TrainingData
 from sklstm.network.training.interrupts import Interrupts
@@ -111,7 +112,7 @@ class BaseNetwork(BaseEstimator, metaclass=ABCMeta):
             If the estimator is not fitted.
         """
         state = self._fitted()
-        with Interrupts():
+        with Interrupts(), quiet_tensorflow():
             from sklstm.network.keras_model import model_for_users
 
         return model_for_users(
@@ -270,7 +271,8 @@ class BaseNetwork(BaseEstimator, metaclass=ABCMeta):
         on_epoch : callable, default=None
             Called after each epoch with the fitted state so far and a snapshot of the training.
         """
-        with Interrupts():  # TensorFlow that was interrupted half way cannot be imported again
+        # If its import were interrupted, TensorFlow could not be imported again.
+        with Interrupts(), quiet_tensorflow():
             from sklstm.network.training.ensemble import train_networks
 
         if previous is not None:

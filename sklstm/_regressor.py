@@ -46,9 +46,9 @@ class LSTMRegressor(RegressorMixin, BaseLSTM):
         Units of the hidden dense layers (rectified linear) after the pooling.
     n_networks : int, default=1
         Networks of this kind, each with initial weights, an order of the samples and dropout of
-        its own, whose predictions are averaged [3]_. Several are more accurate than one and
-        depend less on luck, above all where there are few samples. They are trained side by side
-        on the cores there are, and one after another where there are `callbacks`.
+        its own, whose outputs are averaged [3]_. Several are more accurate than one and depend
+        less on luck, above all where there are few samples. They are trained side by side on the
+        cores there are, and one after another where there are `callbacks`.
     vocabulary_size : int, default=None
         For token ids: the highest possible id + 1. None takes it from the X of ``fit``.
     embedding_dim : int, default=None
@@ -94,9 +94,9 @@ class LSTMRegressor(RegressorMixin, BaseLSTM):
     n_iter_no_change : int, default=10
         Patience of early stopping, in epochs.
     scoring : str or callable, default="loss"
-        What early stopping watches: the validation loss, or a scorer of scikit-learn, such as
-        "r2", of which ``history_`` then has ``val_score``. A callable takes the estimator, X
-        and y; greater is better. The scorer is not given weights of the samples.
+        What early stopping watches: the validation loss, or a scorer of scikit-learn ("f1_macro",
+        "r2"), of which ``history_`` then has ``val_score``. A callable takes the estimator, X and
+        y, and greater is better. Scorers are not given the weights of samples.
     checkpoint : str or path-like, default=None
         A file that ``fit`` writes after every epoch. If it is there when ``fit`` begins, the
         training goes on from it, to the same result as if it had never stopped. In a search, name

@@ -173,15 +173,15 @@ def test_partial_fit_does_not_stop_early(estimator, targets):
 @pytest.fixture
 def settings_of_fits(monkeypatch):
     """Return the list of the settings that fits train with."""
-    from sklstm.network.training import trainer
+    from sklstm.network.training import ensemble
 
-    train, heard = trainer.train, []
+    train, heard = ensemble.train, []
 
     def record(spec, settings, *arguments, **options):
         heard.append((settings.batch_size, settings.learning_rate))
         return train(spec, settings, *arguments, **options)
 
-    monkeypatch.setattr(trainer, "train", record)
+    monkeypatch.setattr(ensemble, "train", record)
     return heard
 
 

@@ -19,6 +19,7 @@ from sklstm.network.training.compiled_code_cache import (
     find_root,
     may_be_changed_by_others,
 )
+from tasks import ENVIRONMENT
 
 if not hasattr(os, "geteuid"):
     pytest.skip("no code is kept on Windows", allow_module_level=True)
@@ -343,3 +344,22 @@ def test_processes_may_compile_at_once_and_damaged_code_is_compiled_anew(root):
     assert fit(root, CLASSIFIER) == expected
     assert len(kept_in(root)) == 1
     assert not set(kept_in(root)) & set(damaged)
+
+
+@pytest.mark.slow
+def test_a_fit_writes_no_logs_and_leaves_the_environment(root):
+    script = (
+        "import os; import numpy as np; from sklstm import LSTMRegressor;"
+        "X = np.random.RandomState(0).normal(size=(64, 20, 1));"
+        "LSTMRegressor(4, epochs=3, random_state=0).fit(X, X[:, 0, 0]);"
+        "assert not {'TF_CPP_MIN_LOG_LEVEL', 'TF_XLA_FLAGS'} & set(os.environ)"
+    )
+    environment = {name: v for name, v in ENVIRONMENT.items() if name != "TF_CPP_MIN_LOG_LEVEL"}
+    environment |= {VARIABLE: str(root)}
+    for _ in range(2):  # TensorFlow has something to say where it finds compiled code
+        result = subprocess.run(
+            [sys.executable, "-c", script], env=environment, capture_output=True, text=True
+        )
+        assert result.returncode == 0, result.stderr
+        assert "cpu_aot_loader" not in result.stderr
+        assert "Error" not in result.stderr
