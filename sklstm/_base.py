@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 import threading
 import warnings
 from abc import ABCMeta, abstractmethod
@@ -84,17 +85,25 @@ class BaseNetwork(BaseEstimator, metaclass=ABCMeta):
     def summary(self) -> None:
         """Print the name, the shape and the size of each weight array, and the total size.
 
+        The arrays of several networks have the same names and shapes, which are printed once.
+
         Raises
         ------
         NotFittedError
             If the estimator is not fitted.
         """
-        shapes = self._fitted().network.spec.weight_shapes()
-        width = max(map(len, shapes))
-        for name, shape in shapes.items():
-            print(f"{name:{width}}  {shape!s:>14}  {int(np.prod(shape)):>10,}")
-        total = sum(int(np.prod(shape)) for shape in shapes.values())
-        print(f"{'total':{width}}  {'':>14}  {total:>10,}")
+        spec = self._fitted().network.spec
+        rows = [
+            (name, str(shape), math.prod(shape))
+            for name, shape in spec.single.weight_shapes().items()
+        ]
+        total = sum(size for *_, size in rows)
+        rows.append(("total", "", total))
+        if spec.n_networks > 1:
+            rows.append((f"{spec.n_networks} networks", "", spec.n_networks * total))
+        width = max(len(name) for name, *_ in rows)
+        for name, shape, size in rows:
+            print(f"{name:{width}}  {shape:>14}  {size:>10,}")
 
     def to_keras(self) -> keras.Model:
         """Build a `keras.Model` with the fitted weights; this loads TensorFlow.
@@ -104,7 +113,8 @@ class BaseNetwork(BaseEstimator, metaclass=ABCMeta):
         keras.Model
             Takes X in the units of ``fit``: arrays of shape (n, T, F), or (n, T) for token ids.
             Where sequences varied in length in ``fit``, they are right-padded with NaN (ids with
-            0). The outputs of a regressor are in the units of y.
+            0). The outputs of a regressor are in the units of y; those of several networks are
+            averaged.
 
         Raises
         ------
@@ -129,7 +139,7 @@ class BaseNetwork(BaseEstimator, metaclass=ABCMeta):
         Returns
         -------
         onnx.ModelProto
-            Its inputs are described in the user guide.
+            Its inputs are described in the user guide. Of several networks it computes the mean.
 
         Raises
         ------
@@ -185,7 +195,7 @@ class BaseNetwork(BaseEstimator, metaclass=ABCMeta):
         values = {name: getattr(self, name) for name in self._fixed_parameters}
         before = values if previous is None else previous.data.fixed_parameters
         for name, value in before.items():
-            if values[name] != value:
+            if not np.array_equal(values[name], value):  # several quantiles may be an array
                 raise ValueError(
                     f"{name}={values[name]!r} cannot go on from a fit with {name}={value!r}: what "
                     "was learnt depends on it. Set it as it was, or fit anew, with "

@@ -173,7 +173,7 @@ class LSTMRegressor(RegressorMixin, BaseLSTM):
     True
     """
 
-    _fixed_parameters = (*BaseLSTM._fixed_parameters, "loss")
+    _fixed_parameters = (*BaseLSTM._fixed_parameters, "loss", "quantile")
     _parameter_constraints: dict = BaseLSTM._parameter_constraints | {
         "loss": [LossNames({"squared_error", "absolute_error", "huber", "poisson", "quantile"})],
         "quantile": [Interval(Real, 0, 1, closed="neither"), "array-like"],
@@ -364,7 +364,8 @@ class LSTMRegressor(RegressorMixin, BaseLSTM):
             If X, y or a weight is not valid.
         """
         y, weights = self._targets_to_score(y, sample_weight)
-        return score_numbers(y, self.predict(X), quantiles_of(self.quantile), weights)
+        quantiles = quantiles_of(self._fitted().data.fixed_parameters["quantile"])
+        return score_numbers(y, self.predict(X), quantiles, weights)
 
     def _read_targets(self, y: Any, name: str = "y") -> np.ndarray:
         y = read_numbers(y, name)
