@@ -192,8 +192,10 @@ class BaseNetwork(BaseEstimator, metaclass=ABCMeta):
 
     def _checked_fixed_parameters(self, previous: FittedState | None) -> dict[str, Any]:
         """Return the fixed parameters; check that they are those of the fit that is continued."""
-        values = {name: getattr(self, name) for name in self._fixed_parameters}
-        before = values if previous is None else previous.data.fixed_parameters
+        values = {name: copy.copy(getattr(self, name)) for name in self._fixed_parameters}
+        if previous is None:
+            return values
+        before = previous.data.fixed_parameters
         for name, value in before.items():
             if not np.array_equal(values[name], value):  # several quantiles may be an array
                 raise ValueError(

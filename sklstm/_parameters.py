@@ -94,14 +94,14 @@ def quantiles_of(quantile: Any) -> float | tuple[float, ...]:
     """
     if np.ndim(quantile) == 0:
         return float(quantile)
-    quantiles = tuple(map(float, quantile))
-    are_valid = all(0 < q < 1 for q in quantiles) and list(quantiles) == sorted(set(quantiles))
-    if not are_valid or len(quantiles) < 2:
+    quantiles = tuple(q.item() if isinstance(q, np.generic) else q for q in quantile)
+    are_numbers = all(isinstance(q, Real) and 0 < q < 1 for q in quantiles)
+    if len(quantiles) < 2 or not are_numbers or list(quantiles) != sorted(set(quantiles)):
         raise ValueError(
             f"quantile={quantile!r:.80} is not valid: give a number between 0 and 1, or two or "
             "more of them in ascending order."
         )
-    return quantiles
+    return tuple(map(float, quantiles))
 
 
 def auto_batch_size(n: int) -> int:

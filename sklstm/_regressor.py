@@ -382,7 +382,7 @@ class LSTMRegressor(RegressorMixin, BaseLSTM):
     def _keras_params(self) -> dict[str, Any]:
         if self.loss == "quantile":
             return super()._keras_params() | {"loss__quantile": quantiles_of(self.quantile)}
-        if np.size(self.quantile) > 1 or self.quantile != 0.5:
+        if np.ndim(self.quantile) > 0 or self.quantile != 0.5:
             raise ValueError(
                 f"quantile={self.quantile} is for loss='quantile', but loss={self.loss!r}: set "
                 "loss='quantile', or leave quantile=0.5."
