@@ -113,7 +113,8 @@ class DifferencedRegressor(RegressorMixin, MetaEstimatorMixin, BaseEstimator):
         Returns
         -------
         ndarray of shape (n,), (n, F) or (n, horizon, F)
-            As the y of `fit`.
+            As the y of `fit`, and with one dimension more where the regressor predicts several
+            quantiles.
 
         Raises
         ------
@@ -127,8 +128,10 @@ class DifferencedRegressor(RegressorMixin, MetaEstimatorMixin, BaseEstimator):
                 f"X has shape {X.shape}, but {type(self).__name__} was fitted on an X of "
                 f"{self._n_dimensions} dimensions and {self.n_features_in_} features."
             )
-        changes = np.reshape(self.regressor_.predict(_relative(X)), (len(X), *self._y_shape))
-        return changes + _last_steps(X, changes.ndim)
+        changes = self.regressor_.predict(_relative(X))
+        changes = np.reshape(changes, (len(X), *self._y_shape, -1))  # the last axis: quantiles
+        predicted = changes + _last_steps(X, changes.ndim - 1)[..., np.newaxis]
+        return predicted[..., 0] if predicted.shape[-1] == 1 else predicted
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
