@@ -5,8 +5,9 @@ import pandas as pd
 import pytest
 from sklearn.compose import TransformedTargetRegressor
 from sklearn.linear_model import LinearRegression, QuantileRegressor
+from sklearn.multioutput import MultiOutputRegressor
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import FunctionTransformer
+from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
 from series import (
     QUANTILES,
@@ -30,6 +31,11 @@ def held(intervals, y):
     return ((intervals[:, 0] <= y) & (y <= intervals[:, 1])).mean()
 
 
+def ends_of(model, X):
+    lower, _, upper = model.estimators_
+    return np.column_stack([lower.predict(X), upper.predict(X)])
+
+
 @pytest.mark.parametrize("coverage", [0.5, 0.8, 0.95])
 def test_coverage_on_noise_that_varies(coverage):
     X, y = noisy_task(3000)
@@ -50,7 +56,7 @@ class Overconfident(QuantileRegressor):
 def test_calibration_mends_ends_that_are_too_near():
     X, y = noisy_task(3000)
     model = ConformalQuantileRegressor(Overconfident()).fit(X[:1000], y[:1000])
-    assert held(np.column_stack([model.lower_.predict(X), model.upper_.predict(X)]), y) < 0.05
+    assert held(ends_of(model, X), y) < 0.05
     assert held(model.predict_interval(X[1000:]), y[1000:]) == pytest.approx(0.8, abs=0.04)
 
 
@@ -91,6 +97,96 @@ def test_calibration_rows_do_not_teach():
     assert seen == [70, 70, 100, 100, 100]
 
 
+@pytest.mark.parametrize(
+    "wrap",
+    [
+        lambda network: network,
+        lambda network: make_pipeline(FunctionTransformer(), network),
+        DifferencedRegressor,
+        lambda network: TransformedTargetRegressor(network, func=np.log, inverse_func=np.exp),
+    ],
+    ids=["bare", "pipeline", "differenced", "transformed"],
+)
+def test_a_network_learns_all_quantiles_at_once(wrap):
+    windows = np.exp(np.random.default_rng(0).normal(size=(24, 5)))
+    network = LSTMRegressor(**TINY, loss="quantile")
+    model = ConformalQuantileRegressor(wrap(network)).fit(windows, windows[:, -1])
+    (fitted,) = model.estimators_
+    quantiles = fitted.predict(windows)
+    assert quantiles.shape == (24, 3)
+    np.testing.assert_array_equal(model.predict(windows), quantiles[:, 1])
+    intervals = model.predict_interval(windows)
+    np.testing.assert_allclose(intervals[:, 0], quantiles[:, 0] - model.margin_, rtol=1e-6)
+    assert (intervals[:, 0] <= intervals[:, 1]).all()
+    assert model.rolling_interval(windows[20:], windows[20:, -1]).shape == (4, 2)
+
+
+def test_a_scaler_of_y_takes_one_quantile_at_a_time():
+    windows = np.random.default_rng(0).normal(size=(24, 5))
+    scaled = TransformedTargetRegressor(
+        LSTMRegressor(**TINY, loss="quantile"), transformer=StandardScaler()
+    )
+    model = ConformalQuantileRegressor(scaled).fit(windows, windows[:, -1])
+    assert [each.regressor_.quantile for each in model.estimators_] == list(model.quantiles_)
+    assert model.predict_interval(windows).shape == (24, 2)
+
+
+def horizons_task(n=3000):
+    """Two values ahead of each row, of which the second is three times as noisy."""
+    rng = np.random.default_rng(1)
+    X = rng.uniform(size=(n, 1))
+    return X, X + rng.normal(size=(n, 2)) * [1, 3]
+
+
+def test_each_horizon_has_a_margin_of_its_own():
+    X, y = horizons_task()
+    several = MultiOutputRegressor(QUANTILES)
+    model = ConformalQuantileRegressor(several).fit(X[:1000], y[:1000])
+    assert model.predict(X).shape == (3000, 2)
+    assert model.scores_.shape == (250, 2)
+    intervals = model.predict_interval(X)
+    assert intervals.shape == (3000, 2, 2)
+    rolling = model.rolling_interval(X[1000:], y[1000:])
+    for column in range(2):
+        alone = ConformalQuantileRegressor(QUANTILES).fit(X[:1000], y[:1000, column])
+        np.testing.assert_allclose(intervals[:, column], alone.predict_interval(X), rtol=1e-6)
+        assert model.margin_[column] == pytest.approx(alone.margin_)
+        expected = alone.rolling_interval(X[1000:], y[1000:, column], horizon=column + 1)
+        np.testing.assert_allclose(rolling[:, column], expected, rtol=1e-6)
+        assert held(rolling[:, column], y[1000:, column]) == pytest.approx(0.8, abs=0.02)
+
+
+def test_a_value_of_a_later_horizon_is_known_later():
+    X, y = horizons_task(120)
+    model = ConformalQuantileRegressor(MultiOutputRegressor(QUANTILES)).fit(X[:60], y[:60])
+    intervals = model.rolling_interval(X[60:], y[60:], horizon=3)
+    changed = y[60:].copy()
+    changed[20] += 1000
+    other = model.rolling_interval(X[60:], changed, horizon=3)
+    for column, first in ((0, 23), (1, 24)):
+        np.testing.assert_array_equal(intervals[:first, column], other[:first, column])
+        assert (intervals[first:, column] != other[first:, column]).any(axis=1)[0]
+    now = model.rolling_interval(X[60:], changed, horizon=[3, 1])
+    np.testing.assert_array_equal(now[:, 0], other[:, 0])
+    assert (now[21, 1] != other[21, 1]).any()
+
+
+def test_a_network_with_several_horizons():
+    windows = np.random.default_rng(0).normal(size=(24, 5))
+    y = windows[:, :2]
+    model = ConformalQuantileRegressor(LSTMRegressor(**TINY, loss="quantile")).fit(windows, y)
+    assert len(model.estimators_) == 1
+    assert model.predict(windows).shape == (24, 2)
+    intervals = model.predict_interval(windows)
+    quantiles = model.estimators_[0].predict(windows)
+    np.testing.assert_allclose(intervals[..., 1], quantiles[..., 2] + model.margin_, rtol=1e-6)
+    with pytest.raises(ValueError, match=r"y has 1 column\(s\), but 2 column\(s\) in fit"):
+        model.rolling_interval(windows, y[:, 0])
+    for horizon in ([1], [1, 0], [1.5, 2]):
+        with pytest.raises(ValueError, match=r"horizon=\[.*for each of 2 column"):
+            model.rolling_interval(windows, y, horizon=horizon)
+
+
 def test_intervals_of_data_frames():
     X, y = noisy_task(60)
     frame = pd.DataFrame(X, columns=["load"], index=np.linspace(0, 1, 60))
@@ -128,7 +224,8 @@ def test_intervals_of_a_pipeline_over_rolling_origins():
     passengers = load_airline_passengers()
     X, y = passengers[:-1, np.newaxis], passengers[1:]
     model = ConformalQuantileRegressor(airline_model("quantile")).fit(X[:115], y[:115])
-    assert model.lower_.regressor_[-1].regressor_.quantile == pytest.approx(0.1)
+    (fitted,) = model.estimators_
+    assert fitted.regressor_[-1].regressor_.quantile == pytest.approx([0.1, 0.5, 0.9])
     intervals = model.rolling_interval(X, y[115:])  # the first windows reach into training rows
     assert intervals.shape == (28, 2)
     assert 0.6 < held(intervals, y[115:]) <= 1
