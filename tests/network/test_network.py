@@ -8,8 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sklstm.network.onnx_predictor import OnnxPredictor
+from sklstm.network.quantiles import in_order
 from sklstm.network.reference.lstm import ACTIVATIONS, forward, lstm_over_time
-from sklstm.network.spec import NetworkSpec
+from sklstm.network.spec import NetworkSpec, split_weights
 from tasks import from_padded
 
 TOLERANCE = 1e-5
@@ -21,8 +22,9 @@ def specs(draw):
     embedding_dim = draw(st.sampled_from([None, 3])) if vocabulary_size else None
     activation = draw(st.sampled_from(sorted(ACTIVATIONS)))
     n_features = draw(st.integers(1, 3))
+    n_quantiles = draw(st.sampled_from([1, 2, 3, 4])) if activation == "linear" else 1
     return NetworkSpec(
-        n_outputs=draw(st.integers(2 if activation == "softmax" else 1, 3)),
+        n_outputs=n_quantiles * draw(st.integers(2 if activation == "softmax" else 1, 3)),
         activation=activation,
         n_features=n_features,
         vocabulary_size=vocabulary_size,
@@ -32,6 +34,8 @@ def specs(draw):
         dropout=draw(st.sampled_from([0.0, 0.4])),
         pooling=draw(st.sampled_from(["last", "mean", "max", "concat"])),
         dense_units=tuple(draw(st.lists(st.integers(1, 4), max_size=2))),
+        n_quantiles=n_quantiles,
+        n_networks=draw(st.sampled_from([1, 1, 2, 3])),
     )
 
 
@@ -103,6 +107,39 @@ def test_keras_own_layers_compute_the_equations_where_lengths_are_equal(network)
     )
 
 
+@settings(max_examples=30, deadline=None)
+@given(networks())
+def test_each_of_several_networks_computes_its_own_outputs(network):
+    spec, weights, sequences = network
+    spec = replace(spec, n_networks=2)
+    weights = drawn_weights(spec, np.random.default_rng(len(sequences)))
+    each = OnnxPredictor(spec, weights).predict(sequences, averages=False)
+    assert each.shape == (len(sequences), 2, spec.n_outputs)
+    for k, own in enumerate(split_weights(spec, weights)):
+        np.testing.assert_allclose(
+            each[:, k], forward(spec.single, own, sequences), rtol=TOLERANCE, atol=TOLERANCE
+        )
+
+
+@settings(max_examples=30, deadline=None)
+@given(networks(), st.integers(2, 5))
+def test_quantiles_are_in_order(network, n_quantiles):
+    spec, _, sequences = network
+    spec = replace(spec, activation="linear", n_outputs=2 * n_quantiles, n_quantiles=n_quantiles)
+    weights = drawn_weights(spec, np.random.default_rng(n_quantiles))
+    outputs = OnnxPredictor(spec, weights).predict(sequences)
+    steps = np.diff(outputs.reshape(len(sequences), 2, n_quantiles))
+    assert (steps >= 0).all()
+
+
+def test_the_middle_quantile_is_computed_as_a_number_alone():
+    z = np.random.default_rng(0).normal(size=(6, 6)).astype("f")
+    quantiles = in_order(z, 3).reshape(6, 2, 3)
+    np.testing.assert_array_equal(quantiles[..., 1], z[:, [1, 4]])
+    np.testing.assert_allclose(np.diff(quantiles[:, 0]), np.logaddexp(0, z[:, [0, 2]]), rtol=1e-5)
+    np.testing.assert_allclose(in_order(z, 2)[:, ::2], z[:, ::2], rtol=1e-6)
+
+
 @settings(max_examples=50, deadline=None)
 @given(networks())
 def test_a_sequence_alone_predicts_as_in_a_batch(network):
@@ -122,6 +159,7 @@ def test_the_state_carried_between_steps_is_the_whole_past(network):
         bidirectional=False,
         pooling=None,
         vocabulary_size=7,
+        n_networks=1,
     )
     rng = np.random.default_rng(0)
     weights = drawn_weights(spec, rng)
