@@ -190,14 +190,16 @@ class BaseNetwork(BaseEstimator, metaclass=ABCMeta):
         """Return the parameters that scikeras routes to the optimizer and the loss."""
         return checked_keras_params(self.keras_params)
 
+    def _fixed_values(self) -> dict[str, Any]:
+        """Return what the fixed parameters mean, as plain values."""
+        return {name: getattr(self, name) for name in self._fixed_parameters}
+
     def _checked_fixed_parameters(self, previous: FittedState | None) -> dict[str, Any]:
         """Return the fixed parameters; check that they are those of the fit that is continued."""
-        values = {name: copy.copy(getattr(self, name)) for name in self._fixed_parameters}
-        if previous is None:
-            return values
-        before = previous.data.fixed_parameters
+        values = self._fixed_values()
+        before = values if previous is None else previous.data.fixed_parameters
         for name, value in before.items():
-            if not np.array_equal(values[name], value):  # several quantiles may be an array
+            if values[name] != value:
                 raise ValueError(
                     f"{name}={values[name]!r} cannot go on from a fit with {name}={value!r}: what "
                     "was learnt depends on it. Set it as it was, or fit anew, with "

@@ -364,8 +364,11 @@ class LSTMRegressor(RegressorMixin, BaseLSTM):
             If X, y or a weight is not valid.
         """
         y, weights = self._targets_to_score(y, sample_weight)
-        quantiles = quantiles_of(self._fitted().data.fixed_parameters["quantile"])
+        quantiles = self._fitted().data.fixed_parameters["quantile"]
         return score_numbers(y, self.predict(X), quantiles, weights)
+
+    def _fixed_values(self) -> dict[str, Any]:
+        return super()._fixed_values() | {"quantile": quantiles_of(self.quantile)}
 
     def _read_targets(self, y: Any, name: str = "y") -> np.ndarray:
         y = read_numbers(y, name)

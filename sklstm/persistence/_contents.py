@@ -141,8 +141,12 @@ def _are_names(names: Any, n: int) -> bool:
 
 def _check_fixed_parameters(parameters: Any, names: tuple[str, ...], place: str) -> None:
     check_type(parameters, (dict,), place)
-    are_scalars = all(isinstance(value, (*SCALARS, np.generic)) for value in parameters.values())
-    if set(parameters) != set(names) or not are_scalars:
+    are_values = all(
+        isinstance(each, (*SCALARS, np.generic))
+        for value in parameters.values()
+        for each in (value if isinstance(value, tuple) else (value,))  # several quantiles
+    )
+    if set(parameters) != set(names) or not are_values:
         raise ValueError(f"{place} is {shown(parameters)}, valid are values of {names}")
 
 
