@@ -128,17 +128,24 @@ class OnnxPredictor:
         top_k: int | None = None,
         top_p: float | None = None,
         n_drawn: int | None = None,
+        precision: str = "float32",
     ) -> TokenSampler:
         """Return a `TokenSampler` that writes some rows on from a state, on one thread."""
         truncates = top_k is not None or top_p is not None
         n_drawn = self.spec.n_outputs if n_drawn is None else n_drawn
 
         def make() -> onnxruntime.InferenceSession:
-            graph = build_step_graph(self.spec, self.weights, truncates=truncates, n_drawn=n_drawn)
+            graph = build_step_graph(
+                self.spec,
+                self.weights,
+                truncates=truncates,
+                n_drawn=n_drawn,
+                precision=precision,
+            )
             return _make_session(graph, 1)
 
         return TokenSampler(
-            self._session(("steps", truncates, n_drawn), make),
+            self._session(("steps", truncates, n_drawn, precision), make),
             self.spec,
             tokens,
             state,

@@ -92,6 +92,8 @@ class DecodingSettings:
         Whether to return them, of the network's distribution at temperature 1.
     n_drawn : int or None
         Only the first `n_drawn` tokens of the vocabulary may be drawn; None for all.
+    precision : {"float32", "int8"}
+        Of the LSTM layers' products.
     """
 
     length: int
@@ -101,18 +103,20 @@ class DecodingSettings:
     stops: tuple[np.ndarray, ...] = ()
     log_probabilities: bool = False
     n_drawn: int | None = None
+    precision: str = "float32"
 
     def steps(self, network: OnnxPredictor, tokens: np.ndarray, state: State) -> TokenSampler:
         """Return the sampler for some rows, given their last tokens and the state before these."""
+        how = {"n_drawn": self.n_drawn, "precision": self.precision}
         if self.temperature == 0:
-            return network.steps(tokens, state, top_k=1, n_drawn=self.n_drawn)
+            return network.steps(tokens, state, top_k=1, **how)
         return network.steps(
             tokens,
             state,
             temperature=self.temperature,
             top_k=self.top_k,
             top_p=None if self.top_p == 1 else self.top_p,
-            n_drawn=self.n_drawn,
+            **how,
         )
 
 
