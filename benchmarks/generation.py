@@ -1,13 +1,19 @@
-"""Characters per second: `generate` against the loop of article B.
+"""Characters per second: `generate` against the loop of article B, and int8 against float32.
 
     python benchmarks/generation.py
+    SKLSTM_DATA=folder python benchmarks/generation.py int8
 
-LSTM(128) and LSTM(256), 65 characters, one sample and 64 at once, temperature 0.6, drawing
-included. Article B calls Keras's `model.predict` on the one-hot window of the last 100 characters,
-for each character anew; its weights are ours. Both sides run in turns. Then: how far the
-probability of each written character is from the one that Keras computes from the whole text, and
-how far the log-probabilities of 10,000 characters, read in one pass, in pieces of 1,000 and
+Without an argument: LSTM(128) and LSTM(256), 65 characters, one sample and 64 at once, temperature
+0.6, drawing included. Article B calls Keras's `model.predict` on the one-hot window of the last 100
+characters, for each character anew; its weights are ours. Both sides run in turns. Then: how far
+the probability of each written character is from the one that Keras computes from the whole text,
+and how far the log-probabilities of 10,000 characters, read in one pass, in pieces of 1,000 and
 character by character, are from each other.
+
+`int8`: both values of `precision`, in turns, from the same weights: LSTM(256) that has learnt 90 %
+of tiny Shakespeare, LSTM(512), two layers, and words with an output layer of 10,000. Then both read
+the rest of Shakespeare, in 64 pieces side by side: nats per character, and how far the
+probabilities of all 65 characters after each of them are from each other.
 """
 
 from __future__ import annotations
@@ -19,15 +25,31 @@ from statistics import median
 import _peers
 import numpy as np
 from _data import N_CHARACTERS, text
-from _timing import Comparison, Run, compare, parser, show_machine, show_table, timed
+from _text import shakespeare
+from _timing import Comparison, Run, compare, parser, seconds, show_machine, show_table, timed
+from scipy.special import softmax
 
-from sklstm import CharSequenceGenerator
+from sklstm import CharSequenceGenerator, WordSequenceGenerator
+from sklstm.network.onnx_sampler import PRECISIONS
+from sklstm.text.decoding import BEGINNING
+from sklstm.text.generator import TextGenerator
 
 WINDOW = 100
 TEMPERATURE = 0.6
 PEER_CHARACTERS = 20
 CHARACTERS = {1: 4000, 64: 400}  # of each sample, by the number of samples
 LONG = 10_000
+# Of int8 against float32.
+TOKENS = {1: 2000, 64: 200}
+RECIPE = {
+    "epochs": 4,
+    "window": 64,
+    "batch_size": 64,
+    "learning_rate": 0.003,
+    "random_state": 0,
+}
+READERS = 64
+N_WORDS = 10_000
 
 
 def our_generator(units: int, document: str) -> CharSequenceGenerator:
@@ -106,9 +128,83 @@ def logs_in_pieces(generator: CharSequenceGenerator, document: str, size: int):
         yield logs
 
 
-def main() -> None:
-    options = parser(__doc__).parse_args()
-    show_machine()
+def of_precision(model: TextGenerator, n_samples: int, precision: str) -> Callable[[], Run]:
+    """Make runs whose seconds are those of one token."""
+    length = TOKENS[n_samples]
+    run = timed(
+        lambda: (
+            model.generate(length=length, n_samples=n_samples, random_state=0, precision=precision)
+            is None
+        )
+    )
+    return lambda: Run(run().seconds / (length * n_samples))
+
+
+def precision_cells(name: str, n_samples: int, comparison: Comparison) -> list[str]:
+    rates = [1 / seconds(runs) for runs in (comparison.b, comparison.a)]
+    ratios = comparison.pair_ratios
+    return [
+        *(name, str(n_samples), f"{rates[0]:,.0f}", f"{rates[1]:,.0f}"),
+        f"{median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f})",
+    ]
+
+
+def read_side_by_side(generator: CharSequenceGenerator, ids: np.ndarray, precision: str):
+    """Yield the probabilities of each character after those before it, for rows of (T, n) ids."""
+    network, n = generator._fitted_state.network, ids.shape[1]
+    state = [part[0] for part in network.initial_state(n)]
+    steps = network.steps(np.full(n, BEGINNING), state, precision=precision)
+    for row in ids:
+        steps.write(np.zeros((1, n)))
+        yield softmax(steps.scores.astype(np.float64), axis=1)
+        steps.tokens[:] = row  # instead of what was drawn
+
+
+def precision_errors(generator: CharSequenceGenerator, held_out: str) -> list[str]:
+    ids = np.searchsorted(generator.vocabulary_, list(held_out))
+    ids = ids[: len(ids) // READERS * READERS].reshape(READERS, -1).T
+    p, q = (np.array([*read_side_by_side(generator, ids, each)]) for each in PRECISIONS)
+    losses = [-np.log(np.take_along_axis(x, ids[..., np.newaxis], 2)).mean() for x in (p, q)]
+    largest = np.abs(p - q).max(axis=2)
+    return [
+        *(f"{loss:.5f}" for loss in losses),
+        f"{losses[1] - losses[0]:+.5f}",
+        f"{largest.max():.4f}",
+        f"{largest.mean():.4f}",
+        f"{np.quantile(largest, 0.999):.4f}",
+    ]
+
+
+def against_float32(pairs: int) -> None:
+    split = shakespeare()
+    part = split.train[: 4 * LONG]
+    learnt = CharSequenceGenerator(256, vocabulary=split.vocabulary, **RECIPE).fit(split.train)
+    models = {
+        "LSTM(256), 65 characters": learnt,
+        "LSTM(512), 65 characters": CharSequenceGenerator(512, epochs=1).fit(part),
+        "LSTM(256) twice, 65 characters": CharSequenceGenerator((256, 256), epochs=1).fit(part),
+        "LSTM(256), 10,000 words": WordSequenceGenerator(
+            256, vocabulary=[*map(str, range(N_WORDS))], epochs=1
+        ).fit("0 1 2 3 " * 1000),
+    }
+    speeds = [
+        precision_cells(
+            name,
+            n_samples,
+            compare(*(of_precision(model, n_samples, p) for p in reversed(PRECISIONS)), pairs),
+        )
+        for name, model in models.items()
+        for n_samples in TOKENS
+    ]
+    show_table(["network", "samples", "float32, tokens/s", "int8, tokens/s", "ratio"], speeds)
+    print()
+    show_table(
+        ["float32, nats", "int8, nats", "difference", "largest of p", "mean", "99.9 %"],
+        [precision_errors(learnt, split.held_out)],
+    )
+
+
+def against_article_b(pairs: int) -> None:
     document = text(4 * LONG)
     prompt, held_out = document[:WINDOW], document[-LONG:]
     speeds, distances = [], []
@@ -116,7 +212,7 @@ def main() -> None:
         generator = our_generator(units, document[:-LONG])
         peer = article_b(generator, prompt)
         for n_samples in CHARACTERS:
-            comparison = compare(ours(generator, prompt, n_samples), peer, options.pairs)
+            comparison = compare(ours(generator, prompt, n_samples), peer, pairs)
             speeds.append(speed_cells(units, n_samples, comparison))
         distances.append(
             [
@@ -132,6 +228,15 @@ def main() -> None:
     show_table(
         ["network", "probabilities against Keras", "log-probabilities, carried state"], distances
     )
+
+
+def main() -> None:
+    arguments = parser(__doc__)
+    arguments.add_argument("case", nargs="?", choices=["article-b", "int8"], default="article-b")
+    options = arguments.parse_args()
+    show_machine()
+    run = against_float32 if options.case == "int8" else against_article_b
+    run(options.pairs)
 
 
 if __name__ == "__main__":

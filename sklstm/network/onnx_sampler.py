@@ -18,11 +18,11 @@ from sklstm.network.spec import NetworkSpec, Weights, dense_weights, lstm_weight
 # From Keras's order (i, f, c, o) to i, f, o, c: one sigmoid then serves three of them.
 SIGMOID_GATES_FIRST = [0, 1, 3, 2]
 PRECISIONS = ("float32", "int8")
-# Integers that stand for the outputs of LSTM layers, which are between -1 and 1: any row is rounded
-# by itself. Products of two weights of seven bits with such integers fit into 16 bits, by which
-# processors without instructions of their own for this add them up.
-ZERO_OUTPUT, LARGEST_OUTPUT = 128, 127
-LARGEST_WEIGHT = 63
+MIN_WEIGHTS = 2**17  # of a product of integers: with fewer, one of float32 is as fast
+# Outputs of LSTM layers are between -1 and 1: one scale serves all of them, so that a row is
+# rounded alike whatever stands beside it. They become integers from 1 to 127, for which weights may
+# be from -127 to 127: some processors add products up in pairs, in 16 bits, and cut off the rest.
+ZERO_OUTPUT, LARGEST_OUTPUT, LARGEST_WEIGHT = 64, 63, 127
 MIN_TEMPERATURE = 1e-30  # its inverse times a score is finite in float32
 NO_TOP_P = 2.0  # more than all probabilities together
 
@@ -38,7 +38,7 @@ def build_step_graph(
     """Write a graph that reads a token and draws the next, for any number of rows.
 
     Only the first `n_drawn` tokens are drawn; the probabilities of these are normalised. With the
-    `precision` "int8" the weights of the LSTM layers' products are rounded to integers.
+    `precision` "int8" large matrices that outputs of LSTM layers are multiplied by are integers.
 
     Token k is output k of the network and its input k + 1. Token -1 is the input 0, which comes
     before the first token of a document.
@@ -90,9 +90,14 @@ class _StepWriter(GraphWriter):
         both = self.node("Concat", [x, output], axis=1)
         return self._product(both, np.vstack([kernel, recurrent]), self.constant(bias))
 
-    def _product(self, outputs: str, kernel: np.ndarray, added: str) -> str:
-        """Multiply outputs of LSTM layers by a matrix, and add what is given."""
-        return self.node("Gemm", [outputs, self.constant(kernel), added])
+    def _product(
+        self, outputs: str, kernel: np.ndarray, added: str, *, name: str | None = None
+    ) -> str:
+        """Multiply outputs of an LSTM layer by a matrix, and add what is given."""
+        return self._float_product(outputs, kernel, added, name=name)
+
+    def _float_product(self, x: str, kernel: np.ndarray, added: str, *, name: str | None) -> str:
+        return self.node("Gemm", [x, self.constant(kernel), added], name=name)
 
     def _lstm_weights(self, layer: int) -> list[np.ndarray]:
         own = lstm_weights(self.weights, layer, "forward")
@@ -112,8 +117,9 @@ class _StepWriter(GraphWriter):
         return self.node("Mul", [show, shown], name=f"next_output_{layer}")
 
     def _dense(self, x: str, layer: int, name: str | None = None) -> str:
-        kernel, bias = map(self.constant, dense_weights(self.weights, layer))
-        return self.node("Gemm", [x, kernel, bias], name=name)
+        kernel, bias = dense_weights(self.weights, layer)
+        product = self._product if layer == 0 else self._float_product
+        return product(x, kernel, self.constant(bias), name=name)
 
     def _first(self, scores: str, n: int) -> str:
         """Return the scores of the first n tokens, (rows, n)."""
@@ -159,23 +165,27 @@ class _StepWriter(GraphWriter):
 
 
 class _Int8StepWriter(_StepWriter):
-    """Rounds the factors of the LSTM layers' products to integers, whose sums are then exact.
+    """Rounds both factors of the LSTM layers' large products to integers; the sums are exact.
 
-    ONNX Runtime's products that dequantise too (`MatMulIntegerToFloat`) are slower for one row and
-    no faster for 32.
+    ONNX Runtime's own operators that dequantise too are slower for one row (`MatMulIntegerToFloat`)
+    or for many (`MatMulNBits`), or round a row by those beside it (`DynamicQuantizeMatMul`).
     """
 
-    def _product(self, outputs: str, kernel: np.ndarray, added: str) -> str:
-        largest = np.abs(kernel).max(axis=0)  # of what each unit's gate reads
-        steps = np.where(largest > 0, largest / LARGEST_WEIGHT, 1)
-        weights = self.constant(np.round(kernel / steps).astype(np.int8))
+    def _product(
+        self, outputs: str, kernel: np.ndarray, added: str, *, name: str | None = None
+    ) -> str:
+        if kernel.size < MIN_WEIGHTS:
+            return self._float_product(outputs, kernel, added, name=name)
+        largest = np.maximum(np.abs(kernel).max(axis=0), np.finfo(np.float32).tiny)
+        scale = largest / LARGEST_WEIGHT  # of each column
+        weights = self.constant(np.round(kernel / scale).astype(np.int8))
         step = self.constant(np.array(1 / LARGEST_OUTPUT, np.float32))
         zero = self.constant(np.array(ZERO_OUTPUT, np.uint8))
         outputs = self.node("QuantizeLinear", [outputs, step, zero])
         sums = self.node("MatMulInteger", [outputs, weights, zero])
         sums = self.node("Cast", [sums], to=TensorProto.FLOAT)
-        steps = self.constant((steps / LARGEST_OUTPUT).astype(np.float32))
-        return self.node("Add", [self.node("Mul", [sums, steps]), added])
+        scale = self.constant((scale / LARGEST_OUTPUT).astype(np.float32))
+        return self.node("Add", [self.node("Mul", [sums, scale]), added], name=name)
 
 
 class TokenSampler:
@@ -196,6 +206,11 @@ class TokenSampler:
         Both None for a session whose graph does not truncate.
     n_drawn : int or None
         As of the graph; None for all tokens.
+
+    Attributes
+    ----------
+    scores : ndarray of shape (n, n_outputs), float32
+        Of the tokens of the last step, logarithms of probabilities up to a constant.
     """
 
     def __init__(

@@ -93,7 +93,7 @@ class DecodingSettings:
     n_drawn : int or None
         Only the first `n_drawn` tokens of the vocabulary may be drawn; None for all.
     precision : {"float32", "int8"}
-        Of the LSTM layers' products.
+        Of large matrices, as of `build_step_graph`.
     """
 
     length: int

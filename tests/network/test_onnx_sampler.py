@@ -8,9 +8,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from numpy.testing import assert_allclose, assert_array_equal
+from scipy.special import expit, softmax
 from scipy.stats import chisquare
 
 from sklstm.network.onnx_predictor import OnnxPredictor
+from sklstm.network.onnx_sampler import MIN_WEIGHTS
 from sklstm.network.reference.sampling import distribution
 from sklstm.network.spec import NetworkSpec
 from sklstm.text.decoding import DecodingSettings
@@ -153,3 +155,82 @@ def test_the_borders_of_the_unit_interval():
     scores = [-np.inf, np.log(0.25), np.log(0.75), -np.inf]
     assert_array_equal(draw(scores, np.array([0.0, EDGE])), [1, 2])
     assert_array_equal(draw(scores, np.array([0.0, EDGE]), top_p=0.9), [2, 1])
+
+
+def language_model(units=(192,), n_tokens=11, scale=0.1, **shape):
+    spec = NetworkSpec(
+        n_outputs=n_tokens,
+        activation="softmax",
+        vocabulary_size=n_tokens + 1,
+        units=units,
+        pooling=None,
+        **shape,
+    )
+    rng = np.random.default_rng(0)
+    shapes = spec.weight_shapes().items()
+    return OnnxPredictor(spec, {name: rng.normal(0, scale, s).astype("f") for name, s in shapes})
+
+
+def scores_of(network, ids, precision):
+    """The scores after each of (T, n) tokens, read one after another, not drawn."""
+    n = ids.shape[1]
+    state = [part[0] for part in network.initial_state(n)]
+    steps = network.steps(np.full(n, -1), state, precision=precision)
+    scores = []
+    for row in ids:
+        steps.write(np.zeros((1, n)))
+        scores.append(steps.scores.copy())
+        steps.tokens[:] = row
+    return np.array(scores)
+
+
+@pytest.mark.parametrize(
+    "shape",
+    [
+        {},
+        {"units": (128, 128)},
+        {"units": (16, 192, 24), "embedding_dim": 5},
+        {"dense_units": (700, 192)},
+        {"units": (64,), "n_tokens": 2100},
+    ],
+    ids=str,
+)
+def test_probabilities_of_integers_are_near_those_of_float32(shape):
+    network = language_model(**shape)
+    ids = np.random.default_rng(1).integers(0, 11, (40, 6))
+    p, q = (softmax(scores_of(network, ids, each), axis=2) for each in ("float32", "int8"))
+    assert 0 < np.abs(p - q).max() < 0.01
+    assert (p * np.log(p / q)).sum(axis=2).mean() < 1e-3
+
+
+def test_small_matrices_stay_float32():
+    network = language_model(units=(60, 60))
+    ids = np.random.default_rng(1).integers(0, 11, (20, 3))
+    assert_array_equal(*(scores_of(network, ids, each) for each in ("float32", "int8")))
+
+
+def test_rows_of_integers_do_not_depend_on_those_beside_them():
+    network = language_model(units=(192, 192), n_tokens=700)
+    ids = np.random.default_rng(1).integers(0, 700, (20, 33))
+    together = scores_of(network, ids, "int8")
+    for rows in (slice(0, 1), slice(7, 8), slice(20, 33)):
+        assert_array_equal(scores_of(network, ids[:, rows], "int8"), together[:, rows])
+
+
+@pytest.mark.parametrize("scale", [0, 1e-43, 1e-3, 1])
+def test_sums_of_integers_are_exact_at_the_ends_of_their_ranges(scale):
+    network = language_model(units=(192,))
+    assert MIN_WEIGHTS <= 4 * 192**2
+    weights = {name: np.zeros_like(weight) for name, weight in network.weights.items()}
+    (recurrent,) = (name for name in weights if weights[name].shape == (192, 768))
+    weights[recurrent] += scale * np.where(np.arange(768) % 2, 1, -1).astype("f")
+    output = np.array([np.ones(192), -np.ones(192), np.full(192, 1 / 63)], "f")
+    steps = OnnxPredictor(network.spec, weights).steps(
+        np.full(3, -1), [output.copy(), np.zeros((3, 192), "f")], precision="int8"
+    )
+    steps.write(np.zeros((1, 3)))
+    gates = np.float64(output @ weights[recurrent])
+    enter, _, candidate, show = np.split(gates, 4, axis=1)  # in the order of Keras
+    cell = expit(enter) * np.tanh(candidate)
+    assert_allclose(steps.state[1], cell, atol=1e-6)
+    assert_allclose(steps.state[0], expit(show) * np.tanh(cell), atol=1e-6)
