@@ -13,13 +13,8 @@ from tqdm import tqdm
 from sklstm._base import Snapshots
 from sklstm._fitted_state import FittedState
 from sklstm._parameters import LARGEST_INT, POSITIVE_INT
-<<<<<<< HEAD
-from sklstm._sklearn_compat import Interval
-=======
 from sklstm._sklearn_compat import Interval, StrOptions
 from sklstm.network.onnx_sampler import PRECISIONS
-from sklstm.network.training.settings import Snapshot
->>>>>>> 15f08e5 (Write with integers: precision="int8" of generate and stream)
 from sklstm.persistence._checkpoint import Checkpoint
 from sklstm.text.arguments import checked
 from sklstm.text.decoding import (
@@ -101,14 +96,10 @@ class TextGenerator(LanguageModel):
             them. "auto" reads words as the unknown token, and is an error for characters.
         return_logprobs : bool, default=False
             Whether to return the logarithm of each token's probability too: the network's
-<<<<<<< HEAD
-            own, as in ``log_probabilities``, before `temperature`, `top_k` and `top_p`.
-=======
             own, as of ``log_probabilities``, whatever `temperature`, `top_k` and `top_p` are.
         precision : {"float32", "int8"}, default="float32"
             Of the weights that write; the prompt is read in float32. "int8" makes large networks
             write faster, and moves the probabilities a little (see Notes).
->>>>>>> 15f08e5 (Write with integers: precision="int8" of generate and stream)
         state : TextState, default=None
             From ``encode``: the state after the text before the prompt. It is not changed.
         random_state : int, RandomState or None, default=None
@@ -201,13 +192,8 @@ class TextGenerator(LanguageModel):
 
         Parameters
         ----------
-<<<<<<< HEAD
-        prompt, length, temperature, top_k, top_p, stop, handle_unknown, state, random_state
-            As in ``generate``.
-=======
         prompt, length, temperature, top_k, top_p, stop, handle_unknown
             As of ``generate``.
->>>>>>> 15f08e5 (Write with integers: precision="int8" of generate and stream)
         return_logprobs : bool, default=False
             Whether to yield (token, the logarithm of its probability).
         precision, state, random_state
