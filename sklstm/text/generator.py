@@ -96,7 +96,7 @@ class TextGenerator(LanguageModel):
             them. "auto" reads words as the unknown token, and is an error for characters.
         return_logprobs : bool, default=False
             Whether to return the logarithm of each token's probability too: the network's
-            own, as of ``log_probabilities``, whatever `temperature`, `top_k` and `top_p` are.
+            own, as in ``log_probabilities``, before `temperature`, `top_k` and `top_p`.
         precision : {"float32", "int8"}, default="float32"
             Of the weights that write; the prompt is read in float32. "int8" makes large networks
             write faster, and moves the probabilities a little (see Notes).
@@ -193,11 +193,11 @@ class TextGenerator(LanguageModel):
         Parameters
         ----------
         prompt, length, temperature, top_k, top_p, stop, handle_unknown
-            As of ``generate``.
+            As in ``generate``.
         return_logprobs : bool, default=False
             Whether to yield (token, the logarithm of its probability).
         precision, state, random_state
-            As of ``generate``.
+            As in ``generate``.
 
         Returns
         -------
