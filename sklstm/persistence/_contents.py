@@ -165,4 +165,4 @@ def _check_training(state: FittedState, spec: NetworkSpec, place: str) -> None:
         for k, optimizer_state in enumerate(states):
             check_optimizer(optimizer_state, spec.single, f"{place}.optimizer_states[{k}]")
     if state.checkpoint is not None:
-        check_checkpoint(state.checkpoint, spec.single, f"{place}.checkpoint")
+        check_checkpoint(state.checkpoint, spec, f"{place}.checkpoint")

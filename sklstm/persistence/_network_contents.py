@@ -99,12 +99,14 @@ def check_checkpoint(checkpoint: Any, spec: NetworkSpec, place: str) -> None:
     check_type(checkpoint, (CheckpointState,), place)
     check_type(checkpoint.data_digest, (str,), f"{place}.data_digest")
     snapshots = checkpoint.snapshots
-    if not isinstance(snapshots, tuple) or all(each is None for each in snapshots):
-        raise ValueError(f"{place}.snapshots hold no state of a training")
+    check_type(snapshots, (tuple,), f"{place}.snapshots")
+    n_begun = sum(snapshot is not None for snapshot in snapshots)
+    if n_begun != spec.n_networks:
+        raise ValueError(f"{place}.snapshots are {n_begun}, valid are {spec.n_networks}")
     for k, snapshot in enumerate(snapshots):
         check_type(snapshot, (Snapshot, NoneType), f"{place}.snapshots[{k}]")
         if snapshot is not None:
-            _check_snapshot(snapshot, spec, f"{place}.snapshots[{k}]")
+            _check_snapshot(snapshot, spec.single, f"{place}.snapshots[{k}]")
 
 
 def _check_snapshot(last: Snapshot, spec: NetworkSpec, place: str) -> None:

@@ -258,7 +258,9 @@ TRAINING = {
     "a digest of numbers": ("chars", "checkpoint.data_digest", 1, "data_digest is of type builtin"),
     "no checkpoint": ("chars", "checkpoint", items(), "checkpoint is of type builtins.list"),
     "no snapshot": ("chars", SNAPSHOT, items(), r"snapshots\[0\] is of type builtins.list"),
-    "no snapshots": ("chars", "checkpoint.snapshots", tuple_of(), "hold no state of a training"),
+    "no snapshots": ("chars", "checkpoint.snapshots", tuple_of(), "snapshots are 0, valid are 1"),
+    "an empty snapshot": ("chars", "checkpoint.snapshots", tuple_of(None), "snapshots are 0, val"),
+    "snapshots in a list": ("chars", "checkpoint.snapshots", items(), "snapshots is of type buil"),
     "snapshots of epochs": ("chars", f"{SNAPSHOT}.n_epochs", 3, "history is not one of 3 epochs"),
     "a moment too few in a snapshot": (
         "chars",
