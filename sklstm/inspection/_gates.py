@@ -16,7 +16,7 @@ from sklstm._sequences import Sequences
 from sklstm._sklearn_compat import HasMethods, StrOptions, validate_params
 from sklstm.inspection._find_network import find_network_and_input
 from sklstm.network.reference.lstm import gates_over_time
-from sklstm.network.spec import NetworkSpec
+from sklstm.network.spec import NetworkSpec, Weights, split_weights
 
 NUMBERS_PER_BATCH = 2**17  # per gate: larger batches are slower and take more memory
 
@@ -68,11 +68,17 @@ GATES = ("input_gate", "forget_gate", "output_gate", "candidate", "cell", "outpu
         "X": "no_validation",
         "layer": [Integral],
         "direction": [StrOptions({"forward", "backward"})],
+        "network": [Integral],
     },
     prefer_skip_nested_validation=True,
 )
 def gate_activations(
-    estimator: BaseEstimator, X: Any, *, layer: int = -1, direction: str = "forward"
+    estimator: BaseEstimator,
+    X: Any,
+    *,
+    layer: int = -1,
+    direction: str = "forward",
+    network: int = 0,
 ) -> GateActivations:
     r"""Compute the gates, the cell and the output of an LSTM layer over time.
 
@@ -91,6 +97,8 @@ def gate_activations(
         Index of the LSTM layer, in the order of ``summary()``; -1 is the last one.
     direction : {"forward", "backward"}, default="forward"
         Direction in which the layer reads; "backward" needs ``bidirectional=True``.
+    network : int, default=0
+        Number of the network, counted from 0, where `n_networks` is above 1.
 
     Returns
     -------
@@ -104,7 +112,7 @@ def gate_activations(
     TypeError
         If the estimator holds no LSTM network.
     ValueError
-        If X is not valid, or the network has no such layer or direction.
+        If X is not valid, or there is no such layer, direction or network.
 
     See Also
     --------
@@ -130,26 +138,40 @@ def gate_activations(
     >>> np.isnan(gates.forget_gate[1]).all(axis=1)
     array([False, False, False,  True,  True])
     """
-    network, X = find_network_and_input(estimator, X)
-    return activations_of(network, network._sequences(X), layer, direction)
+    lstm, X = find_network_and_input(estimator, X)
+    return activations_of(lstm, lstm._sequences(X), layer, direction, network)
 
 
 def activations_of(
-    network: BaseNetwork, sequences: Sequences, layer: int, direction: str
+    estimator: BaseNetwork, sequences: Sequences, layer: int, direction: str, network: int
 ) -> GateActivations:
     """Compute the gates of a network over sequences that have been validated."""
-    spec = network._fitted().network.spec
+    spec, weights = _checked_network(estimator, network)
     layer, place = _checked_place(spec, layer, direction)
     shape = (len(sequences), sequences.longest, spec.units[layer])
     arrays = {name: np.full(shape, np.nan, np.float32) for name in GATES}
     for rows in _rows_of_one_length(sequences.lengths, spec.units[layer]):
         length = sequences.lengths[rows[0]]
         x = np.swapaxes(sequences[rows].padded(), 0, 1)  # (T, n, F), or (T, n) ids
-        layers = gates_over_time(spec, network._fitted().network.weights, x)
+        layers = gates_over_time(spec, weights, x)
         gates = next(islice(layers, layer, None))[place]
         for name, array in arrays.items():
             array[rows, :length] = np.swapaxes(gates[name], 0, 1)
-    return GateActivations(**arrays, lengths=sequences.lengths, tokens=_tokens(network, sequences))
+    return GateActivations(
+        **arrays, lengths=sequences.lengths, tokens=_tokens(estimator, sequences)
+    )
+
+
+def _checked_network(estimator: BaseNetwork, network: int) -> tuple[NetworkSpec, Weights]:
+    """Return the spec and the weights of one of the networks."""
+    fitted = estimator._fitted().network
+    n_networks = fitted.spec.n_networks
+    if not 0 <= network < n_networks:
+        raise ValueError(
+            f"network={network} is not in the estimator: it has {n_networks} network(s), and "
+            f"valid are 0 to {n_networks - 1}."
+        )
+    return fitted.spec.single, split_weights(fitted.spec, fitted.weights)[network]
 
 
 def _checked_place(spec: NetworkSpec, layer: int, direction: str) -> tuple[int, int]:
@@ -176,8 +198,8 @@ def _rows_of_one_length(lengths: np.ndarray, units: int) -> Iterator[np.ndarray]
             yield rows[first : first + size]
 
 
-def _tokens(network: BaseNetwork, sequences: Sequences) -> list[np.ndarray] | None:
-    if not hasattr(network, "vocabulary_"):
+def _tokens(estimator: BaseNetwork, sequences: Sequences) -> list[np.ndarray] | None:
+    if not hasattr(estimator, "vocabulary_"):
         return None
-    tokens = np.concatenate([[""], network.vocabulary_])  # ids count from 1
+    tokens = np.concatenate([[""], estimator.vocabulary_])  # ids count from 1
     return [tokens[ids] for ids in sequences]

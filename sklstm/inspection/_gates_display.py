@@ -96,6 +96,7 @@ class GateActivationsDisplay:
         units: int | Sequence[int] | None = None,
         layer: int = -1,
         direction: str = "forward",
+        network: int = 0,
         step_labels: Sequence[str] | None = None,
         ax: Axes | Sequence[Axes] | None = None,
         im_kw: Mapping[str, Any] | None = None,
@@ -118,6 +119,8 @@ class GateActivationsDisplay:
             Index of the LSTM layer, in the order of ``summary()``; -1 is the last one.
         direction : {"forward", "backward"}, default="forward"
             Direction in which the layer reads.
+        network : int, default=0
+            Number of the network, counted from 0, where `n_networks` is above 1.
         step_labels : sequence of str, default=None
             Names of the time steps, such as the words of a text. None shows their numbers, or the
             tokens that a generator read.
@@ -139,14 +142,14 @@ class GateActivationsDisplay:
         TypeError
             If the estimator holds no LSTM network.
         ValueError
-            If X is not valid, or there is no such sample, unit, layer or direction, or the number
-            of labels or axes is wrong.
+            If X is not valid, or there is no such sample, unit, layer, direction or network, or
+            the number of labels or axes is wrong.
         """
         check_matplotlib_support(f"{cls.__name__}.from_estimator")
-        network, X = find_network_and_input(estimator, X)
-        sequences = network._sequences(X)
+        lstm, X = find_network_and_input(estimator, X)
+        sequences = lstm._sequences(X)
         _check_index(sample, len(sequences), "sample", "samples of X")
-        activations = activations_of(network, sequences[[sample]], layer, direction)
+        activations = activations_of(lstm, sequences[[sample]], layer, direction, network)
         display = cls(activations, units=units, step_labels=step_labels)
         return display.plot(ax=ax, im_kw=im_kw)
 

@@ -44,6 +44,8 @@ class TrainingHistoryDisplay:
         One entry per epoch: ``loss``, metrics, and the same with the prefix ``val_``.
     best_epoch : int, default=None
         The epoch, counted from 1, whose weights early stopping restored; None marks none.
+    histories : list of dict, default=()
+        The history of each network, drawn faintly where there are several.
 
     Attributes
     ----------
@@ -53,6 +55,8 @@ class TrainingHistoryDisplay:
         The figure that holds them.
     lines_ : dict of matplotlib lines
         By their names in `history`.
+    single_lines_ : dict of lists of matplotlib lines
+        Those of each network, by their names in `history`; empty for a single network.
     markers_ : list of matplotlib lines
         The best epoch in each panel that has a validation curve; empty without one.
 
@@ -76,10 +80,15 @@ class TrainingHistoryDisplay:
     """
 
     def __init__(
-        self, history: Mapping[str, Sequence[float]], *, best_epoch: int | None = None
+        self,
+        history: Mapping[str, Sequence[float]],
+        *,
+        best_epoch: int | None = None,
+        histories: Sequence[Mapping[str, Sequence[float]]] = (),
     ) -> None:
         self.history = history
         self.best_epoch = best_epoch
+        self.histories = histories
 
     @classmethod
     def from_estimator(
@@ -113,7 +122,9 @@ class TrainingHistoryDisplay:
         -------
         TrainingHistoryDisplay
             With ``early_stopping``, the epoch of the lowest validation loss is marked: the one
-            whose weights were restored. After ``warm_start`` it is the lowest of all fits.
+            whose weights were restored. After ``warm_start`` it is the lowest of all fits. Of
+            several networks the mean is drawn, and each of them faintly; none is marked, since
+            each has its own best epoch.
 
         Raises
         ------
@@ -129,8 +140,9 @@ class TrainingHistoryDisplay:
         check_matplotlib_support(f"{cls.__name__}.from_estimator")
         _, network = find_network(estimator)
         stopped = getattr(network, "early_stopping", False) and "val_loss" in network.history_
-        best_epoch = int(np.nanargmin(network.history_["val_loss"])) + 1 if stopped else None
-        display = cls(network.history_, best_epoch=best_epoch)
+        is_marked = stopped and len(network.histories_) == 1
+        best_epoch = int(np.nanargmin(network.history_["val_loss"])) + 1 if is_marked else None
+        display = cls(network.history_, best_epoch=best_epoch, histories=network.histories_)
         return display.plot(metrics=metrics, ax=ax, line_kw=line_kw, marker_kw=marker_kw)
 
     def plot(
@@ -167,7 +179,7 @@ class TrainingHistoryDisplay:
         names = self._names(metrics)
         self.axes_ = panels(ax, 1, len(names), figsize=(4.2 * len(names), 3.2))
         self.figure_ = self.axes_[0].figure
-        self.lines_, self.markers_ = {}, []
+        self.lines_, self.single_lines_, self.markers_ = {}, {}, []
         for axes, name in zip(self.axes_, names, strict=True):
             self._draw_curves(axes, name, line_kw or {})
             self._mark_best(axes, f"val_{name}", marker_kw or {})
@@ -197,6 +209,18 @@ class TrainingHistoryDisplay:
                 style = validate_style_kwargs({"label": label, **style}, line_kw)
                 epochs = np.arange(1, len(values) + 1)
                 (self.lines_[prefix + name],) = axes.plot(epochs, values, **style)
+                self._draw_each(axes, prefix + name, style)
+
+    def _draw_each(self, axes: Axes, name: str, style: Mapping[str, Any]) -> None:
+        """Draw the curve of each network behind their mean."""
+        if len(self.histories) <= 1:
+            return
+        self.single_lines_[name] = []
+        for history in self.histories:
+            epochs = np.arange(1, len(history[name]) + 1)
+            (line,) = axes.plot(epochs, history[name], **{**style, "label": None})
+            line.set(alpha=0.3, linewidth=0.8, zorder=1.5)
+            self.single_lines_[name].append(line)
 
     def _mark_best(self, axes: Axes, name: str, marker_kw: Mapping[str, Any]) -> None:
         if self.best_epoch is None or name not in self.history:

@@ -49,3 +49,11 @@ def generator():
 def search(task):
     grid = {"units": [3, 4]}
     return GridSearchCV(LSTMClassifier(**TINY), grid, cv=2).fit(*task)
+
+
+@pytest.fixture(scope="session")
+def ensemble(task):
+    """Three networks, stopped early, each after epochs of its own."""
+    lstm = LSTMClassifier(**TINY | {"epochs": 12, "learning_rate": 0.3}, n_networks=3)
+    lstm.set_params(early_stopping=True, validation_fraction=0.25, n_iter_no_change=1)
+    return lstm.fit(*task)

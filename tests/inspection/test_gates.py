@@ -9,7 +9,7 @@ from sklstm import LSTMClassifier, WordSequenceGenerator
 from sklstm.inspection import (
     gate_activations,
 )
-from sklstm.network.spec import dense_weights, lstm_weights
+from sklstm.network.spec import dense_weights, lstm_weights, split_weights
 from tasks import TINY, nan_padded, object_array, ragged
 
 
@@ -166,3 +166,25 @@ def test_gates_of_a_wrong_x(classifier, generator, task):
         gate_activations(classifier, task[0][:, :, :1])
     with pytest.raises(ValueError, match="Document 1 holds characters that the vocabulary lacks"):
         gate_activations(generator, ["to", "xyz"])
+
+
+def test_gates_of_each_network(ensemble, task):
+    spec = ensemble._fitted_state.network.spec
+    each = split_weights(spec, ensemble._fitted_state.network.weights)
+    pooled = [gate_activations(ensemble, task[0], network=k).output.max(axis=1) for k in range(3)]
+    logits = [
+        h @ kernel + bias
+        for h, (kernel, bias) in zip(pooled, (dense_weights(own, 0) for own in each), strict=True)
+    ]
+    mean = np.mean([softmax(z, axis=1) for z in logits], axis=0)
+    np.testing.assert_allclose(mean, ensemble.predict_proba(task[0]), atol=1e-5)
+    first = gate_activations(ensemble, task[0])
+    np.testing.assert_array_equal(first.output.max(axis=1), pooled[0])
+
+
+@pytest.mark.parametrize("network", [3, -1])
+def test_no_such_network(ensemble, classifier, task, network):
+    with pytest.raises(ValueError, match=rf"network={network} is not in .* 3 .* valid are 0 to 2"):
+        gate_activations(ensemble, task[0], network=network)
+    with pytest.raises(ValueError, match=r"it has 1 network\(s\), and valid are 0 to 0"):
+        gate_activations(classifier, task[0], network=network)

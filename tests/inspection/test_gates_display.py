@@ -108,3 +108,11 @@ def test_style_of_heat_maps(classifier, task):
 def test_nothing_to_draw(classifier, task, parameters, message):
     with pytest.raises(ValueError, match=message):
         GateActivationsDisplay.from_estimator(classifier, task[0], **parameters)
+
+
+def test_a_network_is_chosen(ensemble, task):
+    display = GateActivationsDisplay.from_estimator(ensemble, task[0], sample=2, network=1)
+    expected = gate_activations(ensemble, task[0][[2]], network=1)
+    np.testing.assert_array_equal(display.activations.cell, expected.cell)
+    with pytest.raises(ValueError, match="network=3 is not in the estimator"):
+        GateActivationsDisplay.from_estimator(ensemble, task[0], network=3)

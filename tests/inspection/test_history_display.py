@@ -99,3 +99,24 @@ def test_plot_again(classifier):
     assert not hasattr(display, "axes_")
     assert display.plot(metrics="loss") is display
     assert len(display.plot().axes_) == 2
+
+
+def test_several_networks_are_drawn_behind_their_mean(ensemble):
+    display = TrainingHistoryDisplay.from_estimator(ensemble, line_kw={"lw": 3})
+    assert set(display.single_lines_) == set(display.lines_) == set(ensemble.history_)
+    for metric, lines in display.single_lines_.items():
+        mean = display.lines_[metric]
+        np.testing.assert_array_equal(mean.get_ydata(), ensemble.history_[metric])
+        assert mean.get_linewidth() == 3
+        for line, history in zip(lines, ensemble.histories_, strict=True):
+            np.testing.assert_array_equal(line.get_ydata(), history[metric])
+            assert line.get_color() == mean.get_color()
+            assert line.get_alpha() < 1
+            assert line.get_zorder() < mean.get_zorder()
+    assert (display.best_epoch, display.markers_) == (None, [])
+    labels = [text.get_text() for text in display.axes_[0].get_legend().get_texts()]
+    assert labels == ["training", "validation"]
+
+
+def test_a_single_network_is_drawn_once(classifier):
+    assert TrainingHistoryDisplay.from_estimator(classifier).single_lines_ == {}

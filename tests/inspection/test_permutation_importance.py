@@ -292,3 +292,8 @@ def test_importances_of_nothing_valid(task, parameters, message):
 def test_importances_of_an_unfitted_estimator(task):
     with pytest.raises(NotFittedError):
         permutation_importance_over_time(LSTMClassifier(), *task)
+
+
+def test_several_networks(ensemble, task):
+    result = permutation_importance_over_time(ensemble, *task, n_repeats=2, random_state=0)
+    assert np.isfinite(result.importances).all()
