@@ -167,7 +167,7 @@ def main() -> None:
     print()
     show_table(
         ["series", "seed", "n", "RMSE", "last value", "last season", "coverage", "mean width",
-         "last value's", "fixed coverage", "6 fits"],
+         "last value's", "fixed coverage", "3 fits"],
         table,
     )  # fmt: skip
     show_pooled(results)
