@@ -33,7 +33,7 @@ from _timing import PAUSE, Comparison, Row, parser, show, show_machine, show_tab
 
 from sklstm import CharSequenceGenerator
 from sklstm.network.spec import NetworkSpec
-from sklstm.network.training.data import Batches, TextWindows
+from sklstm.network.training.batches import Batches, TextWindows
 from sklstm.network.training.model_pool import pool
 
 # What ours is trained with, and PyTorch too.

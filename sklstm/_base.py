@@ -30,7 +30,7 @@ from sklstm._sequences import Sequences
 from sklstm._targets import Targets
 from sklstm.network.quiet_import import quiet_tensorflow
 from sklstm.network.spec import NetworkSpec, Weights, split_weights
-from sklstm.network.training.data import TrainingData
+from sklstm.network.training.batches import TrainingData
 from sklstm.network.training.interrupts import Interrupts
 from sklstm.network.training.settings import (
     Progress,

@@ -15,24 +15,18 @@ from sklearn.metrics import check_scoring, get_scorer_names
 from sklearn.utils import Tags
 from tqdm import tqdm
 
+from sklstm._auto_parameters import auto_batch_size, auto_learning_rate
 from sklstm._base import BaseNetwork
 from sklstm._fit_data import FitData, training_data
 from sklstm._fitted_state import FittedState, LearntFromData
-from sklstm._parameters import (
-    LARGEST_INT,
-    POSITIVE_INT,
-    TRAINING_CONSTRAINTS,
-    as_int,
-    auto_batch_size,
-    auto_learning_rate,
-    layer_units,
-)
+from sklstm._parameters import LARGEST_INT, POSITIVE_INT, TRAINING_CONSTRAINTS, as_int, layer_units
 from sklstm._sequences import InputForm, Sequences
 from sklstm._sklearn_compat import Interval, StrOptions, num_samples, safe_indexing
 from sklstm._targets import Targets, equal_weights
+from sklstm.input.hold_out import hold_out
 from sklstm.input.parse_x import read_for_fit, read_for_predict, read_in_blocks
 from sklstm.input.parse_y import check_n_targets, read_sample_weight
-from sklstm.input.samples import ClassWeights, Samples, hold_out
+from sklstm.input.samples import ClassWeights, Samples
 from sklstm.network.onnx_predictor import OnnxPredictor
 from sklstm.network.scaling import InputScaling
 from sklstm.network.spec import NetworkSpec, Weights

@@ -10,7 +10,7 @@ from sklstm._sequences import InputForm
 from sklstm._targets import Targets
 from sklstm.input.samples import Samples
 from sklstm.network.scaling import InputScaling
-from sklstm.network.training.data import SequenceData
+from sklstm.network.training.batches import SequenceData
 
 NUMBERS_SCALED_AT_ONCE = 2**23  # 32 MiB; more are scaled batch by batch, in every epoch
 

@@ -1,4 +1,4 @@
-"""Parameters of the estimators: what is valid, and how they are read."""
+"""Parameters of the estimators: which values are valid, and how they are read."""
 
 from __future__ import annotations
 
@@ -24,8 +24,6 @@ OPTIMIZERS = {
     "rmsprop",
     "sgd",
 }
-AUTO_BATCH_SIZES, MIN_AUTO_BATCHES = (4, 32), 10
-AUTO_LEARNING_RATE = 0.01
 LARGEST_INT = 2**31 - 1
 POSITIVE_INT = Interval(Integral, 1, LARGEST_INT, closed="both")
 
@@ -102,17 +100,6 @@ def quantiles_of(quantile: Any) -> float | tuple[float, ...]:
             "more of them in ascending order."
         )
     return tuple(map(float, quantiles))
-
-
-def auto_batch_size(n: int) -> int:
-    """Return the batch size for n samples: a power of two that gives enough batches."""
-    power = 2 ** int(np.log2(max(1, n / MIN_AUTO_BATCHES)))
-    return int(np.clip(power, *AUTO_BATCH_SIZES))
-
-
-def auto_learning_rate(batch_size: int) -> float:
-    """Return the learning rate for a batch size: lower for small batches, which are noisier."""
-    return AUTO_LEARNING_RATE * min(1, batch_size / AUTO_BATCH_SIZES[1]) ** 0.5
 
 
 def check_optimizer(optimizer: Any, keras_params: Mapping) -> None:

@@ -34,6 +34,7 @@ FLOORS = {
     "sklstm.network": 1,
     "sklstm.preprocessing": 1,
     "sklstm.datasets": 1,
+    "sklstm._auto_parameters": 0,
     "sklstm._files": 0,
     "sklstm._parameters": 0,
     "sklstm._sequences": 0,
@@ -59,7 +60,7 @@ ONNX_ROOMS = {
 NUMERIC = {"numpy", "scipy", "sklearn"}
 WITHOUT_TENSORFLOW = {
     "sklstm.network.training",
-    "sklstm.network.training.data",
+    "sklstm.network.training.batches",
     "sklstm.network.training.bucketing",
     "sklstm.network.training.compiled_code_cache",
     "sklstm.network.training.learning_rate",
@@ -110,7 +111,7 @@ def floor(module):
 
 
 def room(module):
-    """`sklstm.network.training.data` belongs to `network`."""
+    """`sklstm.network.training.batches` belongs to `network`."""
     return module.split(".")[1] if "." in module else ""
 
 

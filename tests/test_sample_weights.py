@@ -130,7 +130,7 @@ def test_no_sample_of_a_class_of_weight_zero_is_held_out(monkeypatch):
         split_from.append(len(rows))
         return train_test_split(rows, **options)
 
-    monkeypatch.setattr("sklstm.input.samples.train_test_split", split)
+    monkeypatch.setattr("sklstm.input.hold_out.train_test_split", split)
     labels = (np.arange(24) >= 20).astype(int)  # held out of all, the one sample could be a zero
     for options in ({}, {"class_weight": {0: 0, 1: 1}}):
         LSTMClassifier(**VALIDATED | options).fit(X, labels)

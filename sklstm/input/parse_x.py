@@ -12,8 +12,9 @@ from sklearn.base import BaseEstimator
 from sklearn.utils import check_array
 from sklearn.utils.validation import validate_data
 
-from sklstm._sequences import InputForm, Sequences, TimeSteps, drop_absent_steps
+from sklstm._sequences import InputForm, Sequences
 from sklstm._sklearn_compat import check_columns, get_feature_names
+from sklstm.input.absent_steps import TimeSteps, drop_absent_steps
 from sklstm.input.containers import (
     NUMBERS,
     as_numbers,

@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from sklstm._sequences import Sequences, TimeSteps, drop_absent_steps
+from sklstm._sequences import Sequences
+from sklstm.input.absent_steps import TimeSteps, drop_absent_steps
 from sklstm.input.containers import as_numbers, refuse_container
 
 HIGHEST_ID = 2**31 - 1

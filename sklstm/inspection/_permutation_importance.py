@@ -16,8 +16,8 @@ from sklearn.utils import Bunch, check_random_state
 from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import check_consistent_length
 
-from sklstm._sequences import TimeSteps
 from sklstm._sklearn_compat import HasMethods, Interval, StrOptions, validate_params
+from sklstm.input.absent_steps import TimeSteps
 from sklstm.input.containers import is_frame, is_series
 from sklstm.input.parse_x import flatten_sequences, is_table
 

@@ -13,7 +13,7 @@ import numpy as np
 from sklstm.persistence._arrays import read_array
 from sklstm.persistence._random import checked_random_state
 from sklstm.persistence._structure import Node
-from sklstm.persistence._trust import SPARSE, Trust
+from sklstm.persistence._trusted_types import SPARSE, Trust
 
 READ_NUMBERS = {"builtins.int": int, "builtins.float": float}
 

@@ -23,7 +23,7 @@ from sklstm.persistence._network_contents import (
     check_optimizer,
 )
 from sklstm.persistence._targets_contents import TARGETS_OF, check_input_scaling, check_targets
-from sklstm.persistence._trust import NAMES_OF_OURS
+from sklstm.persistence._trusted_types import NAMES_OF_OURS
 from sklstm.persistence._walk import SCALARS, full_name, parts
 
 READING_FORMS = {"sklstm.LSTMClassifier", "sklstm.LSTMRegressor"}

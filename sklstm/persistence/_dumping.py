@@ -12,7 +12,7 @@ import numpy as np
 from sklearn.base import BaseEstimator
 
 from sklstm.persistence._structure import Node
-from sklstm.persistence._trust import NAMES_OF_OURS
+from sklstm.persistence._trusted_types import NAMES_OF_OURS
 
 EMPTY = {"kind": "tuple", "items": []}
 State = dict[str, Any]  # a node of skops: a loader, a type, and fields that depend on the loader

@@ -30,7 +30,7 @@ from sklstm.persistence._header import FORMAT, Header
 from sklstm.persistence._metadata_requests import Requests, restore_requests, separate
 from sklstm.persistence._refusals import refuse, refuse_foreign, refuse_keys
 from sklstm.persistence._structure import Checker, Node, parse
-from sklstm.persistence._trust import Trust
+from sklstm.persistence._trusted_types import Trust
 from sklstm.persistence._walk import full_name
 
 BEGINNING = 64  # bytes: enough to distinguish model files from other files

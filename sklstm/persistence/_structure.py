@@ -14,7 +14,7 @@ import re
 from collections.abc import Collection
 from typing import Any
 
-from sklstm.persistence._trust import KEYS, MAX_NAME, NAME, Trust
+from sklstm.persistence._trusted_types import KEYS, MAX_NAME, NAME, Trust
 
 Node = Any  # a scalar, or a dict with a "kind"
 

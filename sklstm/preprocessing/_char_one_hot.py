@@ -11,8 +11,8 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted
 
-from sklstm._sequences import TimeSteps
 from sklstm._sklearn_compat import Interval, StrOptions, fit_context
+from sklstm.input.absent_steps import TimeSteps
 from sklstm.preprocessing._base import SequenceOutputMixin, as_object_array
 from sklstm.preprocessing._read_sequences import check_n_features, read_sequences, strip_padding
 from sklstm.preprocessing._read_texts import read_texts

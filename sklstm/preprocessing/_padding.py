@@ -10,8 +10,8 @@ from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
 from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted
 
-from sklstm._sequences import TimeSteps, drop_absent_steps
 from sklstm._sklearn_compat import Interval, StrOptions, fit_context
+from sklstm.input.absent_steps import TimeSteps, drop_absent_steps
 from sklstm.input.containers import is_missing
 from sklstm.input.parse_x import check_names
 from sklstm.preprocessing._base import SequenceOutputMixin, as_object_array

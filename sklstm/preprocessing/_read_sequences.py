@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from sklearn.base import BaseEstimator
 
-from sklstm._sequences import TimeSteps, drop_absent_steps, find_spans
+from sklstm.input.absent_steps import TimeSteps, drop_absent_steps, find_spans
 from sklstm.input.containers import is_lazy_array, is_series, load_lazy_array, rows_per_block
 from sklstm.input.parse_x import BYTES_PER_READ, flatten_sequences
 

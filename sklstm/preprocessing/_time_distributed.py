@@ -12,8 +12,8 @@ from sklearn.utils import Tags, get_tags
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_consistent_length, check_is_fitted
 
-from sklstm._sequences import TimeSteps
 from sklstm._sklearn_compat import HasMethods, estimator_has, fit_context, safe_indexing
+from sklstm.input.absent_steps import TimeSteps
 from sklstm.input.containers import as_numbers
 from sklstm.input.parse_x import check_names
 from sklstm.preprocessing._base import SequenceOutputMixin, as_object_array

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from sklstm.network.training.batches import TextWindows
 from sklstm.network.training.bucketing import round_up
-from sklstm.network.training.data import TextWindows
 from sklstm.text.documents import as_documents
 from sklstm.text.vocabulary import Vocabulary
 

@@ -118,7 +118,7 @@ def test_numbers_in_columns_of_any_kind(convert, table_classifier):
 
 @pytest.mark.parametrize("size", [1, 40, 100, 2**20], ids=str)
 def test_absent_steps_are_found_whatever_is_looked_at_in_one_go(size, monkeypatch):
-    monkeypatch.setattr("sklstm._sequences.BYTES_PER_CHECK", size)
+    monkeypatch.setattr("sklstm.input.absent_steps.BYTES_PER_CHECK", size)
     rng = np.random.default_rng(0)
     for _ in range(20):
         lengths, before, after = rng.integers(1, 6, 9), rng.integers(0, 4, 9), rng.integers(0, 4, 9)

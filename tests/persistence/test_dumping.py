@@ -19,7 +19,7 @@ from sklstm import (
     forecasting,
     persistence,
 )
-from sklstm.persistence._trust import OURS
+from sklstm.persistence._trusted_types import OURS
 from sklstm.persistence._walk import full_name
 from tasks import TINY
 

@@ -17,7 +17,7 @@ from sklearn.utils import estimator_checks
 from sklstm import CharSequenceGenerator, WordSequenceGenerator
 from sklstm.datasets import load_python_reference, split_documents
 from sklstm.network.reference.lstm import forward
-from sklstm.network.training.data import TextWindows
+from sklstm.network.training.batches import TextWindows
 from tasks import assert_same_weights, from_padded
 
 INPUT_FREE_CHECKS = [

@@ -14,7 +14,7 @@ from tqdm import tqdm
 
 from sklstm.network.onnx_predictor import available_cores
 from sklstm.network.spec import NetworkSpec
-from sklstm.network.training.data import TrainingData
+from sklstm.network.training.batches import TrainingData
 from sklstm.network.training.interrupts import Interrupts, StopRequest
 from sklstm.network.training.settings import Snapshot, Start, TrainingResult, TrainingSettings
 from sklstm.network.training.trainer import train

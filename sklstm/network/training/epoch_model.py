@@ -10,7 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from sklstm.network.training.batch_loops import BatchLoops, State
-from sklstm.network.training.data import Batches
+from sklstm.network.training.batches import Batches
 from sklstm.network.training.learning_rate import Schedule
 
 SECONDS_PER_CALL = 0.5  # how long Ctrl-C may have to wait

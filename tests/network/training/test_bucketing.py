@@ -14,8 +14,9 @@ from sklstm import LSTMClassifier
 from sklstm._sequences import Sequences
 from sklstm.network.onnx_predictor import OnnxPredictor
 from sklstm.network.spec import NetworkSpec
+from sklstm.network.training import batches as batch_module
 from sklstm.network.training import bucketing as grouping
-from sklstm.network.training import data
+from sklstm.network.training.batches import Batches, SequenceData
 from sklstm.network.training.bucketing import (
     LADDER,
     MAX_SHAPES,
@@ -23,7 +24,6 @@ from sklstm.network.training.bucketing import (
     draw_order,
     round_up,
 )
-from sklstm.network.training.data import Batches, SequenceData
 from tasks import first_step_task, from_padded, ragged
 
 some_lengths = st.lists(st.integers(1, 60), min_size=1, max_size=80).map(np.array)
@@ -178,7 +178,7 @@ def test_lengths_batch_sizes_and_folds_need_few_shapes():
 def test_a_fit_does_not_depend_on_what_batches_are_filled_up_to(options, monkeypatch):
     X, y = first_step_task(n=40)
     X = ragged(X)
-    monkeypatch.setattr(data, "TIME_STEPS_PER_TURN", 1)  # batches keep their order
+    monkeypatch.setattr(batch_module, "TIME_STEPS_PER_TURN", 1)  # batches keep their order
 
     def fit():
         network = LSTMClassifier(5, epochs=2, batch_size=8, random_state=0, **options)

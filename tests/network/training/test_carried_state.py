@@ -10,7 +10,7 @@ from numpy.testing import assert_allclose
 from sklstm import CharSequenceGenerator
 from sklstm.network.spec import NetworkSpec
 from sklstm.network.training import trainer
-from sklstm.network.training.data import TextWindows
+from sklstm.network.training.batches import TextWindows
 from sklstm.network.training.model_pool import pool
 from sklstm.network.training.settings import TrainingSettings
 

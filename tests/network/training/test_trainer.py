@@ -17,7 +17,7 @@ from sklstm._sequences import Sequences
 from sklstm.network.keras_model import build_model, set_weights, trainable_variables
 from sklstm.network.spec import NetworkSpec
 from sklstm.network.training import bucketing, trainer
-from sklstm.network.training.data import SequenceData
+from sklstm.network.training.batches import SequenceData
 from sklstm.network.training.losses import LOSSES
 from sklstm.network.training.model_key import ModelKey
 from sklstm.network.training.model_pool import ModelPool, pool
