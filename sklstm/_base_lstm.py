@@ -139,16 +139,14 @@ class BaseLSTM(BaseNetwork):
         )
         self._learn(state)
 
-    def _partial_fit(
-        self, X: Any, y: Any, sample_weight: Any, classes: np.ndarray | None = None
-    ) -> None:
+    def _state_before_part(self) -> FittedState | None:
+        """Return the state that ``partial_fit`` continues; None for the first part."""
         if self.early_stopping:
             raise ValueError(
                 "partial_fit does not support early_stopping=True: it trains for one epoch, and "
                 "holds no sample out. Set early_stopping=False."
             )
-        previous = self._fitted_state if self.__sklearn_is_fitted__() else None
-        self._fit(X, y, sample_weight, previous=previous, partial=True, classes=classes)
+        return self._fitted_state if self.__sklearn_is_fitted__() else None
 
     def _fit_data(
         self,

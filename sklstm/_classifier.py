@@ -306,8 +306,9 @@ class LSTMClassifier(ClassifierMixin, BaseLSTM):
                 "class_weight='balanced' is not known from a part of the data: pass partial_fit "
                 "a class_weight dict, or sample_weight."
             )
-        before = self.classes_ if self.__sklearn_is_fitted__() else None
-        self._partial_fit(X, y, sample_weight, classes_of_part(classes, before))
+        previous = self._state_before_part()
+        known = classes_of_part(classes, None if previous is None else self.classes_)
+        self._fit(X, y, sample_weight, previous=previous, partial=True, classes=known)
         return self
 
     def predict(self, X: Any) -> np.ndarray:

@@ -302,7 +302,7 @@ class LSTMRegressor(RegressorMixin, BaseLSTM):
         ValueError
             See ``fit``.
         """
-        self._partial_fit(X, y, sample_weight)
+        self._fit(X, y, sample_weight, previous=self._state_before_part(), partial=True)
         return self
 
     def predict(

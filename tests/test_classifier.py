@@ -147,6 +147,9 @@ def test_one_hot_labels_warn():
     ) as w:
         LSTMClassifier(**TINY).fit(X, np.c_[y, 1 - y], X_val=X[:4], y_val=BITS[:4, :2])
     assert w[0].filename == __file__
+    with pytest.warns(UserWarning, match=r"Every row of y has exactly one 1") as w:
+        LSTMClassifier(**TINY).partial_fit(X, np.c_[y, 1 - y], classes=range(2))
+    assert w[0].filename == __file__
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         warnings.filterwarnings("ignore", message="Every row of y")

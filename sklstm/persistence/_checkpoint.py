@@ -65,6 +65,8 @@ class Checkpoint:
                 self._refuse(f"that had {name}={before!r}, and this has {name}={value!r}")
         if found.data_digest != self.data_digest:
             self._refuse("that learnt other data")
+        if len(found.snapshots) != getattr(self.estimator, "n_networks", 1):
+            self._refuse(f"that trained {len(found.snapshots)} networks")
         n_epochs = max(one.n_epochs for one in found.snapshots if one is not None)
         if n_epochs > self.estimator.epochs:
             self._refuse(f"that ran {n_epochs} epochs, and this has epochs={self.estimator.epochs}")
