@@ -44,7 +44,6 @@ FLOORS = {
     "sklstm.input": 0,
     "sklstm.network.quantiles": 0,
     "sklstm.network.reference": 0,
-    "sklstm.network.quantiles": 0,
     "sklstm.network.scaling": 0,
     "sklstm.network.spec": 0,
     "sklstm.network.training.learning_rate": 0,
