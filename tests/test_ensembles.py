@@ -2,6 +2,7 @@
 
 import pickle
 import threading
+import time
 
 import numpy as np
 import pytest
@@ -107,6 +108,25 @@ def test_more_networks_than_cores(monkeypatch):
     assert len(side_by_side.histories_) == 5
     monkeypatch.setattr("sklstm.network.training.ensemble.available_cores", lambda: 1)
     assert_same_weights(LSTMRegressor(**params).fit(X, NUMBERS), side_by_side)
+
+
+def test_one_model_is_built_at_a_time(monkeypatch):
+    """Keras changes the bases of classes while it builds a model."""
+    from sklstm.network.training import model_pool
+
+    being_built, build = [], model_pool.CompiledModel
+
+    def watch(*arguments):
+        being_built.append(arguments)
+        time.sleep(0.05)
+        assert len(being_built) == 1
+        compiled = build(*arguments)
+        being_built.pop()
+        return compiled
+
+    monkeypatch.setattr(model_pool, "CompiledModel", watch)
+    monkeypatch.setattr("sklstm.network.training.ensemble.available_cores", lambda: 2)
+    LSTMClassifier(**ENSEMBLE | {"units": 3}).fit(X, y)
 
 
 def test_each_network_stops_by_itself():

@@ -33,11 +33,12 @@ class ModelPool:
         self._process: int | None = None
         self._idle: list[CompiledModel] = []
         self._lock = threading.Lock()
+        self._building = threading.Lock()  # Keras changes classes while it builds a model
 
     @contextmanager
     def borrow(self, key: ModelKey, settings: TrainingSettings) -> Iterator[CompiledModel]:
         """Lend a model for a key, compiled anew if none is idle."""
-        compiled = self._take(key) or CompiledModel(key, settings)
+        compiled = self._take(key) or self._build(key, settings)
         try:
             yield compiled
         finally:
@@ -68,6 +69,10 @@ class ModelPool:
         """Return how many models wait, and how many compiled loops they have."""
         with self._lock:
             return len(self._idle), sum(compiled.n_compiled for compiled in self._idle)
+
+    def _build(self, key: ModelKey, settings: TrainingSettings) -> CompiledModel:
+        with self._building:
+            return CompiledModel(key, settings)
 
     def _take(self, key: ModelKey) -> CompiledModel | None:
         with self._lock:
