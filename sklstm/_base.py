@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     import onnx
 
 EPOCHS = Progress()
-Snapshots = tuple[Snapshot | None, ...]  # of each network; None before its first epoch
+SnapshotsOfNetworks = tuple[Snapshot | None, ...]  # of each network; None before its first epoch
 
 
 class BaseNetwork(BaseEstimator, metaclass=ABCMeta):
@@ -265,8 +265,8 @@ class BaseNetwork(BaseEstimator, metaclass=ABCMeta):
         varies: bool,
         previous: FittedState | None,
         partial: bool,
-        resume: Snapshots | None = None,
-        on_epoch: Callable[[FittedState, Snapshots], None] | None = None,
+        resume: SnapshotsOfNetworks | None = None,
+        on_epoch: Callable[[FittedState, SnapshotsOfNetworks], None] | None = None,
     ) -> FittedState:
         """Train a network, and return the fitted state.
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
-from sklstm._base import Snapshots
+from sklstm._base import SnapshotsOfNetworks
 from sklstm._fitted_state import FittedState
 from sklstm._parameters import LARGEST_INT, POSITIVE_INT
 from sklstm._sklearn_compat import Interval, StrOptions
@@ -234,7 +234,7 @@ class TextGenerator(LanguageModel):
         return _pieces(blocks, learnt.data.targets)
 
     def _after_epoch(
-        self, checkpoint: Checkpoint | None, state: FittedState, snapshots: Snapshots
+        self, checkpoint: Checkpoint | None, state: FittedState, snapshots: SnapshotsOfNetworks
     ) -> None:
         super()._after_epoch(checkpoint, state, snapshots)
         if self.sample_length:

@@ -12,7 +12,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from sklearn.utils import Tags
 
-from sklstm._base import BaseNetwork, Snapshots
+from sklstm._base import BaseNetwork, SnapshotsOfNetworks
 from sklstm._fitted_state import FittedState, LearntFromData
 from sklstm._parameters import TRAINING_CONSTRAINTS, as_int, layer_units
 from sklstm._sequences import Sequences
@@ -360,7 +360,7 @@ class LanguageModel(BaseNetwork):
         self._learn(state)
 
     def _after_epoch(
-        self, checkpoint: Checkpoint | None, state: FittedState, snapshots: Snapshots
+        self, checkpoint: Checkpoint | None, state: FittedState, snapshots: SnapshotsOfNetworks
     ) -> None:
         if checkpoint is not None:
             checkpoint.write(state, snapshots)

@@ -48,6 +48,7 @@ class PinballLoss(keras.losses.Loss):
         return {**super().get_config(), "quantile": self.quantile}
 
 
+# LSTMRegressor lists those that users may name; NumberTargets knows which of them scale y.
 LOSSES = {
     "sparse_categorical_crossentropy": keras.losses.SparseCategoricalCrossentropy,
     "binary_crossentropy": keras.losses.BinaryCrossentropy,

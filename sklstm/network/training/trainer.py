@@ -12,8 +12,9 @@ import keras
 from sklstm.network.spec import NetworkSpec
 from sklstm.network.training.batches import Batches, TrainingData
 from sklstm.network.training.bucketing import round_up
-from sklstm.network.training.callbacks import FiniteLoss, ProgressBar, Snapshots
+from sklstm.network.training.callbacks import FiniteLoss, ProgressBar
 from sklstm.network.training.compiled_model import CompiledModel
+from sklstm.network.training.early_stopping import Snapshots
 from sklstm.network.training.interrupts import Interrupts
 from sklstm.network.training.learning_rate import Schedule
 from sklstm.network.training.model_key import ModelKey, count_shards, settings_key
