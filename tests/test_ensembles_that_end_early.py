@@ -18,7 +18,7 @@ ENSEMBLE = TINY | {"n_networks": 2}
 
 def count_epochs(monkeypatch):
     """Return a list that gets an entry for each epoch of any network."""
-    from sklstm.network.training.callbacks import Snapshots
+    from sklstm.network.training.early_stopping import Snapshots
 
     epochs, ended = [], Snapshots.on_epoch_end
 
