@@ -65,7 +65,8 @@ def tasks() -> Iterator[Task]:
     for n_steps, n in ((10, 200), (50, 400)):
         yield Task(f"first of {n_steps}", partial(_fresh, partial(first_step, n_steps), n))
     yield Task("two signs", partial(_fresh, two_signs, 400))
-    yield Task("digits", _digits)
+    yield Task("digits", partial(_digits, 600))
+    yield Task("few digits", partial(_digits, 100))
     yield Task("words", partial(_fresh, two_halves, 400), embedding_dim=16)
     yield Task("adding", partial(_fresh, adding, 600), is_regression=True)
     yield Task("pulses", partial(_fresh, pulses, 300), is_regression=True)
@@ -206,8 +207,8 @@ def _shuffled(X: np.ndarray, y: np.ndarray, n: int, seed: int) -> Split:
     return Split(X[:n], y[:n], X[n:], y[n:])
 
 
-def _digits(seed: int) -> Split:
-    return _shuffled(*digits(), 600, seed)
+def _digits(n: int, seed: int) -> Split:
+    return _shuffled(*digits(), n, seed)
 
 
 def _diabetes(seed: int) -> Split:

@@ -2,6 +2,7 @@
 
     python benchmarks/defaults.py                 the scores of all settings on all tasks
     python benchmarks/defaults.py --tasks first   tasks whose names contain this
+    python benchmarks/defaults.py --accurate      the defaults beside slower, more accurate settings
 
 Scores are accuracies of classifiers and R2 of regressors (-1 at worst) in percent, means over the
 seeds; a seed draws the rows, or the fold, and the initial weights. "fit" is the time of a fit whose
@@ -39,6 +40,16 @@ CHANGES: dict[str, dict[str, Any]] = {
     "X scaled": {"standardize": True},
     "cosine from 0.01": {"learning_rate": "auto", "learning_rate_schedule": "cosine"},
     "changes of slow features": {"differences": "auto"},
+}
+
+ACCURATE: dict[str, dict[str, Any]] = {
+    "default": {},
+    "5 networks": {"n_networks": 5},
+    "120 epochs": {"epochs": 120, "n_networks": 5},
+    "both directions": {"bidirectional": True, "n_networks": 5},
+    "concat": {"pooling": "concat", "n_networks": 5},
+    "both, concat": {"bidirectional": True, "pooling": "concat", "n_networks": 5},
+    "dropout": {"dropout": 0.3, "n_networks": 5},
 }
 
 
@@ -112,9 +123,11 @@ def main() -> None:
     arguments.add_argument("--seeds", type=int, default=3, help="default: %(default)s")
     arguments.add_argument("--tasks", default="", help="only tasks whose names contain this")
     arguments.add_argument("--settings", default="", help="only settings whose names contain this")
+    arguments.add_argument("--accurate", action="store_true", help="settings for more accuracy")
     options = arguments.parse_args()
     chosen = [task for task in tasks() if options.tasks in task.name]
-    compared = {name: of for name, of in settings().items() if options.settings in name}
+    candidates = ACCURATE if options.accurate else settings()
+    compared = {name: of for name, of in candidates.items() if options.settings in name}
     if not chosen or not compared:
         arguments.error("there is no such task or setting; archives need SKLSTM_DATA")
     show_machine()
