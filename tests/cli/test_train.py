@@ -74,7 +74,7 @@ def test_another_training_is_never_replaced_silently(refused, tmp_path, folder, 
     assert "had units=8, and this has units=9" in message
     assert "--overwrite" in message
     (tmp_path / "other.txt").write_text("another text " * 20)
-    assert "other data" in refused("train", tmp_path / "other.txt", *target(folder), *TINY)
+    assert "another text" in refused("train", tmp_path / "other.txt", *target(folder), *TINY)
     assert Path(model).read_bytes() == before
 
 

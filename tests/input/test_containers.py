@@ -127,16 +127,16 @@ def test_absent_steps_are_found_whatever_is_looked_at_in_one_go(size, monkeypatc
             np.pad(x, [(a, b), (0, 0)], constant_values=np.nan)
             for x, a, b in zip(inner, before, after, strict=True)
         ]
-        sequences, _ = read_for_fit(LSTMClassifier(), padded)
+        sequences, _ = read_for_fit(padded)
         assert sequences.lengths.tolist() == lengths.tolist()
         np.testing.assert_array_equal(np.concatenate(list(sequences)), np.concatenate(inner))
         sample = int(rng.integers(9))
         padded[sample] = np.concatenate([inner[sample], np.full((2, 2), np.nan), inner[0]])
         with pytest.raises(ValueError, match=f"sample {sample} at time step {lengths[sample]}, in"):
-            read_for_fit(LSTMClassifier(), padded)
+            read_for_fit(padded)
         padded[sample] = np.full((3, 2), np.nan)
         with pytest.raises(ValueError, match=f"Sequence {sample} of X is empty: .* other than NaN"):
-            read_for_fit(LSTMClassifier(), padded)
+            read_for_fit(padded)
 
 
 class Sliced:
@@ -193,7 +193,7 @@ def test_arrays_on_a_disk_are_read_slice_by_slice(store, tmp_path, classifier, m
 def test_reading_takes_no_memory_but_that_of_x(X, copies, monkeypatch):
     monkeypatch.setattr("sklstm.input.parse_x.BYTES_PER_READ", 2**20)
     tracemalloc.start()
-    sequences, _ = read_for_fit(LSTMClassifier(), X)
+    sequences, _ = read_for_fit(X)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert sequences.steps.dtype == np.asarray(X[0]).dtype

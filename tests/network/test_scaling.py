@@ -9,6 +9,7 @@ from sklearn.model_selection import train_test_split
 
 from sklstm import LSTMClassifier, LSTMRegressor
 from sklstm._sequences import Sequences
+from sklstm.input import hold_out
 from sklstm.network.scaling import InputScaling, deltas
 from tasks import TINY, assert_same_weights, nan_padded, ragged
 
@@ -326,7 +327,6 @@ def test_models_for_users_predict_small_changes_of_a_large_y(tmp_path):
 def test_a_fit_that_holds_rows_out_is_one_with_these_as_a_validation_set(
     monkeypatch, estimator, targets
 ):
-    import sklstm.input.samples as samples
 
     chosen = []
 
@@ -334,7 +334,7 @@ def test_a_fit_that_holds_rows_out_is_one_with_these_as_a_validation_set(
         chosen[:] = train_test_split(*arguments, **options)
         return chosen
 
-    monkeypatch.setattr(samples, "train_test_split", split)
+    monkeypatch.setattr(hold_out, "train_test_split", split)
     X = MIXED * (1 + np.arange(24)[:, np.newaxis, np.newaxis])  # every row has a scale of its own
     held = clone(estimator).set_params(validation_fraction=0.25).fit(X, targets)
     rows, out = (np.sort(part) for part in chosen)

@@ -12,7 +12,7 @@ from sklstm.network.spec import NetworkSpec
 from sklstm.network.training import trainer
 from sklstm.network.training.batches import TextWindows
 from sklstm.network.training.model_pool import pool
-from sklstm.network.training.settings import TrainingSettings
+from sklstm.network.training.settings import Start, TrainingSettings
 
 LENGTHS = (60, 3, 90, 17)
 WINDOW, N_LANES, N_TOKENS = 5, 7, 6  # compiled batches have 8 rows
@@ -43,16 +43,9 @@ def make_spec(**options):
 
 
 def train(spec, data, settings=SETTINGS, seed=1):
-    return trainer.train(
-        spec,
-        settings,
-        data,
-        None,
-        weights=spec.initial_weights(np.random.RandomState(seed)),
-        optimizer_state=None,
-        varies=False,
-        rng=np.random.RandomState(seed),
-    )
+    weights = spec.initial_weights(np.random.RandomState(seed))
+    start = Start(weights, None, np.random.RandomState(seed))
+    return trainer.train(spec, settings, data, None, start, varies=False)
 
 
 def lstm_by_hand(x, state, kernel, recurrent_kernel, bias):

@@ -21,7 +21,7 @@ from sklstm.network.training.batches import SequenceData
 from sklstm.network.training.losses import LOSSES
 from sklstm.network.training.model_key import ModelKey
 from sklstm.network.training.model_pool import ModelPool, pool
-from sklstm.network.training.settings import TrainingSettings
+from sklstm.network.training.settings import Start, TrainingSettings
 from tasks import from_padded
 
 # XLA compiles batches of 16 rows and 6 time steps; the last batch has 13 rows.
@@ -59,16 +59,8 @@ def make_settings(**options):
 
 def train(spec, settings, data, validation=None, seed=1, varies=False):
     weights = spec.initial_weights(np.random.RandomState(seed))
-    return trainer.train(
-        spec,
-        settings,
-        data,
-        validation,
-        weights=weights,
-        optimizer_state=None,
-        varies=varies,
-        rng=np.random.RandomState(seed),
-    )
+    start = Start(weights, None, np.random.RandomState(seed))
+    return trainer.train(spec, settings, data, validation, start, varies=varies)
 
 
 def train_by_keras(spec, settings, data, validation=None, seed=1):
