@@ -354,7 +354,7 @@ class LSTMRegressor(RegressorMixin, BaseLSTM):
         -------
         float
             The mean over all outputs: 1 for predictions without error, 0 for those of a constant,
-            the mean of y, or its quantile for D² [4]_.
+            the mean of y, or its quantile for D².
 
         Raises
         ------
