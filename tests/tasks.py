@@ -1,11 +1,16 @@
 """Data and fresh processes for tests. Most has one shape: every new shape costs a compilation."""
 
 import os
+import signal
 import subprocess
 import sys
+import threading
+import time
+import warnings
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 import sklstm
 from sklstm._fitted_state import FittedState, LearntFromData
@@ -100,3 +105,23 @@ def state_of_texts(network, vocabulary):
     """What a generator holds that has learnt nothing but a vocabulary and given weights."""
     learnt = LearntFromData(vocabulary, None, None, False, 8, {})
     return FittedState(network, learnt, ({"loss": []},), "graph", interrupted=False)
+
+
+def seconds_until_ctrl_c_ends(fit, after):
+    """Send Ctrl-C some seconds after a fit has begun; return how long after it the fit ended."""
+    sent = []
+
+    def send():
+        time.sleep(after)
+        sent.append(time.perf_counter())
+        os.kill(os.getpid(), signal.SIGINT)
+
+    sender = threading.Thread(target=send)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", UserWarning)
+        with pytest.raises((KeyboardInterrupt, UserWarning), match=r"^$|interrupted"):  # noqa: PT012
+            sender.start()
+            fit()
+    ended = time.perf_counter()
+    sender.join()
+    return ended - sent[0]

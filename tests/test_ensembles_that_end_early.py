@@ -1,17 +1,15 @@
 """Several networks whose training ends early: by an error in one of them, or by Ctrl-C."""
 
-import os
 import random
 import signal
-import threading
 import time
-import warnings
 
 import numpy as np
 import pytest
 
 from fits import NUMBERS, TINY, X, y
 from sklstm import LSTMClassifier, LSTMRegressor
+from tasks import seconds_until_ctrl_c_ends
 
 ENSEMBLE = TINY | {"n_networks": 2}
 
@@ -117,23 +115,7 @@ def test_every_ctrl_c_is_heard_soon():
     fitted = LSTMClassifier(**ENSEMBLE | {"epochs": 10**6})
 
     def interrupt_after(seconds):
-        """Return how long after the signal the fit ended."""
-        sent = []
-
-        def send():
-            time.sleep(seconds)
-            sent.append(time.perf_counter())
-            os.kill(os.getpid(), signal.SIGINT)
-
-        sender = threading.Thread(target=send)
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", UserWarning)
-            with pytest.raises((KeyboardInterrupt, UserWarning), match=r"^$|interrupted"):  # noqa: PT012
-                sender.start()
-                fitted.fit(X, y)
-        ended = time.perf_counter()
-        sender.join()
-        return ended - sent[0]
+        return seconds_until_ctrl_c_ends(lambda: fitted.fit(X, y), seconds)
 
     interrupt_after(5)  # compiles
     assert max(interrupt_after(draw.uniform(0.02, 0.3)) for _ in range(10)) < 1.5

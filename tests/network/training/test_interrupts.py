@@ -15,7 +15,7 @@ from sklearn.model_selection import GridSearchCV
 
 from sklstm import LSTMClassifier
 from sklstm.network.training.interrupts import Interrupts
-from tasks import ENVIRONMENT, TINY, first_step_task
+from tasks import ENVIRONMENT, TINY, first_step_task, seconds_until_ctrl_c_ends
 
 X, y = first_step_task()
 
@@ -198,23 +198,7 @@ def test_every_ctrl_c_is_heard_within_a_second(fit):
     draw = random.Random(0)
 
     def interrupt_after(seconds):
-        """Return how long after the signal the fit ended."""
-        sent = []
-
-        def send():
-            time.sleep(seconds)
-            sent.append(time.perf_counter())
-            os.kill(os.getpid(), signal.SIGINT)
-
-        sender = threading.Thread(target=send)
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", UserWarning)
-            with pytest.raises((KeyboardInterrupt, UserWarning), match=r"^$|interrupted"):  # noqa: PT012
-                sender.start()
-                endless.fit(X, y, **fit)
-        ended = time.perf_counter()
-        sender.join()
-        return ended - sent[0]
+        return seconds_until_ctrl_c_ends(lambda: endless.fit(X, y, **fit), seconds)
 
     interrupt_after(1)  # compiles
     assert max(interrupt_after(draw.uniform(0.02, 0.15)) for _ in range(20)) < 1.5
