@@ -22,8 +22,15 @@ def quiet_tensorflow() -> Iterator[None]:
     if VARIABLE in os.environ or "tensorflow" in sys.modules:
         yield
         return
-    os.environ[VARIABLE] = NO_LOGS
+    with set_for_a_moment(VARIABLE, NO_LOGS):
+        yield
+
+
+@contextmanager
+def set_for_a_moment(variable: str, value: str) -> Iterator[None]:
+    """Set an environment variable that is not set, and take it away again."""
+    os.environ[variable] = value
     try:
         yield
     finally:
-        os.environ.pop(VARIABLE, None)
+        os.environ.pop(variable, None)

@@ -27,6 +27,8 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
+from sklstm.network.quiet_import import set_for_a_moment
+
 VARIABLE = "SKLSTM_COMPILED_CODE_CACHE"
 FLAGS_VARIABLE = "TF_XLA_FLAGS"
 FLAGS = '--tf_xla_persistent_cache_directory="{}" --tf_xla_persistent_cache_device_types=CPU'
@@ -79,7 +81,8 @@ class CompiledCodeCache:
             with suppress(OSError):
                 self._lend(compiled_for)
             if self.is_used:
-                _with_flags(FLAGS.format(self._lent), start_tensorflow)
+                with set_for_a_moment(FLAGS_VARIABLE, FLAGS.format(self._lent)):
+                    start_tensorflow()
 
     def keep(self) -> None:
         """Keep what was compiled since the last call."""
@@ -231,11 +234,3 @@ def _remove_forgotten(folder: Path) -> None:
         with suppress(OSError):  # another process has just removed it
             if time.time() - path.stat().st_mtime > SECONDS_PER_DAY:
                 shutil.rmtree(path)
-
-
-def _with_flags(flags: str, start_tensorflow: Callable[[], object]) -> None:
-    os.environ[FLAGS_VARIABLE] = flags
-    try:
-        start_tensorflow()
-    finally:
-        del os.environ[FLAGS_VARIABLE]
