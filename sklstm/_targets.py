@@ -49,8 +49,19 @@ class Targets(Protocol):
     n_quantiles: int
 
 
+class SoftmaxTargets:
+    """What kinds of targets share that are one of several for each sample: classes, or tokens."""
+
+    activation: ClassVar[str] = "softmax"
+    loss: ClassVar[str] = "sparse_categorical_crossentropy"
+    metric: ClassVar[str] = "sparse_categorical_accuracy"
+    scaling: ClassVar[None] = None
+    n_quantiles: ClassVar[int] = 1
+    n_columns: ClassVar[int] = 1
+
+
 @dataclass(frozen=True, eq=False)
-class ClassTargets:
+class ClassTargets(SoftmaxTargets):
     """One class for each sample, learnt by a softmax.
 
     Attributes
@@ -60,13 +71,6 @@ class ClassTargets:
     """
 
     classes: np.ndarray
-
-    activation: ClassVar[str] = "softmax"
-    loss: ClassVar[str] = "sparse_categorical_crossentropy"
-    metric: ClassVar[str] = "sparse_categorical_accuracy"
-    scaling: ClassVar[None] = None
-    n_quantiles: ClassVar[int] = 1
-    n_columns: ClassVar[int] = 1
 
     @classmethod
     def of(cls, y: np.ndarray, classes: np.ndarray | None, estimator_name: str) -> Self:

@@ -22,6 +22,7 @@ from sklstm._sklearn_compat import (
     safe_indexing,
     validate_params,
 )
+from sklstm._targets import as_columns
 from sklstm.forecasting._differences import DifferencedRegressor
 from sklstm.preprocessing._read_series import check_finite, read_numbers
 from sklstm.preprocessing._time_index import check_time_order
@@ -243,11 +244,11 @@ class ConformalQuantileRegressor(RegressorMixin, MetaEstimatorMixin, BaseEstimat
             )
         ends = self._ends(self.estimators_, X)[-len(y) :]
         scores = _scores(ends, y)
-        horizons = _checked_horizons(horizon, _as_columns(y).shape[1])
+        horizons = _checked_horizons(horizon, as_columns(y).shape[1])
         margins = [
             _rolling_margins(known, new, 1 - self.coverage, self.adaptation_rate, steps)
             for known, new, steps in zip(
-                _as_columns(self.scores_).T, _as_columns(scores).T, horizons, strict=True
+                as_columns(self.scores_).T, as_columns(scores).T, horizons, strict=True
             )
         ]
         return _widen(ends, np.stack(margins, axis=-1).reshape(y.shape))
@@ -289,10 +290,6 @@ def _read_values(X: Any, y: Any) -> np.ndarray:
         input_name="y",
     )
     return y[:, 0] if y.ndim == 2 and y.shape[1] == 1 else y
-
-
-def _as_columns(y: np.ndarray) -> np.ndarray:
-    return y.reshape(len(y), -1)
 
 
 def _columns(shape: tuple[int, ...]) -> str:

@@ -8,17 +8,18 @@ from collections.abc import Iterable
 from dataclasses import dataclass, fields
 from functools import cached_property
 from itertools import chain
-from typing import Any, ClassVar, Self
+from typing import Any, Self
 
 import numpy as np
 
+from sklstm._targets import SoftmaxTargets
 from sklstm.preprocessing._base import as_object_array
 from sklstm.preprocessing._read_texts import UNKNOWN_TOKEN, most_frequent
 from sklstm.preprocessing._word_boundaries import lower, split_text
 
 
 @dataclass(frozen=True, eq=False)
-class Vocabulary(ABC):
+class Vocabulary(SoftmaxTargets, ABC):
     """The tokens of a language model, which are what its network predicts.
 
     Token k is entry k of `tokens`, the network's output k and its input k + 1; input 0 precedes
@@ -30,13 +31,6 @@ class Vocabulary(ABC):
     """
 
     tokens: np.ndarray
-
-    activation: ClassVar[str] = "softmax"
-    loss: ClassVar[str] = "sparse_categorical_crossentropy"
-    metric: ClassVar[str] = "sparse_categorical_accuracy"
-    scaling: ClassVar[None] = None
-    n_quantiles: ClassVar[int] = 1
-    n_columns: ClassVar[int] = 1
 
     @property
     def n_outputs(self) -> int:
