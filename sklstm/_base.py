@@ -168,9 +168,13 @@ class BaseNetwork(BaseEstimator, metaclass=ABCMeta):
     def __sklearn_is_fitted__(self) -> bool:
         return "_fitted_state" in vars(self)
 
+    def _state(self) -> FittedState | None:
+        """Return the fitted state, or None before the first fit."""
+        return vars(self).get("_fitted_state")
+
     def _fitted(self) -> FittedState:
         """Return the fitted state: one object, which a fit in another thread does not change."""
-        state = vars(self).get("_fitted_state")
+        state = self._state()
         if state is None:
             check_is_fitted(self)
         return state
@@ -183,8 +187,7 @@ class BaseNetwork(BaseEstimator, metaclass=ABCMeta):
 
     def _state_to_continue(self) -> FittedState | None:
         """Return the state that ``fit`` continues from, with `warm_start`; otherwise None."""
-        goes_on = self.warm_start and self.__sklearn_is_fitted__()
-        return self._fitted_state if goes_on else None
+        return self._state() if self.warm_start else None
 
     def _keras_params(self) -> dict[str, Any]:
         """Return the parameters that scikeras routes to the optimizer and the loss."""

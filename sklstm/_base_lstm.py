@@ -106,7 +106,7 @@ class BaseLSTM(BaseNetwork):
             X, y, sample_weight, given, classes, rng, previous=previous, partial=partial
         )
         batch_size = self._batch_size(len(data.samples.y), previous if partial else None)
-        varies = any(each.sequences.varies for each in data[:2] if each is not None)
+        varies = any(each.sequences.varies for each in data.sets)
         learnt = LearntFromData(
             targets=data.targets,
             input_form=data.form,
@@ -146,7 +146,7 @@ class BaseLSTM(BaseNetwork):
                 "partial_fit does not support early_stopping=True: it trains for one epoch, and "
                 "holds no sample out. Set early_stopping=False."
             )
-        return self._fitted_state if self.__sklearn_is_fitted__() else None
+        return self._state()
 
     def _fit_data(
         self,
@@ -267,8 +267,7 @@ class BaseLSTM(BaseNetwork):
             return None
         learnt_from = [
             array
-            for samples in data[:2]
-            if samples is not None
+            for samples in data.sets
             for array in (*vars(samples.sequences).values(), samples.y, samples.weights)
         ]
         return Checkpoint(self, learnt_from)

@@ -24,6 +24,11 @@ class FitData(NamedTuple):
     scaling: InputScaling | None
     targets: Targets
 
+    @property
+    def sets(self) -> list[Samples]:
+        """The training samples, and the validation samples if there are some."""
+        return [self.samples] if self.validation is None else [self.samples, self.validation]
+
 
 def training_data(data: FitData) -> tuple[SequenceData, SequenceData | None]:
     """Return what is trained on, and what is validated on."""

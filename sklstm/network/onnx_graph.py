@@ -41,8 +41,7 @@ def build_graph(
     from: ``output_0``, ``cell_0`` and so on, (1, n, units) each, and after ``outputs`` the state
     after the last time step: ``next_output_0``, ``next_cell_0`` and so on.
     """
-    writer = _NetworkWriter(spec, weights, time_major, input_scaling, target_scaling)
-    writer.averages = averages
+    writer = _NetworkWriter(spec, weights, time_major, input_scaling, target_scaling, averages)
     return writer.write()
 
 
@@ -102,12 +101,13 @@ class _NetworkWriter(GraphWriter):
         time_major: bool,
         input_scaling: InputScaling | None,
         target_scaling: TargetScaling | None,
+        averages: bool,
     ) -> None:
         super().__init__(spec, weights)
         self.carries_state = spec.pooling is None
         self.time_major = time_major
         self.input_scaling, self.target_scaling = input_scaling, target_scaling
-        self.averages = True
+        self.averages = averages
 
     def write(self) -> onnx.ModelProto:
         values = self._values()

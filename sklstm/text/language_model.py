@@ -117,8 +117,7 @@ class LanguageModel(BaseNetwork):
         ValueError
             See ``fit``.
         """
-        previous = self._fitted_state if self.__sklearn_is_fitted__() else None
-        self._fit(X, None, previous=previous, partial=True)
+        self._fit(X, None, previous=self._state(), partial=True)
         return self
 
     @checked({"text": [str], "handle_unknown": [HANDLE_UNKNOWN]})
