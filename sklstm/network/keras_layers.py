@@ -81,6 +81,38 @@ class LastOutputs(keras.layers.Layer):
 
 
 @keras.saving.register_keras_serializable(package="sklstm")
+class LastSteps(keras.layers.Layer):
+    """Select the last time steps of (n, T, units), beside some of the features of these steps.
+
+    Called with ``[x, values]``, of shapes (n, T, units) and (n, T, F); returns
+    (n, horizon, units + n_direct).
+
+    Parameters
+    ----------
+    horizon : int
+        Number of time steps.
+    n_direct : int
+        How many of the features, the first ones.
+    """
+
+    def __init__(
+        self, horizon: int, n_direct: int, *, name: str | None = None, dtype: object = None
+    ) -> None:
+        super().__init__(name=name, dtype=dtype)
+        self.horizon, self.n_direct = horizon, n_direct
+
+    def call(self, inputs: list) -> object:
+        """Select."""
+        x, values = (array[:, -self.horizon :] for array in inputs)
+        return ops.concatenate([x, values[:, :, : self.n_direct]], axis=2) if self.n_direct else x
+
+    def get_config(self) -> dict:
+        """Return the constructor's arguments."""
+        own = {"horizon": self.horizon, "n_direct": self.n_direct}
+        return {**own, "name": self.name, "dtype": self.dtype}
+
+
+@keras.saving.register_keras_serializable(package="sklstm")
 class MaskPadding(keras.layers.Layer):
     """Compute the mask of right-padded sequences: False where a time step is padding.
 

@@ -11,6 +11,7 @@ import tensorflow as tf
 from sklstm.network.keras_layers import (
     CountSteps,
     LastOutputs,
+    LastSteps,
     MaskPadding,
     OneHot,
     OrderQuantiles,
@@ -168,7 +169,7 @@ class _ModelBuilder:
 
     def _network(self, x: object) -> object:
         """Return the outputs of one network."""
-        spec = self.spec
+        spec, values = self.spec, x
         if spec.embedding_dim is not None:
             x = keras.layers.Embedding(
                 spec.vocabulary_size,
@@ -180,7 +181,9 @@ class _ModelBuilder:
             x = OneHot(spec.vocabulary_size)(x)
         for layer, units in enumerate(spec.units):
             x = self._drop(self._lstm_layer(x, units, layer), units * spec.n_directions)
-        if not (spec.pooling is None or (spec.pooling == "last" and spec.units)):
+        if spec.horizon is not None:
+            x = LastSteps(spec.horizon, spec.n_direct)([x, values])
+        elif not (spec.pooling is None or (spec.pooling == "last" and spec.units)):
             x = self._pool(x)
         for layer, units in enumerate(spec.dense_units):
             x = self._drop(self._dense(units, "relu", layer)(x), units)

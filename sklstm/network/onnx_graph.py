@@ -17,6 +17,7 @@ from sklstm.network.spec import (
 )
 
 OPSET, IR_VERSION = 17, 9
+LAST = 2**31 - 1  # the end of a slice that goes on to the last time step
 ONNX_GATES = [0, 3, 1, 2]  # from Keras's order (i, f, c, o) to ONNX's (i, o, f, c)
 
 
@@ -104,7 +105,7 @@ class _NetworkWriter(GraphWriter):
         averages: bool,
     ) -> None:
         super().__init__(spec, weights)
-        self.carries_state = spec.pooling is None
+        self.carries_state = spec.carries_state
         self.time_major = time_major
         self.input_scaling, self.target_scaling = input_scaling, target_scaling
         self.averages = averages
@@ -134,6 +135,8 @@ class _NetworkWriter(GraphWriter):
         x = self._embedded(values)
         for layer in range(len(self.spec.units)):
             x, final = self._lstm(x, layer)
+        if self.spec.horizon is not None:
+            x = self._last_steps(x, values)
         if self.spec.pooling is not None:
             pooled = [
                 final if pooling == "last" and self.spec.units else self._pool(x, pooling)
@@ -146,9 +149,19 @@ class _NetworkWriter(GraphWriter):
         x = self._activate(self._dense(x, n_hidden))
         if self.spec.n_quantiles > 1:
             x = self._in_order(x)
-        if self.carries_state:
+        if self.spec.pooling is None:
             x = self.node("Transpose", [x], perm=[1, 0, 2])  # (n, T, n_outputs)
         return x
+
+    def _last_steps(self, x: str, values: str) -> str:
+        """Return the last time steps of x, beside the values that go to the dense layers."""
+        starts, ends = self.constant([-self.spec.horizon]), self.constant([LAST])
+        x = self.node("Slice", [x, starts, ends, self.constant([0])])
+        if not self.spec.n_direct:
+            return x
+        starts, ends = [-self.spec.horizon, 0], [LAST, self.spec.n_direct]
+        bounds = map(self.constant, (starts, ends, [0, 2]))
+        return self.node("Concat", [x, self.node("Slice", [values, *bounds])], axis=2)
 
     def _values(self) -> str:
         """Return the values as all networks read them, (T, n, F) scaled or (T, n) ids."""
@@ -279,8 +292,9 @@ class _NetworkWriter(GraphWriter):
         return [values, *self._state_infos("")]
 
     def _outputs(self) -> list[onnx.ValueInfoProto]:
-        shape = ["n", "T"] if self.carries_state else ["n"]
-        shape = [*shape, *([] if self.averages else [self.spec.n_networks]), self.spec.n_outputs]
+        of_each = [] if self.averages else [self.spec.n_networks]
+        of_sequence = ["T" if size is None else size for size in self.spec.output_shape]
+        shape = ["n", *of_each, *of_sequence]
         kind = TensorProto.FLOAT if self.target_scaling is None else TensorProto.DOUBLE
         outputs = [helper.make_tensor_value_info("outputs", kind, shape)]
         return outputs + (self._state_infos("next_") if self.carries_state else [])

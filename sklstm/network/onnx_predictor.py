@@ -76,12 +76,13 @@ class OnnxPredictor:
 
         Returns
         -------
-        ndarray of shape (n, n_outputs), or (n, n_networks, n_outputs) without averaging, float32
+        ndarray of shape (n, n_outputs) or (n, horizon, n_outputs), float32
+            Without averaging, n_networks comes after n.
         """
         order = np.argsort(sequences.lengths, kind="stable") if sequences.varies else slice(None)
         sequences = sequences[order]
         of_each = () if averages else (self.spec.n_networks,)
-        outputs = np.empty((len(sequences), *of_each, self.spec.n_outputs), np.float32)
+        outputs = np.empty((len(sequences), *of_each, *self.spec.output_shape), np.float32)
         n_threads = self._n_threads(sequences)
 
         def run(rows: slice) -> int:

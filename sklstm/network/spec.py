@@ -40,7 +40,8 @@ class NetworkSpec:
         steps of a sequence [1]_.
     pooling : {"last", "mean", "max", "concat", None}
         How the outputs of all time steps become one vector; "concat" concatenates the last, the
-        mean and the maximum [2]_, None keeps every time step.
+        mean and the maximum [2]_. None computes outputs of time steps, of all of them or, with a
+        `horizon`, of the last.
     dense_units : tuple of int
         One hidden dense layer each.
     n_quantiles : int
@@ -49,6 +50,13 @@ class NetworkSpec:
     n_networks : int
         Networks of this kind side by side, whose outputs are averaged. The weights of network k
         have names that begin with ``network_k/``; those of a single network have no such beginning.
+    horizon : int or None
+        Of how many time steps at the end of a sequence outputs are computed, where `pooling` is
+        None; all sequences then have one length. None computes those of every time step, and a
+        sequence can go on from the state that another has ended with.
+    n_direct : int
+        With a `horizon`, the first so many features of a time step go to the first dense layer
+        directly too, beside the outputs of the last LSTM layer at that time step.
 
     References
     ----------
@@ -70,6 +78,20 @@ class NetworkSpec:
     dense_units: tuple[int, ...] = ()
     n_quantiles: int = 1
     n_networks: int = 1
+    horizon: int | None = None
+    n_direct: int = 0
+
+    @property
+    def carries_state(self) -> bool:
+        """Whether every time step has outputs, and a sequence can go on from another's state."""
+        return self.pooling is None and self.horizon is None
+
+    @property
+    def output_shape(self) -> tuple[int, ...]:
+        """The shape of the outputs of one sequence; None stands for its number of time steps."""
+        if self.pooling is not None:
+            return (self.n_outputs,)
+        return (self.horizon, self.n_outputs)
 
     @property
     def single(self) -> NetworkSpec:
@@ -135,7 +157,7 @@ class NetworkSpec:
                 shapes[f"{name}/recurrent_kernel"] = (units, 4 * units)
                 shapes[f"{name}/bias"] = (4 * units,)
             size = units * self.n_directions
-        size *= len(self.poolings) or 1
+        size = size * (len(self.poolings) or 1) + self.n_direct
         for layer, units in enumerate((*self.dense_units, self.n_outputs)):
             shapes[f"dense_{layer}/kernel"] = (size, units)
             shapes[f"dense_{layer}/bias"] = (units,)

@@ -40,9 +40,16 @@ def _check_spec(spec: Any, place: str) -> None:
         and isinstance(spec.dropout, float)
         and spec.activation in ACTIVATIONS
         and spec.pooling in POOLINGS
+        and (spec.horizon is None or (is_count(spec.horizon) and spec.pooling is None))
+        and (spec.n_direct == 0 or _has_direct(spec))
     )
     if not is_valid:
         raise ValueError(f"{place} is no network: {shown(spec, 200)}")
+
+
+def _has_direct(spec: NetworkSpec) -> bool:
+    """Whether a network can hand so many features to its dense layers directly."""
+    return is_count(spec.n_direct) and spec.horizon is not None and not spec.reads_tokens
 
 
 def _check_weights(weights: Any, spec: NetworkSpec, place: str) -> None:

@@ -39,6 +39,17 @@ def specs(draw):
     )
 
 
+@st.composite
+def specs_with_a_horizon(draw):
+    spec = draw(specs())
+    return replace(
+        spec,
+        pooling=None,
+        horizon=draw(st.integers(1, 3)),
+        n_direct=0 if spec.reads_tokens else draw(st.integers(0, spec.n_features)),
+    )
+
+
 def drawn_weights(spec, rng):
     shapes = spec.weight_shapes().items()
     return {name: rng.normal(0, 0.5, shape).astype("f") for name, shape in shapes}
@@ -59,6 +70,18 @@ def networks(draw):
     return spec, weights, from_padded(values, lengths)
 
 
+@st.composite
+def networks_with_a_horizon(draw):
+    spec = draw(specs_with_a_horizon())
+    rng = np.random.default_rng(draw(st.integers(0, 2**31)))
+    n, n_steps = draw(st.integers(1, 4)), spec.horizon + draw(st.integers(0, 3))
+    if spec.reads_tokens:
+        values = rng.integers(1, spec.vocabulary_size, (n, n_steps), dtype="int32")
+    else:
+        values = rng.normal(size=(n, n_steps, spec.n_features)).astype("f")
+    return spec, drawn_weights(spec, rng), from_padded(values, np.full(n, n_steps))
+
+
 def blank_padding(sequences, blank):
     """Fill what lies behind the end of each sequence."""
     values = sequences.padded(sequences.longest + 1)
@@ -77,6 +100,47 @@ def test_onnx_runtime_computes_the_equations(network):
         rtol=TOLERANCE,
         atol=TOLERANCE,
     )
+
+
+@settings(max_examples=60, deadline=None)
+@given(networks_with_a_horizon())
+def test_onnx_runtime_computes_the_outputs_of_the_last_time_steps(network):
+    spec, weights, sequences = network
+    outputs = OnnxPredictor(spec, weights).predict(sequences)
+    assert outputs.shape == (len(sequences), spec.horizon, spec.n_outputs)
+    np.testing.assert_allclose(
+        outputs, forward(spec, weights, sequences), rtol=TOLERANCE, atol=TOLERANCE
+    )
+
+
+@settings(max_examples=12, deadline=None)
+@given(networks_with_a_horizon())
+def test_keras_computes_the_outputs_of_the_last_time_steps(network):
+    from sklstm.network.keras_model import model_for_users
+
+    spec, weights, sequences = network
+    model = model_for_users(spec, weights, varies=False)
+    np.testing.assert_allclose(
+        model(sequences.padded()),
+        forward(spec, weights, sequences),
+        rtol=TOLERANCE,
+        atol=TOLERANCE,
+    )
+
+
+def test_features_that_go_to_the_dense_layers_directly_reach_their_own_time_step_only():
+    spec = NetworkSpec(
+        n_outputs=1, activation="linear", n_features=2, units=(3,), pooling=None, horizon=2,
+        n_direct=1,
+    )  # fmt: skip
+    weights = drawn_weights(spec, np.random.default_rng(0))
+    weights["lstm_0/forward/kernel"][:] = 0  # what is left comes directly
+    values = np.zeros((1, 4, 2), "f")
+    before = forward(spec, weights, from_padded(values, np.array([4])))
+    values[0, 3] = [2, 5]
+    after = forward(spec, weights, from_padded(values, np.array([4])))
+    expected = [[0.0], [2 * weights["dense_0/kernel"][3, 0]]]
+    np.testing.assert_allclose(after[0] - before[0], expected, atol=1e-7)
 
 
 @settings(max_examples=12, deadline=None)

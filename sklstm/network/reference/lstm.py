@@ -79,14 +79,14 @@ def forward(spec: NetworkSpec, weights: Weights, sequences: Sequences) -> np.nda
 
     Returns
     -------
-    ndarray of shape (n, n_outputs), or (n, T, n_outputs) without pooling
+    ndarray of shape (n, n_outputs), or without pooling (n, T, n_outputs) or (n, horizon, n_outputs)
         Outputs past the end of a sequence are zero.
     """
     if spec.n_networks > 1:
         each = split_weights(spec, weights)
         return np.mean([forward(spec.single, one, sequences) for one in each], axis=0)
     rows = [_forward_one(spec, weights, x) for x in sequences]
-    if spec.pooling is not None:
+    if not spec.carries_state:
         return np.stack(rows)
     outputs = np.zeros((len(sequences), sequences.longest, spec.n_outputs))
     for padded, row in zip(outputs, rows, strict=True):
@@ -118,7 +118,7 @@ def gates_over_time(
 
 def _forward_one(spec: NetworkSpec, weights: Weights, x: np.ndarray) -> np.ndarray:
     weights = _as_float64(weights)
-    x = _first_input(spec, weights, x)
+    values = x = _first_input(spec, weights, x)
     final = x[-1]
     for forward, *backward in _lstm_layers(spec, weights, x):
         x = _side_by_side([forward, *backward])
@@ -126,6 +126,8 @@ def _forward_one(spec: NetworkSpec, weights: Weights, x: np.ndarray) -> np.ndarr
     if spec.pooling is not None:
         pooled = {"last": final, "mean": x.mean(axis=0), "max": x.max(axis=0)}
         x = np.concatenate([pooled[pooling] for pooling in spec.poolings])
+    if spec.horizon is not None:
+        x = np.concatenate([x, values[:, : spec.n_direct]], axis=1)[-spec.horizon :]
     n_hidden = len(spec.dense_units)
     for layer in range(n_hidden):
         x = np.maximum(_dense(weights, layer, x), 0)

@@ -122,7 +122,7 @@ def _model_key(
         spec=spec,
         settings=settings_key(settings),
         varies=varies,
-        carried_rows=_capacity(settings, batch_size) if spec.pooling is None else None,
+        carried_rows=_capacity(settings, batch_size) if spec.carries_state else None,
         n_shards=count_shards(spec, settings, n_steps=n_steps, batch_size=batch_size, xla=xla),
         xla=xla,
     )
