@@ -49,19 +49,19 @@ def continued_index(history: Any, horizon: int) -> Any:
     check_time_order(history, "history")
     times = read_times(index)
     is_readable = times is not None and index.inferred_type != "string"
-    step, positions = _step_and_positions(times) if is_readable else (None, None)
+    step, positions = find_step(times) if is_readable else (None, None)
     if step is None:
         _warn_not_continued(index, times)
         return pd.RangeIndex(-len(index), horizon)
     if positions is not None and positions[-1] >= len(index):
         _warn_of_gaps(times, step, positions)
-    later = _range(times, -1, horizon + 1, step)[1:]
+    later = label_range(times[-1], horizon + 1, step)[1:]
     if index.inferred_type == "date":
         later = pd.Index(later.date)
     return index.append(later.rename(index.name))
 
 
-def _step_and_positions(times: Any) -> tuple[Any, np.ndarray | None]:
+def find_step(times: Any) -> tuple[Any, np.ndarray | None]:
     """Find the difference of neighbouring labels, and the position of each label in such steps.
 
     The positions are None where there cannot be gaps; both are None where no step fits.
@@ -146,16 +146,15 @@ def _positions(times: Any, step: Any) -> np.ndarray | None:
     return positions if np.allclose(steps, positions, rtol=0, atol=1e-6) else None
 
 
-def _range(times: Any, row: int, periods: int, step: Any) -> Any:
-    """Return `periods` labels, of which the first is that of a row."""
+def label_range(start: Any, periods: int, step: Any) -> Any:
+    """Return an index of `periods` labels, of which the first is `start`."""
     import pandas as pd
 
-    start = times[row]
-    if isinstance(times, pd.PeriodIndex):
+    if isinstance(start, pd.Period):
         return pd.period_range(start, periods=periods, freq=step)
-    if isinstance(times, pd.TimedeltaIndex):
+    if isinstance(start, pd.Timedelta):
         return pd.timedelta_range(start, periods=periods, freq=step)
-    if isinstance(times, pd.DatetimeIndex):
+    if isinstance(start, pd.Timestamp):
         return _dates(start, step, periods=periods)
     return pd.Index(start + step * np.arange(periods))
 
@@ -179,7 +178,7 @@ def _warn_of_gaps(times: Any, step: Any, positions: np.ndarray) -> None:
     missing = []
     for row in np.flatnonzero(np.diff(positions) > 1):
         periods = min(int(positions[row + 1] - positions[row]), N_SHOWN + 1)
-        missing += map(show, _range(times, row, periods, step)[1:])
+        missing += map(show, label_range(times[row], periods, step)[1:])
     more = ", ..." if n_missing > N_SHOWN else ""
     name = getattr(times, "freqstr", None) or getattr(step, "freqstr", step)
     warnings.warn(
