@@ -1,8 +1,17 @@
-"""Forecasts of series: recursive, of changes, with intervals, and over rolling origins."""
+"""Forecasts of series: recursive, of changes, with intervals, and of many series at once."""
 
 from sklstm.forecasting._differences import DifferencedRegressor
 from sklstm.forecasting._forecast_display import ForecastDisplay
 from sklstm.forecasting._intervals import ConformalQuantileRegressor
 from sklstm.forecasting._recursive import forecast
+from sklstm.forecasting._rolling_origin import RollingOrigin
+from sklstm.forecasting._seasonal_naive import SeasonalNaiveForecaster
 
-__all__ = ["ConformalQuantileRegressor", "DifferencedRegressor", "ForecastDisplay", "forecast"]
+__all__ = [
+    "ConformalQuantileRegressor",
+    "DifferencedRegressor",
+    "ForecastDisplay",
+    "RollingOrigin",
+    "SeasonalNaiveForecaster",
+    "forecast",
+]

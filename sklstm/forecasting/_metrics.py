@@ -10,24 +10,36 @@ from collections.abc import Sequence
 import numpy as np
 
 
-def seasonal_naive_error(values: np.ndarray, season: int) -> np.ndarray:
+def seasonal_naive_error(
+    values: np.ndarray, starts: np.ndarray, lengths: np.ndarray, season: int
+) -> np.ndarray:
     r"""Return how far values lie from those of a season before, on average: the scale of MASE.
 
     :math:`\frac{1}{T - m} \sum_{t = m + 1}^{T} |y_t - y_{t - m}|`, over the pairs that are known.
 
     Parameters
     ----------
-    values : ndarray of shape (..., T)
-        Series that the forecasts follow. Those of different lengths are padded with NaN.
+    values : ndarray of shape (N,)
+        Series that the forecasts follow, one after another. NaN is missing.
+    starts, lengths : ndarrays of shape (n,), int
+        Where each series begins, and how many of its values count.
     season : int
         Its length m, in time steps.
 
     Returns
     -------
-    ndarray of shape (...,)
+    ndarray of shape (n,)
         In units of the values; NaN where no pair is known.
     """
-    return _mean(np.abs(values[..., season:] - values[..., :-season]), axis=-1)
+    n_pairs = np.maximum(lengths - season, 0)
+    owner = np.repeat(np.arange(len(lengths)), n_pairs)
+    within = np.arange(n_pairs.sum()) - np.repeat(np.cumsum(n_pairs) - n_pairs, n_pairs)
+    rows = starts[owner] + within
+    errors = np.abs(values[rows + season] - values[rows])
+    is_known = ~np.isnan(errors)
+    totals = np.bincount(owner[is_known], errors[is_known], minlength=len(lengths))
+    counts = np.bincount(owner[is_known], minlength=len(lengths))
+    return np.where(counts > 0, totals / np.maximum(counts, 1), np.nan)
 
 
 def mean_absolute_scaled_error(

@@ -35,6 +35,8 @@ OURS = {
     "sklstm.NumberTargets": "sklstm._targets.NumberTargets",
     "sklstm.OptimizerState": "sklstm.network.training.settings.OptimizerState",
     "sklstm.OnnxPredictor": "sklstm.network.onnx_predictor.OnnxPredictor",
+    "sklstm.RollingOrigin": "sklstm.forecasting._rolling_origin.RollingOrigin",
+    "sklstm.SeasonalNaiveForecaster": "sklstm.forecasting._seasonal_naive.SeasonalNaiveForecaster",
     "sklstm.SequencePadder": "sklstm.preprocessing._padding.SequencePadder",
     "sklstm.SequenceTokenizer": "sklstm.preprocessing._tokenizer.SequenceTokenizer",
     "sklstm.SlidingWindow": "sklstm.preprocessing._windows.SlidingWindow",

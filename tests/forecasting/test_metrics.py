@@ -18,12 +18,26 @@ NAN = np.nan
 ROWS = np.random.default_rng(0).normal(size=(5, 7))
 
 
+def naive_error(rows, season):
+    """Of series of one length."""
+    n, length = rows.shape
+    return seasonal_naive_error(rows.ravel(), np.arange(n) * length, np.full(n, length), season)
+
+
 def test_seasonal_naive_error_of_known_pairs():
     values = np.array([[1.0, 2, 4, 7, 11], [1, NAN, 4, 7, 11], [NAN, 5, NAN, NAN, 3]])
-    np.testing.assert_allclose(seasonal_naive_error(values, 1), [2.5, 3.5, NAN])
-    np.testing.assert_allclose(seasonal_naive_error(values, 2), [5, 5, NAN])
-    np.testing.assert_allclose(seasonal_naive_error(values, 5), [NAN] * 3)
-    assert seasonal_naive_error(np.arange(9.0), 4) == 4
+    np.testing.assert_allclose(naive_error(values, 1), [2.5, 3.5, NAN])
+    np.testing.assert_allclose(naive_error(values, 2), [5, 5, NAN])
+    np.testing.assert_allclose(naive_error(values, 5), [NAN] * 3)
+
+
+def test_seasonal_naive_error_of_parts_of_series():
+    values = np.concatenate([np.arange(9.0), 10 * np.arange(5), [7, 8, 0]])
+    starts = np.array([0, 9, 14])
+    for lengths in ([9, 5, 3], [8, 5, 2]):
+        found = seasonal_naive_error(values, starts, np.array(lengths), 2)
+        np.testing.assert_allclose(found, [2, 20, 7 if lengths[2] == 3 else NAN])
+    assert np.isnan(seasonal_naive_error(values, starts, np.array([0, 1, 2]), 2)).all()
 
 
 def test_mase_averages_over_series():
@@ -36,7 +50,7 @@ def test_mase_averages_over_series():
 
 def test_mase_of_the_seasonal_naive_forecast_within_its_history_is_one():
     series = np.cumsum(ROWS, axis=1)
-    scale = seasonal_naive_error(series, 2)
+    scale = naive_error(series, 2)
     error, n_left_out = mean_absolute_scaled_error(series[:, 2:], series[:, :-2], scale)
     assert error == pytest.approx(1)
     assert n_left_out == 0
