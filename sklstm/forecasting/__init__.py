@@ -2,6 +2,7 @@
 
 from sklstm.forecasting._differences import DifferencedRegressor
 from sklstm.forecasting._forecast_display import ForecastDisplay
+from sklstm.forecasting._forecaster import LSTMForecaster
 from sklstm.forecasting._intervals import ConformalQuantileRegressor
 from sklstm.forecasting._recursive import forecast
 from sklstm.forecasting._rolling_origin import RollingOrigin
@@ -11,6 +12,7 @@ __all__ = [
     "ConformalQuantileRegressor",
     "DifferencedRegressor",
     "ForecastDisplay",
+    "LSTMForecaster",
     "RollingOrigin",
     "SeasonalNaiveForecaster",
     "forecast",

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-import numpy as np
-
 from sklstm.input.containers import is_frame
 from sklstm.preprocessing._time_index import read_times
 

@@ -123,6 +123,16 @@ class Panel:
             columns={name: values[rows] for name, values in self.columns.items()},
         )
 
+    def at_least(self, n_steps: int) -> Panel:
+        """Return the series that have so many time steps; raise ValueError if none has."""
+        stops = np.where(self.lengths >= n_steps, self.first + self.lengths, self.first)
+        if (stops == self.first).all():
+            raise ValueError(
+                f"The longest series has {int(self.lengths.max())} time step(s): at least "
+                f"{n_steps} are needed."
+            )
+        return self.until(stops)
+
 
 def read_panel(
     frame: Any, roles: Roles, name: str, *, frequency: Any = None, needs_target: bool = True
@@ -169,11 +179,12 @@ def read_panel(
     _check_once(rows, panel, codes, times, name)
     _warn_of_gaps(rows, panel, name)
     columns = {
-        column: _scattered(_read_column(table, column, name, column in targets), rows, panel)
+        column: _scattered(read_column(table, column, name, column in targets), rows, panel)
         for column in (*targets, *roles.covariates)
     }
     panel = replace(panel, columns=columns)
     _check_static(panel, roles.static, rows, name)
+    _check_known(panel, roles.known, rows, name)
     return panel
 
 
@@ -241,8 +252,14 @@ def _warn_of_gaps(rows: np.ndarray, panel: Panel, name: str) -> None:
     )
 
 
-def _read_column(table: Any, column: str, name: str, is_target: bool) -> np.ndarray:
-    """Return a column as float64 with NaN, or, if it holds no numbers, as objects with None."""
+def read_column(table: Any, column: str, name: str, is_target: bool = False) -> np.ndarray:
+    """Return a column as float64 with NaN, or, if it holds no numbers, as objects with None.
+
+    Raises
+    ------
+    ValueError or TypeError
+        If the target holds what is no number, or a column infinite numbers or dates.
+    """
     import pandas as pd
 
     values = table[column]
@@ -290,6 +307,21 @@ def _check_static(panel: Panel, static: Sequence[str], rows: np.ndarray, name: s
                 "a series. Name it in `known` or `observed` if it changes."
             )
         values[:] = np.repeat(values[panel.starts], panel.lengths)
+
+
+def _check_known(panel: Panel, known: Sequence[str], rows: np.ndarray, name: str) -> None:
+    """Check that known columns of numbers have one at all time steps of the frame."""
+    present = np.sort(rows)
+    for column in known:
+        missing = _missing(panel.columns[column][present])
+        if panel.columns[column].dtype.kind == "f" and missing.any():
+            row = present[int(missing.argmax())]
+            series = int(np.searchsorted(panel.stops, row, side="right"))
+            time = panel.times(panel.positions[row : row + 1])[0]
+            raise ValueError(
+                f"The column {column!r} of {name} is known, but of {panel.describe(series)} it is "
+                f"missing at {show(time)}: fill it in, or name it in `observed`."
+            )
 
 
 def _missing(values: np.ndarray) -> np.ndarray:

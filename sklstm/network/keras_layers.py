@@ -100,11 +100,15 @@ class LastSteps(keras.layers.Layer):
     ) -> None:
         super().__init__(name=name, dtype=dtype)
         self.horizon, self.n_direct = horizon, n_direct
+        self.supports_masking = True
 
     def call(self, inputs: list) -> object:
         """Select."""
         x, values = (array[:, -self.horizon :] for array in inputs)
         return ops.concatenate([x, values[:, :, : self.n_direct]], axis=2) if self.n_direct else x
+
+    def compute_mask(self, inputs: list, previous_mask: list) -> None:
+        """Return None: all sequences have the last time steps."""
 
     def get_config(self) -> dict:
         """Return the constructor's arguments."""

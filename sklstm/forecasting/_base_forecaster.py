@@ -1,0 +1,195 @@
+"""`BaseForecaster`: how a forecaster reads long frames, and trains and uses its network."""
+
+from __future__ import annotations
+
+import copy
+from numbers import Real
+from typing import Any
+
+import numpy as np
+
+from sklstm._base import BaseNetwork
+from sklstm._fitted_state import FittedState, LearntFromData
+from sklstm._parameters import layer_units
+from sklstm._sequences import Sequences
+from sklstm.forecasting._calibration import apply_offsets, learn_offsets
+from sklstm.forecasting._panel import Panel, read_panel
+from sklstm.forecasting._panel_form import PanelForm
+from sklstm.forecasting._panel_windows import (
+    EncodedPanel,
+    PanelWindows,
+    calibration_windows,
+    last_windows,
+)
+from sklstm.forecasting._roles import read_quantiles, read_roles
+from sklstm.forecasting._window_predictions import as_sequences, predict_windows
+from sklstm.network.spec import NetworkSpec
+from sklstm.persistence._checkpoint import Checkpoint
+
+
+class BaseForecaster(BaseNetwork):
+    """What `LSTMForecaster` does behind ``fit``, ``predict`` and ``score``."""
+
+    def _read_for_fit(self, history: Any, previous: FittedState | None) -> tuple[Panel, PanelForm]:
+        if previous is not None:
+            return self._read_history(history, previous), previous.data.targets
+        roles = read_roles(
+            self.target,
+            self.time,
+            series=self.series,
+            known=self.known,
+            observed=self.observed,
+            static=self.static,
+        )
+        quantiles = read_quantiles(self.quantiles)
+        panel = read_panel(history, roles, "history", frequency=self.frequency)
+        form = PanelForm.learn(
+            panel,
+            roles,
+            horizon=int(self.horizon),
+            quantiles=quantiles,
+            lookback=self.lookback,
+            lags=self.lags,
+            calendar=self.calendar,
+        )
+        return panel, form
+
+    def _read_history(self, history: Any, state: FittedState) -> Panel:
+        form = state.data.targets
+        return read_panel(history, form.roles, "history", frequency=form.frequency)
+
+    def _train_on(
+        self,
+        panel: Panel,
+        form: PanelForm,
+        rng: np.random.RandomState,
+        previous: FittedState | None,
+    ) -> FittedState:
+        """Train the network on a panel; with early stopping, on all but its last horizon."""
+        whole = EncodedPanel.of(panel, form)
+        n_per_epoch = int(self.batch_size) * int(self.batches_per_epoch)
+        data, validation = PanelWindows.of(whole, n_per_epoch), None
+        if self.early_stopping:
+            validation = last_windows(whole, n_per_epoch)
+            earlier = panel.until(panel.first + panel.lengths - form.horizon)
+            data = PanelWindows.of(EncodedPanel.of(earlier, form), n_per_epoch)
+        data.check_not_empty()
+        resolved = copy.copy(self).set_params(epochs=self._n_epochs(data))
+        return resolved._train_on_windows(data, validation, form, rng, previous)
+
+    def _train_on_windows(
+        self,
+        data: PanelWindows,
+        validation: PanelWindows | None,
+        form: PanelForm,
+        rng: np.random.RandomState,
+        previous: FittedState | None,
+    ) -> FittedState:
+        checkpoint = None
+        if self.checkpoint is not None:
+            checkpoint = Checkpoint(self, data.panel.arrays)
+        settings = self._settings(
+            form,
+            batch_size=int(self.batch_size),
+            learning_rate=self.learning_rate,
+            partial=False,
+            patience=self.n_iter_no_change if self.early_stopping else None,
+            always_xla=checkpoint is not None,
+        )
+        return self._train(
+            self._spec(form),
+            settings,
+            (data, validation),
+            LearntFromData(form, None, None, False, settings.batch_size, self._fixed_values()),
+            rng,
+            varies=False,
+            previous=previous,
+            partial=False,
+            resume=None if checkpoint is None else checkpoint.read(),
+            on_epoch=None if checkpoint is None else checkpoint.write,
+        )
+
+    def _learn_offsets(
+        self, panel: Panel, form: PanelForm, rng: np.random.RandomState
+    ) -> np.ndarray:
+        """Calibrate the quantiles on the last windows, by a network that has not seen them."""
+        windows = calibration_windows(EncodedPanel.of(panel, form))
+        first = panel.lengths.copy()
+        np.minimum.at(first, windows.series, windows.origins)
+        earlier = panel.until(panel.first + first)
+        silent = copy.copy(self).set_params(checkpoint=None, early_stopping=False)
+        state = silent._train_on(earlier, form, rng, None)
+        forecasts, truth, spread = predict_windows(state.network, windows)
+        return learn_offsets(forecasts, truth, spread, form.quantiles)
+
+    def _forecast(self, panel: Panel, state: FittedState) -> np.ndarray:
+        """Forecast the last `horizon` time steps of each series, (n_series, horizon, quantiles)."""
+        form = state.data.targets
+        windows = last_windows(EncodedPanel.of(panel, form), len(panel))
+        _check_past(windows, panel)
+        forecasts, _, spread = predict_windows(state.network, windows)
+        if form.offsets is None:
+            return forecasts
+        return apply_offsets(forecasts, form.offsets, spread, form.quantiles)
+
+    def _sequences(self, X: Any) -> Sequences:
+        """Return the windows that end with the series of a long frame."""
+        state = self._fitted()
+        panel = self._read_history(X, state).at_least(state.data.targets.horizon + 1)
+        windows = last_windows(EncodedPanel.of(panel, state.data.targets), len(panel))
+        return as_sequences(windows.gather(np.arange(windows.n_windows), 0)[0])
+
+    def _keras_params(self) -> dict[str, Any]:
+        quantiles = tuple(sorted({*read_quantiles(self.quantiles), 0.5}))
+        return {**super()._keras_params(), "loss__quantile": quantiles}
+
+    def _fixed_values(self) -> dict[str, Any]:
+        values = super()._fixed_values()
+        return {name: _as_plain(value) for name, value in values.items()}
+
+    def _n_epochs(self, data: PanelWindows) -> int:
+        if self.epochs != "auto":
+            return int(self.epochs)
+        return auto_epochs(data.n_windows, data.n_per_epoch)
+
+    def _spec(self, form: PanelForm) -> NetworkSpec:
+        return NetworkSpec(
+            n_outputs=form.n_outputs,
+            activation=form.activation,
+            n_features=form.n_features,
+            units=layer_units(self.units, "units"),
+            bidirectional=bool(self.bidirectional),
+            dropout=float(self.dropout),
+            pooling=None,
+            dense_units=layer_units(self.dense_units, "dense_units"),
+            n_quantiles=form.n_quantiles,
+            n_networks=int(self.n_networks),
+            horizon=form.horizon,
+            n_direct=form.n_direct,
+        )
+
+
+def auto_epochs(n_windows: int, n_per_epoch: int) -> int:
+    """Return so many epochs that each window is drawn twice or so, at least 10 and at most 80."""
+    return int(np.clip(round(2 * n_windows / n_per_epoch), 10, 80))
+
+
+def _check_past(windows: PanelWindows, panel: Panel) -> None:
+    """Check that each series has a known value of the target before what is forecast."""
+    target, form = windows.panel.target, windows.panel.form
+    known = np.append(0, np.cumsum(np.isfinite(target)))
+    first = windows.panel.starts[windows.series]
+    is_empty = known[first + windows.origins] == known[first]
+    if is_empty.any():
+        series = int(windows.series[is_empty.argmax()])
+        raise ValueError(
+            f"history holds no value of {form.roles.target!r} for {panel.describe(series)}: at "
+            "least one is needed."
+        )
+
+
+def _as_plain(value: Any) -> Any:
+    """Return a parameter as a value that a model file can hold: lists become tuples."""
+    if value is None or isinstance(value, str | bool | Real):
+        return value
+    return tuple(each.item() if isinstance(each, np.generic) else each for each in value)
