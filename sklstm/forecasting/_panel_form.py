@@ -9,6 +9,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 
 from sklstm.forecasting._covariates import CategoryColumn, NumberColumn, learn_columns
+from sklstm.forecasting._find_seasons import find_seasons
 from sklstm.forecasting._panel import Panel, Roles
 from sklstm.forecasting._roles import auto_lookback, calendar_parts, read_lags
 
@@ -76,7 +77,7 @@ class PanelForm:
 
         The median is added to the quantiles if it is not among them.
         """
-        seasons = panel.axis.seasons
+        seasons = panel.axis.seasons or find_seasons(panel, roles.target)
         known, observed, static = (
             learn_columns(panel.columns, names)
             for names in (roles.known, roles.observed, roles.static)
