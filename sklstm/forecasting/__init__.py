@@ -1,5 +1,7 @@
 """Forecasts of series: recursive, of changes, with intervals, and of many series at once."""
 
+from sklstm.forecasting._backtest import backtest
+from sklstm.forecasting._backtest_result import BacktestResult
 from sklstm.forecasting._differences import DifferencedRegressor
 from sklstm.forecasting._forecast_display import ForecastDisplay
 from sklstm.forecasting._forecaster import LSTMForecaster
@@ -9,11 +11,13 @@ from sklstm.forecasting._rolling_origin import RollingOrigin
 from sklstm.forecasting._seasonal_naive import SeasonalNaiveForecaster
 
 __all__ = [
+    "BacktestResult",
     "ConformalQuantileRegressor",
     "DifferencedRegressor",
     "ForecastDisplay",
     "LSTMForecaster",
     "RollingOrigin",
     "SeasonalNaiveForecaster",
+    "backtest",
     "forecast",
 ]

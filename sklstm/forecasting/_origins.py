@@ -96,6 +96,13 @@ class Windows(NamedTuple):
     scale: np.ndarray
 
 
+def predict_windows(forecaster: Any, windows: Windows) -> Any:
+    """Return the frame that a fitted forecaster predicts from an origin."""
+    if windows.future is None:
+        return forecaster.predict(windows.before)
+    return forecaster.predict(windows.before, windows.future)
+
+
 @dataclass(frozen=True)
 class History:
     """A long frame, with the place of each row.
@@ -263,7 +270,7 @@ class History:
             f"{needed} or more of the {self.horizon} after it. Add the missing rows, with NaN or 0 "
             "as their target.",
             UserWarning,
-            stacklevel=5,
+            stacklevel=7,
         )
 
     def _truth(self, series: np.ndarray, origin: int) -> np.ndarray:

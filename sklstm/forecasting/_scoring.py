@@ -6,7 +6,7 @@ import warnings
 from typing import Any
 
 from sklstm.forecasting._metrics import mean_absolute_scaled_error
-from sklstm.forecasting._origins import History, rolling_origins, season_of
+from sklstm.forecasting._origins import History, predict_windows, rolling_origins, season_of
 
 
 def score_last_steps(forecaster: Any, frame: Any) -> float:
@@ -40,9 +40,8 @@ def score_last_steps(forecaster: Any, frame: Any) -> float:
     (origin,) = rolling_origins(history.n_steps, 1, history.horizon, 1, "n_origins")
     season = season_of(history.panel.axis)
     windows = history.windows(origin, season)
-    forecasts = history.read_forecasts(
-        forecaster.predict(windows.before, windows.future), windows, ()
-    )
+    predicted = predict_windows(forecaster, windows)
+    forecasts = history.read_forecasts(predicted, windows, ())
     error, n_left_out = mean_absolute_scaled_error(windows.truth, forecasts[..., 0], windows.scale)
     if n_left_out == len(windows.truth):
         warnings.warn(
