@@ -239,13 +239,14 @@ def _naive(
     data: History, windows: Windows, season: int, quantiles: tuple[float, ...]
 ) -> np.ndarray:
     """Return the seasonal naive forecasts of windows, of shape (n, horizon, 1 + n_quantiles)."""
-    panel, values = data.panel, data.panel.columns[data.roles.target]
-    found = []
-    for series in windows.series:
-        start = panel.starts[series]
-        past = values[start : start + windows.origin + 1 - panel.first[series]]
-        found.append(np.column_stack(naive_quantiles(past, season, data.horizon, quantiles)))
-    return np.stack(found)
+    values = data.panel.columns[data.roles.target]
+    starts = data.panel.starts[windows.series]
+    stops = starts + windows.origin + 1 - data.panel.first[windows.series]
+    each = [
+        naive_quantiles(values[start:stop], season, data.horizon, quantiles)
+        for start, stop in zip(starts, stops, strict=True)
+    ]
+    return np.stack([np.column_stack(one) for one in each])
 
 
 def _long_frame(
