@@ -16,7 +16,7 @@ from sklstm.forecasting._long_frames import make_frame
 from sklstm.forecasting._origins import (
     History,
     Windows,
-    predict_windows,
+    predict_at,
     rolling_origins,
     season_of,
 )
@@ -208,7 +208,7 @@ def _run(
         if refit or not runs:
             fitted = clone(forecaster).fit(data.rows_until(origin))
         windows = data.windows(origin, season)
-        predicted = predict_windows(fitted, windows)
+        predicted = predict_at(fitted, windows)
         if not runs:
             quantiles = tuple(quantile_columns(predicted, data.roles.target))
         runs.append(Run(windows, data.read_forecasts(predicted, windows, quantiles)))
@@ -265,4 +265,7 @@ def _long_frame(
     for name, values in ((target, forecasts), (NAIVE, comparison.forecasts[NAIVE])):
         names = [name, *(quantile_column(name, q) for q in comparison.quantiles)]
         columns |= {one: values[..., j].ravel() for j, one in enumerate(names)}
-    return make_frame(data.frame, columns)
+    frame = make_frame(data.frame, columns)
+    if hasattr(frame, "iloc"):
+        return frame
+    return frame.with_columns(frame["origin"].cast(frame[data.roles.time].dtype))

@@ -78,6 +78,8 @@ def make_frame(like: Any, columns: Mapping[str, Any]) -> Any:
     made = {}
     for name, values in columns.items():
         values = values.to_numpy() if hasattr(values, "to_numpy") else values
+        if str(values.dtype) == "datetime64[s]":  # which polars refuses, and pandas makes of days
+            values = values.astype("datetime64[us]")
         made[name] = series_type(name, values)
         if name in like.columns and like[name].dtype.is_temporal():
             made[name] = made[name].cast(like[name].dtype)

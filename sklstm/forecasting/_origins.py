@@ -96,7 +96,7 @@ class Windows(NamedTuple):
     scale: np.ndarray
 
 
-def predict_windows(forecaster: Any, windows: Windows) -> Any:
+def predict_at(forecaster: Any, windows: Windows) -> Any:
     """Return the frame that a fitted forecaster predicts from an origin."""
     if windows.future is None:
         return forecaster.predict(windows.before)
@@ -222,10 +222,7 @@ class History:
         times = read_time_column(table[time], f"The column {time!r} of the forecasts")
         expected = self.panel.times(windows.origin + 1 + np.arange(self.horizon))
         steps = expected.get_indexer(times)
-        ids = zip(*(self.panel.ids[name][windows.series].tolist() for name in series), strict=True)
-        known = list(ids) if len(series) != 1 else [one for (one,) in ids]
-        window_of = {one: j for j, one in enumerate(known or [()])}
-        places = np.array([window_of.get(one, -1) for one in ids_of_rows(table, series)])
+        places = self._windows_of(table, windows)
         is_asked_for = (steps >= 0) & (places >= 0)
         values = np.full((len(windows.series), self.horizon, len(columns)), np.nan)
         found = np.zeros(values.shape[:2], bool)
@@ -284,6 +281,16 @@ class History:
         lengths = np.clip(origin + 1 - self.panel.first, 0, self.panel.lengths)
         values = self.panel.columns[self.roles.target]
         return seasonal_naive_error(values, self.panel.starts, lengths, season)[series]
+
+    def _windows_of(self, table: Any, windows: Windows) -> np.ndarray:
+        """Return the window of each row of a table, by its series; -1 if there is none."""
+        import pandas as pd
+
+        names = self.roles.series
+        columns = {name: self.panel.ids[name][windows.series] for name in names}
+        ids = ids_of_rows(pd.DataFrame(columns, index=range(len(windows.series))), names)
+        window_of = {one: j for j, one in enumerate(ids)}
+        return np.array([window_of.get(one, -1) for one in ids_of_rows(table, names)])
 
     def _check_all_found(self, found: np.ndarray, windows: Windows, expected: Any) -> None:
         if found.all():

@@ -6,7 +6,7 @@ import warnings
 from typing import Any
 
 from sklstm.forecasting._metrics import mean_absolute_scaled_error
-from sklstm.forecasting._origins import History, predict_windows, rolling_origins, season_of
+from sklstm.forecasting._origins import History, predict_at, rolling_origins, season_of
 
 
 def score_last_steps(forecaster: Any, frame: Any) -> float:
@@ -15,7 +15,7 @@ def score_last_steps(forecaster: Any, frame: Any) -> float:
     Parameters
     ----------
     forecaster : estimator
-        Fitted, with `frequency_`.
+        Fitted; maybe with `frequency_`.
     frame : DataFrame of pandas or polars
         The history. What the forecaster knows of the future is read from the last time steps.
 
@@ -36,11 +36,11 @@ def score_last_steps(forecaster: Any, frame: Any) -> float:
     UserWarning
         If MASE leaves all series out; the score is NaN.
     """
-    history = History.of(frame, forecaster, forecaster.frequency_)
+    history = History.of(frame, forecaster, getattr(forecaster, "frequency_", None))
     (origin,) = rolling_origins(history.n_steps, 1, history.horizon, 1, "n_origins")
     season = season_of(history.panel.axis)
     windows = history.windows(origin, season)
-    predicted = predict_windows(forecaster, windows)
+    predicted = predict_at(forecaster, windows)
     forecasts = history.read_forecasts(predicted, windows, ())
     error, n_left_out = mean_absolute_scaled_error(windows.truth, forecasts[..., 0], windows.scale)
     if n_left_out == len(windows.truth):

@@ -97,4 +97,4 @@ def quantile_columns(frame: Any, target: str) -> dict[float, str]:
 
 def quantile_column(target: str, quantile: float) -> str:
     """Return the name of the column of a quantile, such as "sales_0.1"."""
-    return f"{target}_{float(quantile)}"
+    return f"{target}_{quantile:g}"

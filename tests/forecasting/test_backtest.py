@@ -157,6 +157,41 @@ def test_polars_in_polars_out():
     assert repr(found).endswith(str(found.metrics))
 
 
+POLARS = pl.from_pandas(shops(n=30))
+DAYS = shops(n=30)["date"]
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [
+        shops(n=30).assign(date=DAYS.dt.tz_localize("Europe/Berlin")),
+        shops(n=30).assign(date=DAYS.dt.to_period("D")),
+        shops(n=30).assign(date=DAYS.dt.date),
+        shops(n=30).assign(date=DAYS.dt.strftime("%Y-%m-%d")),
+        shops(n=30).set_index(["shop", "date"]),
+        shops(n=30).set_index(np.zeros(90, int)),
+        shops(n=30).astype({"shop": pd.CategoricalDtype(["none", "ccc", "bb", "a"])}),
+        shops(n=30).assign(shop=DAYS[0] + pd.to_timedelta(np.repeat([3, 1, 2], 30), "D")),
+        shops(n=30).convert_dtypes(),
+        POLARS.cast({"date": pl.Date}),
+        POLARS.with_columns(pl.col("date").dt.replace_time_zone("Europe/Berlin")),
+        POLARS.cast({"shop": pl.Categorical}),
+    ],
+    ids=[
+        *("zone", "period", "date", "text", "index", "same index", "category", "day", "nullable"),
+        *("Date of polars", "zone of polars", "category of polars"),
+    ],
+)
+def test_columns_of_every_kind(frame):
+    expected = backtest(NAIVE, shops(n=30), n_origins=2)
+    found = backtest(NAIVE, frame, n_origins=2)
+    np.testing.assert_allclose(found.metrics["MASE"], expected.metrics["MASE"])
+    np.testing.assert_allclose(found.forecasts["sales_0.9"], expected.forecasts["sales_0.9"])
+    if isinstance(frame, pl.DataFrame):
+        for name in ("date", "origin"):
+            assert found.forecasts.schema[name] == frame.schema["date"]
+
+
 def test_repr_shows_the_metrics():
     text = repr(backtest(NAIVE, shops(n=60), n_origins=2))
     assert text.startswith("BacktestResult: 6 forecast(s) of 7 time step(s) from 2 origin(s)\n")
