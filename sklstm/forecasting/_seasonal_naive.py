@@ -12,11 +12,12 @@ from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted
 
 from sklstm._sklearn_compat import Interval, StrOptions, fit_context
-from sklstm.forecasting._long_frames import make_frame
+from sklstm.forecasting._future import forecast_frame
 from sklstm.forecasting._origins import season_of
-from sklstm.forecasting._panel import Panel, Roles, read_panel
+from sklstm.forecasting._panel import Roles, read_panel
+from sklstm.forecasting._roles import read_quantiles, read_roles
 from sklstm.forecasting._scoring import score_last_steps
-from sklstm.forecasting._series_rows import as_names, quantile_column
+from sklstm.forecasting._series_rows import quantile_column
 
 N_ERRORS = 5  # of fewer, quantiles are not taken where a nearer season has more
 
@@ -41,7 +42,7 @@ class SeasonalNaiveForecaster(BaseEstimator):
         hours (a day), 7 for days, 52 for weeks, 12 for months, 4 for quarters, and 1 for years and
         numbers, which repeats the last value. A week of hours is 168.
     quantiles : sequence of float, default=(0.1, 0.5, 0.9)
-        Quantiles to predict, in ascending order.
+        Quantiles that are predicted beside the median, in ascending order.
     frequency : str, int, float or None, default=None
         The distance of two time steps, as an alias of pandas ("h", "D", "MS") or a number; None
         infers it.
@@ -138,8 +139,8 @@ class SeasonalNaiveForecaster(BaseEstimator):
         ValueError or TypeError
             If a parameter or the frame is not valid.
         """
-        _checked_quantiles(self.quantiles)
-        panel = self._read(history, self.frequency)
+        read_quantiles(self.quantiles)
+        panel = read_panel(history, self._roles(), "history", frequency=self.frequency)
         self.season_ = season_of(panel.axis) if self.season == "auto" else int(self.season)
         self.frequency_ = panel.axis.frequency
         return self
@@ -168,20 +169,15 @@ class SeasonalNaiveForecaster(BaseEstimator):
             If `fit` was not called.
         """
         check_is_fitted(self)
-        panel = self._read(history, self.frequency_)
-        quantiles = _checked_quantiles(self.quantiles)
-        ends = panel.stops
+        roles = self._roles()
+        panel = read_panel(history, roles, "history", frequency=self.frequency_)
+        quantiles = read_quantiles(self.quantiles)
         each = [
-            naive_quantiles(values, self.season_, self.horizon, quantiles)
-            for values in np.split(panel.columns[self.target], ends[:-1])
+            np.column_stack(naive_quantiles(values, self.season_, self.horizon, quantiles))
+            for values in np.split(panel.columns[self.target], panel.stops[:-1])
         ]
-        median, others = (np.concatenate(parts) for parts in zip(*each, strict=True))
-        positions = (panel.first + panel.lengths)[:, np.newaxis] + np.arange(self.horizon)
-        columns = {name: np.repeat(ids, self.horizon) for name, ids in panel.ids.items()}
-        columns |= {self.time: panel.times(positions.ravel()), self.target: median}
-        for j, quantile in enumerate(quantiles):
-            columns[quantile_column(self.target, quantile)] = others[:, j]
-        return make_frame(history, columns)
+        names = [self.target, *(quantile_column(self.target, q) for q in quantiles)]
+        return forecast_frame(history, panel, roles, np.stack(each), names)
 
     def score(self, history: Any, y: None = None) -> float:
         """Return minus the MASE of forecasts of the last `horizon` time steps of a history.
@@ -209,9 +205,8 @@ class SeasonalNaiveForecaster(BaseEstimator):
         check_is_fitted(self)
         return score_last_steps(self, history)
 
-    def _read(self, history: Any, frequency: Any) -> Panel:
-        roles = Roles(self.target, self.time, as_names(self.series))
-        return read_panel(history, roles, "history", frequency=frequency)
+    def _roles(self) -> Roles:
+        return read_roles(self.target, self.time, series=self.series)
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
@@ -278,21 +273,3 @@ def _quantiles(errors: np.ndarray, quantiles: Sequence[float]) -> np.ndarray:
     """Return what `numpy.quantile` does, in a seventh of its time for short series."""
     ranks = np.arange(len(errors))
     return np.interp(np.multiply(quantiles, len(errors) - 1), ranks, np.sort(errors))
-
-
-def _checked_quantiles(quantiles: Any) -> tuple[float, ...]:
-    """Return quantiles as floats.
-
-    Raises
-    ------
-    ValueError
-        If they are not numbers between 0 and 1 in ascending order.
-    """
-    read = [q.item() if isinstance(q, np.generic) else q for q in quantiles]
-    are_numbers = all(isinstance(q, Real) and 0 < q < 1 for q in read)
-    if not read or not are_numbers or read != sorted(set(read)):
-        raise ValueError(
-            f"quantiles={quantiles!r:.80} is not valid: give one or more numbers between 0 and 1, "
-            "in ascending order."
-        )
-    return tuple(map(float, read))

@@ -9,6 +9,11 @@ from sklstm.forecasting._series_rows import as_names
 COLUMNS = {"target": "sales", "time": "date", "series": "shop"}
 
 
+def day(n):
+    """Return the n-th day of the shops, counted from 1."""
+    return pd.Timestamp("2024-01-01") + pd.Timedelta(days=n - 1)
+
+
 def shop(name, n=40, start="2024-01-01", freq="D", scale=1.0):
     """Sales of one shop: a week, a promotion that is known, and noise."""
     rng = np.random.default_rng(len(name))
@@ -59,3 +64,8 @@ class Remembering(BaseEstimator):
             predicted = predicted.drop(columns=self.target).merge(future, on=[*series, self.time])
             predicted = predicted.rename(columns={self.known[0]: self.target})
         return predicted.sample(frac=1, random_state=0)  # in any order
+
+
+def calls(log, kind):
+    """Return the calls of "fit" or of "predict" that a forecaster remembers."""
+    return [call for call in log if call[0] == kind]

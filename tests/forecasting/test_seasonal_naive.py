@@ -73,6 +73,13 @@ def test_quantiles_are_those_of_errors_as_many_seasons_apart():
             np.testing.assert_allclose(predicted[f"y_{q}"][rows], expected)
 
 
+def test_the_median_alone():
+    values = np.arange(20.0)
+    assert list(predict(values, quantiles=()).columns) == ["time", "y"]
+    both = predict(values, quantiles=(0.5,))
+    np.testing.assert_array_equal(both["y_0.5"], both["y"])
+
+
 def test_quantiles_do_not_cross_where_a_series_rises():
     predicted = predict(np.arange(50.0), horizon=10)
     np.testing.assert_array_equal(predicted["y_0.1"], predicted["y"])
@@ -184,7 +191,7 @@ def test_the_history_is_unchanged():
         ({"season": "week"}, "'season' parameter"),
         ({"quantiles": (0.9, 0.1)}, r"quantiles=\(0.9, 0.1\) is not valid: .* ascending order"),
         ({"quantiles": (0, 0.5)}, "between 0 and 1"),
-        ({"quantiles": []}, "give one or more"),
+        ({"series": "sales"}, "'sales' is both target and series: a column has one role"),
         ({"target": "revenue"}, "history lacks the column 'revenue'"),
     ],
 )
