@@ -18,7 +18,6 @@ from sklstm.forecasting._origins import (
     Windows,
     predict_at,
     rolling_origins,
-    season_of,
 )
 from sklstm.forecasting._panel import Roles
 from sklstm.forecasting._seasonal_naive import naive_quantiles
@@ -90,7 +89,8 @@ def backtest(
         `conformal` is true.
     season : int or "auto", default="auto"
         Length of a season in time steps, for the seasonal naive forecast and the scale of MASE.
-        "auto" follows the frequency: 24 for hours, 7 for days, 12 for months, 4 for quarters.
+        "auto" follows the frequency: 24 for hours, 7 for days, 12 for months, 4 for quarters; if
+        times are numbers, it is found in the history before the first origin.
 
     Returns
     -------
@@ -154,11 +154,11 @@ def backtest(
         )
     data = History.of(history, forecaster)
     _check_names(data.roles)
-    season = season_of(data.panel.axis) if season == "auto" else int(season)
     horizon = data.horizon
     origins = rolling_origins(data.n_steps, n_origins, horizon, step or horizon, "n_origins")
     if conformal:
         origins = _with_earlier(origins, n_calibration, horizon)
+    season = data.season_until(origins[0]) if season == "auto" else int(season)
     quantiles, runs = _run(forecaster, data, origins, season, refit)
     scored = runs[-n_origins:]
     forecasts = [run.forecasts for run in scored]

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple, Self
 import numpy as np
 
 from sklstm._sklearn_compat import safe_indexing
+from sklstm.forecasting._find_seasons import find_seasons
 from sklstm.forecasting._long_frames import read_columns, read_time_column
 from sklstm.forecasting._metrics import seasonal_naive_error
 from sklstm.forecasting._panel import Panel, Roles, read_panel
@@ -33,9 +34,12 @@ def time_positions(frame: Any, time: str, name: str, frequency: Any) -> np.ndarr
     return axis.positions(distinct, where)[inverse]
 
 
-def season_of(axis: TimeAxis) -> int:
-    """Return the length of the shortest season of a frequency, in time steps; 1 if it has none."""
-    return next(iter(axis.seasons), 1)
+def season_of(panel: Panel, target: str) -> int:
+    """Return the length of the shortest season, in time steps; 1 if there is none.
+
+    It follows the frequency; the season of times that are numbers is found in the target.
+    """
+    return next(iter(panel.axis.seasons or find_seasons(panel, target)), 1)
 
 
 def rolling_origins(n_steps: int, n_origins: int, horizon: int, step: int, name: str) -> np.ndarray:
@@ -163,6 +167,13 @@ class History:
     def n_steps(self) -> int:
         """Time steps from the first to the last one."""
         return int(self.positions.max()) + 1
+
+    def season_until(self, origin: int) -> int:
+        """Return the length of the shortest season, as it is known at an origin."""
+        return season_of(
+            self.panel.until(np.minimum(self.panel.first + self.panel.lengths, origin + 1)),
+            self.roles.target,
+        )
 
     def rows_until(self, origin: int) -> Any:
         """Return the rows of all series up to an origin."""

@@ -6,7 +6,7 @@ import warnings
 from typing import Any
 
 from sklstm.forecasting._metrics import mean_absolute_scaled_error
-from sklstm.forecasting._origins import History, predict_at, rolling_origins, season_of
+from sklstm.forecasting._origins import History, predict_at, rolling_origins
 
 
 def score_last_steps(forecaster: Any, frame: Any) -> float:
@@ -38,7 +38,7 @@ def score_last_steps(forecaster: Any, frame: Any) -> float:
     """
     history = History.of(frame, forecaster, getattr(forecaster, "frequency_", None))
     (origin,) = rolling_origins(history.n_steps, 1, history.horizon, 1, "n_origins")
-    season = season_of(history.panel.axis)
+    season = history.season_until(origin)
     windows = history.windows(origin, season)
     predicted = predict_at(forecaster, windows)
     forecasts = history.read_forecasts(predicted, windows, ())

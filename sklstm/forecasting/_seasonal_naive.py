@@ -39,8 +39,9 @@ class SeasonalNaiveForecaster(BaseEstimator):
         Columns that tell which series a row belongs to; None if there is one.
     season : int or "auto", default="auto"
         Length of a season, in time steps. "auto" follows the frequency: 24 for hours, 48 for half
-        hours (a day), 7 for days, 52 for weeks, 12 for months, 4 for quarters, and 1 for years and
-        numbers, which repeats the last value. A week of hours is 168.
+        hours (a day), 7 for days, 52 for weeks, 12 for months, 4 for quarters, and 1 for years,
+        which repeats the last value. If times are numbers, it is found in the values. A week of
+        hours is 168.
     quantiles : sequence of float, default=(0.1, 0.5, 0.9)
         Quantiles that are predicted beside the median, in ascending order.
     frequency : str, int, float or None, default=None
@@ -141,7 +142,8 @@ class SeasonalNaiveForecaster(BaseEstimator):
         """
         read_quantiles(self.quantiles)
         panel = read_panel(history, self._roles(), "history", frequency=self.frequency)
-        self.season_ = season_of(panel.axis) if self.season == "auto" else int(self.season)
+        is_auto = self.season == "auto"
+        self.season_ = season_of(panel, self.target) if is_auto else int(self.season)
         self.frequency_ = panel.axis.frequency
         return self
 

@@ -200,6 +200,14 @@ def test_a_single_series_and_numbers_as_time():
     assert list(result.forecasts["y"]) == [15, 15, 17, 17]
 
 
+def test_the_season_of_numbers_is_that_before_the_first_origin():
+    values = np.where(np.arange(90) < 70, np.arange(90) % 5, np.arange(90) % 7)
+    frame = pd.DataFrame({"time": range(90), "y": values})
+    forecasts = backtest(SeasonalNaiveForecaster(10, season=1), frame, n_origins=2).forecasts
+    expected = [0, 1, 2, 3, 4] * 2 + [*values[75:80]] * 2
+    assert list(forecasts["seasonal_naive"]) == expected
+
+
 def test_several_columns_name_a_series():
     frame = shops(n=30).assign(region=7)
     forecaster = Remembering(2, series=["region", "shop"], log=[])

@@ -43,10 +43,15 @@ def test_the_season_follows_the_frequency(freq, season):
     frame = one_series(np.arange(60.0), freq)
     assert SeasonalNaiveForecaster().fit(frame).season_ == season
     assert SeasonalNaiveForecaster(season=np.int64(168)).fit(frame).season_ == 168
-    numbers = pd.DataFrame({"time": range(5), "y": range(5)})
-    assert SeasonalNaiveForecaster().fit(numbers).season_ == 1
     fitted = SeasonalNaiveForecaster(frequency="h").fit(one_series([1.0], "h"))
     assert fitted.season_ == 24  # one time step tells no frequency
+
+
+def test_the_season_of_numbers_is_found():
+    numbers = pd.DataFrame({"time": range(50), "y": np.arange(50) % 5})
+    fitted = SeasonalNaiveForecaster(2).fit(numbers)
+    assert fitted.season_ == 5
+    assert SeasonalNaiveForecaster().fit(numbers[:3]).season_ == 1
 
 
 def test_each_series_is_forecast_from_its_own_end():
