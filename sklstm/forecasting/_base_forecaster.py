@@ -150,7 +150,8 @@ class BaseForecaster(BaseNetwork):
     def _n_epochs(self, data: PanelWindows) -> int:
         if self.epochs != "auto":
             return int(self.epochs)
-        return auto_epochs(data.n_windows, data.n_per_epoch)
+        n_values = int(np.isfinite(data.panel.target).sum())
+        return auto_epochs(n_values, data.n_per_epoch * data.panel.form.horizon)
 
     def _spec(self, form: PanelForm) -> NetworkSpec:
         return NetworkSpec(
@@ -169,9 +170,22 @@ class BaseForecaster(BaseNetwork):
         )
 
 
-def auto_epochs(n_windows: int, n_per_epoch: int) -> int:
-    """Return so many epochs that each window is drawn twice or so, at least 10 and at most 80."""
-    return int(np.clip(round(2 * n_windows / n_per_epoch), 10, 80))
+def auto_epochs(n_values: int, n_per_epoch: int) -> int:
+    """Return so many epochs that each value is forecast in training about ten times.
+
+    Parameters
+    ----------
+    n_values : int
+        Known values of the target.
+    n_per_epoch : int
+        Values that are forecast in an epoch, in all of its windows.
+
+    Returns
+    -------
+    int
+        10 or more, since a network needs some steps to learn, and 80 or fewer.
+    """
+    return int(np.clip(round(10 * n_values / n_per_epoch), 10, 80))
 
 
 def _check_past(windows: PanelWindows, panel: Panel) -> None:

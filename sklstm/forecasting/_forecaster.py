@@ -97,7 +97,7 @@ class LSTMForecaster(BaseForecaster):
     batches_per_epoch : int, default=50
         An epoch is so many batches of windows, drawn at random among all series and origins.
     epochs : int or "auto", default="auto"
-        "auto" draws each window about twice, in 10 epochs or more and 80 or fewer.
+        "auto" forecasts each value about ten times, in 10 epochs or more and 80 or fewer.
     early_stopping : bool, default=False
         Whether to hold out the last `horizon` time steps of each series, and to stop when their
         loss has not improved for `n_iter_no_change` epochs; the best weights are kept.

@@ -14,6 +14,8 @@ from sklstm.forecasting._time_axis import TimeAxis
 from sklstm.input.containers import frame_as_array
 from sklstm.preprocessing._time_index import show
 
+DAYS_PER_YEAR = 365.25
+
 
 class Roles(NamedTuple):
     """What the columns of a long frame are.
@@ -93,6 +95,15 @@ class Panel:
         """The position of each row's time."""
         within = np.arange(self.lengths.sum()) - np.repeat(self.starts, self.lengths)
         return np.repeat(self.first, self.lengths) + within
+
+    @property
+    def years(self) -> float:
+        """The time from the first time step to the last; 0 where times are numbers."""
+        ends = self.times(np.array([0, int((self.first + self.lengths).max()) - 1]))
+        if not hasattr(ends, "year"):
+            return 0.0
+        first, last = ends.year + ends.day_of_year / DAYS_PER_YEAR
+        return float(last - first)
 
     def times(self, positions: np.ndarray) -> Any:
         """Return the times at some positions, as an index of pandas."""

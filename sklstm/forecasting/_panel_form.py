@@ -11,7 +11,7 @@ import numpy as np
 from sklstm.forecasting._covariates import CategoryColumn, NumberColumn, learn_columns
 from sklstm.forecasting._find_seasons import find_seasons
 from sklstm.forecasting._panel import Panel, Roles
-from sklstm.forecasting._roles import auto_lookback, calendar_parts, read_lags
+from sklstm.forecasting._roles import auto_lookback, calendar_parts, level_steps, read_lags
 
 Encodings = Mapping[str, NumberColumn | CategoryColumn]
 
@@ -30,6 +30,8 @@ class PanelForm:
         Of a `TimeAxis`.
     horizon, lookback : int
         Time steps that are forecast, and those before them that the network reads.
+    level_steps : int
+        Time steps before the forecast over which the level and the spread of a window are measured.
     lags : tuple of int
         How many time steps ago values of the target were that stand beside each time step.
     calendar : tuple of str
@@ -47,6 +49,7 @@ class PanelForm:
     frequency: str | int | float
     horizon: int
     lookback: int
+    level_steps: int
     lags: tuple[int, ...]
     calendar: tuple[str, ...]
     quantiles: tuple[float, ...]
@@ -82,13 +85,15 @@ class PanelForm:
             learn_columns(panel.columns, names)
             for names in (roles.known, roles.observed, roles.static)
         )
+        lookback = auto_lookback(horizon, seasons) if lookback == "auto" else int(lookback)
         return cls(
             roles=roles,
             frequency=panel.axis.frequency,
             horizon=horizon,
-            lookback=auto_lookback(horizon, seasons) if lookback == "auto" else int(lookback),
+            lookback=lookback,
+            level_steps=level_steps(seasons, lookback),
             lags=read_lags(lags, horizon, seasons),
-            calendar=calendar_parts(panel.axis) if calendar else (),
+            calendar=calendar_parts(panel.axis, panel.years) if calendar else (),
             quantiles=tuple(sorted({*quantiles, 0.5})),
             known=known,
             observed=observed,

@@ -12,7 +12,7 @@ from sklstm.forecasting._panel import Panel
 from sklstm.forecasting._panel_form import PanelForm
 
 N_CALIBRATION_WINDOWS = 100
-MIN_SPREAD = 0.3  # of a window, as a share of the series' mean absolute value
+MIN_SPREAD = 0.7  # of a window, as a share of the standard deviation of its series
 
 
 class WindowScale(NamedTuple):
@@ -48,8 +48,8 @@ class EncodedPanel:
     known, observed : ndarray of shape (N + 1, n_columns), float32
         `known` begins with the columns of the calendar.
     static : ndarray of shape (n_series, n_columns), float32
-    size : ndarray of shape (n_series,)
-        The mean absolute value of each series.
+    mean, deviation : ndarray of shape (n_series,)
+        The mean of each series, and its standard deviation.
     """
 
     form: PanelForm
@@ -59,7 +59,8 @@ class EncodedPanel:
     known: np.ndarray
     observed: np.ndarray
     static: np.ndarray
-    size: np.ndarray
+    mean: np.ndarray
+    deviation: np.ndarray
 
     @property
     def arrays(self) -> list[np.ndarray]:
@@ -74,6 +75,7 @@ class EncodedPanel:
         n = int(panel.lengths.sum())
         of_static = {name: panel.columns[name][panel.starts] for name in form.static}
         target = panel.columns[form.roles.target]
+        mean, deviation = _means_and_deviations(target, panel)
         return cls(
             form=form,
             starts=panel.starts,
@@ -84,7 +86,8 @@ class EncodedPanel:
             ),
             observed=_with_outside(encode_columns(form.observed, panel.columns, n)),
             static=encode_columns(form.static, of_static, len(panel)),
-            size=_mean_sizes(target, panel),
+            mean=mean,
+            deviation=deviation,
         )
 
     def windows(
@@ -113,7 +116,7 @@ class EncodedPanel:
         rows = first + np.arange(-form.lookback, form.horizon)  # (n, n_steps)
         is_past = np.arange(form.n_steps) < form.lookback
         target = self.target[self._inside(rows, series)]
-        scale = self._scale(target[:, is_past], series)
+        scale = self._scale(first, series)
         past = np.where(is_past, scale.scale(target), np.nan)
         inside = self._inside(rows, series)
         observed = np.where(is_past[:, np.newaxis], self.observed[inside], 0)
@@ -140,15 +143,19 @@ class EncodedPanel:
         starts, stops = (array[series][:, np.newaxis] for array in (self.starts, self.stops))
         return np.where((rows >= starts) & (rows < stops), rows, len(self.target) - 1)
 
-    def _scale(self, past: np.ndarray, series: np.ndarray) -> WindowScale:
-        """Measure the past of windows; a window without a known value has the level 0."""
+    def _scale(self, first: np.ndarray, series: np.ndarray) -> WindowScale:
+        """Measure the target before the first time steps to forecast, (n, 1).
+
+        Where no value is known there, the level is the mean of the series.
+        """
+        past = self.target[self._inside(first + np.arange(-self.form.level_steps, 0), series)]
         known = np.isfinite(past)
         counts = np.maximum(known.sum(axis=1), 1)
         level = np.where(known, past, 0).sum(axis=1) / counts
+        level = np.where(known.any(axis=1), level, self.mean[series])
         deviations = np.where(known, past - level[:, np.newaxis], 0)
         spread = np.sqrt((deviations**2).sum(axis=1) / counts)
-        least = MIN_SPREAD * self.size[series]
-        spread = np.maximum(spread, least)
+        spread = np.maximum(spread, MIN_SPREAD * self.deviation[series])
         return WindowScale(level, np.where(spread > 0, spread, 1))
 
 
@@ -287,8 +294,10 @@ def _calendar(panel: Panel, form: PanelForm) -> np.ndarray:
     return calendar_columns(times, form.calendar)[positions]
 
 
-def _mean_sizes(target: np.ndarray, panel: Panel) -> np.ndarray:
-    """Return the mean absolute value of each series; 0 where no value is known."""
+def _means_and_deviations(target: np.ndarray, panel: Panel) -> tuple[np.ndarray, np.ndarray]:
+    """Return the mean and the standard deviation of each series; 0 where no value is known."""
     known = np.isfinite(target)
-    sums = np.add.reduceat(np.where(known, np.abs(target), 0), panel.starts)
-    return sums / np.maximum(np.add.reduceat(known, panel.starts, dtype=np.int64), 1)
+    counts = np.maximum(np.add.reduceat(known, panel.starts, dtype=np.int64), 1)
+    means = np.add.reduceat(np.where(known, target, 0), panel.starts) / counts
+    deviations = np.where(known, target - np.repeat(means, panel.lengths), 0)
+    return means, np.sqrt(np.add.reduceat(deviations**2, panel.starts) / counts)

@@ -13,7 +13,8 @@ from sklstm.forecasting._panel import Roles
 from sklstm.forecasting._time_axis import TimeAxis
 
 MIN_LOOKBACK = 24
-N_SEASONS = 2  # seasons that "auto" lags reach back, of the shortest season
+N_SEASONS = 4  # in a row, which "auto" lags reach back to
+MIN_YEARS = 2  # of a history in which months are told apart
 
 
 def read_roles(
@@ -100,13 +101,13 @@ def read_lags(lags: Any, horizon: int, seasons: Sequence[int]) -> tuple[int, ...
 def auto_lags(horizon: int, seasons: Sequence[int]) -> tuple[int, ...]:
     """Return lags that are whole seasons, and at least the horizon.
 
-    Of the shortest season these are two, of the longer ones one each: of hours and a horizon of 48
-    they are 48, 72 and 168.
+    Of the shortest season these are four in a row, of the longer ones one each: of hours and a
+    horizon of 48 they are 48, 72, 96, 120 and 168.
     """
     lags = set()
     for place, season in enumerate(seasons):
         first = -(-horizon // season) * season
-        lags |= {first, first + season} if place == 0 else {first}
+        lags |= {first + k * season for k in range(1 if place else N_SEASONS)}
     return tuple(sorted(lags))
 
 
@@ -116,13 +117,31 @@ def auto_lookback(horizon: int, seasons: Sequence[int]) -> int:
     return -(-max(horizon + 1, MIN_LOOKBACK) // season) * season
 
 
-def calendar_parts(axis: TimeAxis) -> tuple[str, ...]:
-    """Return the parts of dates that differ between neighbouring time steps of a frequency."""
+def level_steps(seasons: Sequence[int], lookback: int) -> int:
+    """Return over how many time steps the level and the spread of a window are measured.
+
+    It is a week of hours and of shorter steps, four weeks of days, and a year of weeks, months and
+    quarters; without seasons it is `lookback`.
+    """
+    if len(seasons) < 2:
+        return seasons[0] if seasons else lookback
+    of_day, of_week = seasons[:2]
+    return of_week if of_week == 7 * of_day else 4 * of_day
+
+
+def calendar_parts(axis: TimeAxis, years: float) -> tuple[str, ...]:
+    """Return the parts of dates that the network reads.
+
+    They are those that differ between neighbouring time steps. The month is read only where the
+    series last two years and longer: of a single year, what came with a month would be learnt
+    from one case.
+    """
     seasons = axis.seasons
+    month = ("month",) * (years >= MIN_YEARS)
     if not seasons:
         return ()
     if len(seasons) == 1:  # weeks, months, quarters
-        return ("month",)
+        return month
     per_day = seasons[0] if seasons[1] == 7 * seasons[0] else 1
     parts = ("minute",) * (per_day > CALENDAR["hour"][1]) + ("hour",) * (per_day > 1)
-    return (*parts, "weekday", "month")
+    return (*parts, "weekday", *month)
