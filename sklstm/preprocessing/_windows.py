@@ -1,7 +1,8 @@
-"""`SlidingWindow` and `sliding_windows`: windows of a series."""
+"""`SlidingWindow` and `sliding_windows`: windows of one series or of several."""
 
 from __future__ import annotations
 
+import warnings
 from numbers import Integral
 from typing import Any, ClassVar, Self
 
@@ -14,7 +15,8 @@ from sklstm._sklearn_compat import Interval, fit_context, validate_params
 from sklstm.input.containers import is_frame
 from sklstm.preprocessing._base import SequenceOutputMixin
 from sklstm.preprocessing._read_sequences import check_n_features, read_sequences
-from sklstm.preprocessing._read_series import check_finite, read_series
+from sklstm.preprocessing._read_series import check_finite, read_numbers, read_series
+from sklstm.preprocessing._series_rows import BY_CONSTRAINT, By, SeriesRows, split_by_series
 
 CHECK_ARRAY_OPTIONS = {"dtype": FLOAT_DTYPES, "ensure_all_finite": False}
 POSITIVE = [Interval(Integral, 1, None, closed="left")]
@@ -31,23 +33,32 @@ class SlidingWindow(SequenceOutputMixin, OneToOneFeatureMixin, TransformerMixin,
     ----------
     window : int, default=10
         Time steps (rows) of a window.
+    by : str, int or sequence of them, default=None
+        The columns that tell which series a row belongs to, by name or position (or levels of the
+        index of pandas, by name). A window holds rows of one series only. The rows of a series are
+        in the order of time; those of other series may lie between them. These columns may hold
+        text, and are left out of the windows. None reads one series.
 
     Attributes
     ----------
     n_features_in_ : int
-        Columns of the series.
+        Columns of the table, those of `by` included.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Names of the columns, if X is a DataFrame with string names.
 
     See Also
     --------
     sliding_windows : Only windows without missing past, and the targets that follow them.
+    FillGaps : Fills what is missing in a series, which windows must not lack.
 
     Notes
     -----
     The window of row t includes row t. To forecast the next row, X is ``series[:-1]`` and y is
-    ``series[1:]``. A window holds the rows before its own: where a series is split, the first
-    windows of the second part lack their past. Split with `TimeSeriesSplit`, without shuffling.
+    ``series[1:]``; with several series, y is the next row of the same series, as
+    ``frame.groupby(by)[target].shift(-1)`` makes it, and the last row of each is left out. A
+    window holds the rows before its own: where a series is split, the first windows of the second
+    part lack their past. Split with `TimeSeriesSplit`, without shuffling; rows of several series
+    are sorted by time for that.
 
     Examples
     --------
@@ -61,12 +72,22 @@ class SlidingWindow(SequenceOutputMixin, OneToOneFeatureMixin, TransformerMixin,
     array([[nan,  1.],
            [ 1.,  2.],
            [ 2.,  3.]])
+
+    Two shops, the second column, day by day:
+
+    >>> sales = np.array([[1.0, 7], [10.0, 8], [2.0, 7], [20.0, 8]])
+    >>> SlidingWindow(window=2, by=1).fit_transform(sales)[:, :, 0]
+    array([[nan,  1.],
+           [nan, 10.],
+           [ 1.,  2.],
+           [10., 20.]])
     """
 
-    _parameter_constraints: ClassVar[dict] = {"window": POSITIVE}
+    _parameter_constraints: ClassVar[dict] = {"window": POSITIVE, "by": BY_CONSTRAINT}
 
-    def __init__(self, window: int = 10) -> None:
+    def __init__(self, window: int = 10, *, by: By = None) -> None:
         self.window = window
+        self.by = by
 
     @fit_context(prefer_skip_nested_validation=True)
     def fit(self, X: Any, y: Any = None) -> Self:
@@ -74,8 +95,8 @@ class SlidingWindow(SequenceOutputMixin, OneToOneFeatureMixin, TransformerMixin,
 
         Parameters
         ----------
-        X : array or DataFrame of shape (n, F)
-            A series of n time steps.
+        X : array or DataFrame of shape (n, n_columns)
+            A row for each time step of a series, or of each series.
         y : None
             Ignored.
 
@@ -86,8 +107,8 @@ class SlidingWindow(SequenceOutputMixin, OneToOneFeatureMixin, TransformerMixin,
         Raises
         ------
         ValueError
-            If X is not 2-D, empty, not numeric, or contains NaN or infinity, or its index of times
-            or numbers is not in order.
+            If X is not 2-D, empty, not numeric (but for the columns of `by`), or contains NaN or
+            infinity, its index of times or numbers is not in order, or it lacks a column of `by`.
         """
         self._read(X, reset=True)
         return self
@@ -97,28 +118,35 @@ class SlidingWindow(SequenceOutputMixin, OneToOneFeatureMixin, TransformerMixin,
 
         Parameters
         ----------
-        X : array or DataFrame of shape (n, F)
-            A series of n time steps.
+        X : array or DataFrame of shape (n, n_columns)
+            A row for each time step of a series, or of each series.
 
         Returns
         -------
         windows : ndarray of shape (n, window, F), float32 or float64
-            Row t is ``X[t - window + 1 : t + 1]``, NaN where that is before the start. A read-only
-            view: windows share their memory.
+            Window t ends with row t of X, and holds the rows before it in its series; before the
+            start of the series it is NaN. F is the number of columns without those of `by`. For
+            one series, a read-only view, as windows share their memory.
 
         Raises
         ------
         ValueError
-            As in `fit`, and if X has another number of features.
+            As in `fit`, and if X has other columns.
         """
         check_is_fitted(self)
-        series = self._read(X, reset=False)
+        series, rows = self._read(X, reset=False)
         window = int(self.window)  # small integers of numpy overflow
-        past = np.full((window - 1, series.shape[1]), np.nan, series.dtype)
-        return _window_views(np.concatenate([past, series]), window)
+        past = window - 1
+        n_series = len(rows.labels)
+        padded = np.full((len(series) + n_series * past, series.shape[1]), np.nan, series.dtype)
+        number = np.repeat(np.arange(n_series), rows.lengths)  # of the series of each row
+        starts = np.arange(len(series)) + number * past  # of the window of each row, in `padded`
+        padded[starts + past] = series[rows.order]
+        windows = _window_views(padded, window)
+        return windows if n_series == 1 else windows[starts[np.argsort(rows.order)]]
 
     def inverse_transform(self, X: Any) -> np.ndarray:
-        """Read the series back: the last row of each window.
+        """Read the rows back: the last one of each window.
 
         Parameters
         ----------
@@ -127,6 +155,7 @@ class SlidingWindow(SequenceOutputMixin, OneToOneFeatureMixin, TransformerMixin,
         Returns
         -------
         series : ndarray of shape (n, F)
+            Without the columns of `by`.
 
         Raises
         ------
@@ -135,23 +164,46 @@ class SlidingWindow(SequenceOutputMixin, OneToOneFeatureMixin, TransformerMixin,
         """
         check_is_fitted(self)
         steps = read_sequences(X)
-        check_n_features(self, steps, self.n_features_in_)
+        check_n_features(self, steps, len(self._kept))
         return steps.values[steps.offsets[1:] - 1]
+
+    def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
+        """Get the names of the features (the last axis of the output).
+
+        Parameters
+        ----------
+        input_features : array-like of str of shape (`n_features_in_`,), default=None
+            Names of the columns of X, where `fit` saw none.
+
+        Returns
+        -------
+        feature_names_out : ndarray of shape (F,), dtype object
+            The names of the columns without those of `by`.
+        """
+        names = super().get_feature_names_out(input_features)
+        return names[self._kept]
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         return tags
 
-    def _read(self, X: Any, *, reset: bool) -> np.ndarray:
-        series = read_series(X, "X")
-        if is_frame(X):  # its names
+    def _read(self, X: Any, *, reset: bool) -> tuple[np.ndarray, SeriesRows]:
+        """Read the numbers of X, of shape (n, F), and which series their rows belong to."""
+        if self.by is None:
+            rows, kept, series = None, None, read_series(X, "X")
+        else:
+            table, rows, kept = split_by_series(X, self.by, "X")
+            series = read_numbers(table, "X")
+        if is_frame(X) or rows is not None:  # its names, or its columns that hold no numbers
             validate_data(self, X, reset=reset, skip_check_array=True)
             series = check_array(series, estimator=self, **CHECK_ARRAY_OPTIONS)
         else:
             series = validate_data(self, series, reset=reset, **CHECK_ARRAY_OPTIONS)
-        check_finite(series, X, "X")
-        return series
+        check_finite(series, X if rows is None else table, "X")
+        if reset:
+            self._kept = list(range(series.shape[1])) if kept is None else kept
+        return series, rows or SeriesRows.of_one_series(len(series))
 
 
 @validate_params(
@@ -160,13 +212,21 @@ class SlidingWindow(SequenceOutputMixin, OneToOneFeatureMixin, TransformerMixin,
         "window": POSITIVE,
         "horizon": POSITIVE,
         "stride": POSITIVE,
+        "by": BY_CONSTRAINT,
+        "return_rows": ["boolean"],
     },
     prefer_skip_nested_validation=True,
 )
 def sliding_windows(
-    series: Any, window: int, horizon: int = 1, stride: int = 1
-) -> tuple[np.ndarray, np.ndarray]:
-    """Cut a series into windows and the values that follow them.
+    series: Any,
+    window: int,
+    horizon: int = 1,
+    stride: int = 1,
+    *,
+    by: By = None,
+    return_rows: bool = False,
+) -> tuple[np.ndarray, ...]:
+    """Cut a series, or each of several, into windows and the values that follow them.
 
     The targets of a window start after its end, so nothing of them leaks into it.
 
@@ -180,23 +240,39 @@ def sliding_windows(
         Time steps to forecast.
     stride : int, default=1
         Time steps from the start of one window to the start of the next.
+    by : str, int or sequence of them, default=None
+        The columns that tell which series a row belongs to, as in `SlidingWindow`: a window and
+        its targets are rows of one series. None reads one series.
+    return_rows : bool, default=False
+        Whether to return also where each window ends.
 
     Returns
     -------
     X : ndarray of shape (m, window, F)
         Window i is ``series[i * stride : i * stride + window]``;
-        ``m = (n - window - horizon) // stride + 1``.
+        ``m = (n - window - horizon) // stride + 1``. With `by`, the windows of the first series,
+        then those of the second, and so on.
     y : ndarray of shape (m, horizon, F), less the axes of size 1
         The `horizon` time steps after each window: of shape (m,) for ``horizon=1`` and one
         feature, (m, horizon) for one feature, (m, F) for ``horizon=1``. `LSTMRegressor` takes all
-        of them; a regressor that takes no third axis takes ``y.reshape(len(y), -1)``. Both arrays
-        are read-only views of the series, in its dtype: copy before you write.
+        of them; a regressor that takes no third axis takes ``y.reshape(len(y), -1)``. X and y
+        are read-only views of the series, in its dtype: copy before you write. Those of several
+        series are copies.
+    rows : ndarray of shape (m,)
+        Only if `return_rows`: the number of the row of `series` that is the last of each window,
+        which tells the series and the time of a window: ``frame["shop"].iloc[rows]``.
 
     Raises
     ------
     ValueError
         If `series` is neither 1-D nor 2-D, not numeric or too short for one window, or its index
-        of times or numbers is not in order, or `window`, `horizon` or `stride` is below 1.
+        of times or numbers is not in order, it lacks a column of `by`, or `window`, `horizon` or
+        `stride` is below 1.
+
+    Warns
+    -----
+    UserWarning
+        If some of several series are too short for a window.
 
     See Also
     --------
@@ -213,8 +289,13 @@ def sliding_windows(
     array([4, 5])
     """
     window, horizon, stride = int(window), int(horizon), int(stride)  # numpy's may overflow
-    series = check_array(
-        read_series(series, "series"),
+    if by is None:
+        table, rows = read_series(series, "series"), None
+    else:
+        rest, rows, _ = split_by_series(series, by, "series")
+        table = read_numbers(rest, "series")
+    values = check_array(
+        table,
         ensure_2d=False,
         allow_nd=True,
         ensure_all_finite=False,
@@ -222,15 +303,46 @@ def sliding_windows(
         ensure_min_features=0,
         input_name="series",
     )
-    if series.ndim not in (1, 2) or 0 in series.shape[1:]:
-        raise ValueError(f"series has shape {series.shape}: valid are (n,) and (n, F).")
-    if len(series) < window + horizon:
+    if values.ndim not in (1, 2) or 0 in values.shape[1:]:
+        raise ValueError(f"series has shape {values.shape}: valid are (n,) and (n, F).")
+    rows = rows or SeriesRows.of_one_series(len(values))
+    starts = _starts_of_windows(rows, window, horizon, stride)
+    values = values.reshape(len(values), -1)
+    if len(rows.labels) == 1:
+        whole = _window_views(values, window + horizon)[::stride]
+    else:
+        whole = _window_views(values[rows.order], window + horizon)[starts]
+    found = whole[:, :window], _drop_axes_of_one(whole[:, window:])
+    return (*found, rows.order[starts + window - 1]) if return_rows else found
+
+
+def _starts_of_windows(rows: SeriesRows, window: int, horizon: int, stride: int) -> np.ndarray:
+    """Return where in the rows, sorted by series, each window starts.
+
+    Raises
+    ------
+    ValueError
+        If no series is long enough.
+    """
+    needed = window + horizon
+    too_short = np.flatnonzero(rows.lengths < needed)
+    needs = f"window={window} and horizon={horizon}: at least {needed} are needed"
+    if len(rows.labels) == 1 and len(too_short):
         raise ValueError(
-            f"series has {len(series)} time steps, too few for one window of window={window} "
-            f"and horizon={horizon}: at least {window + horizon} are needed."
+            f"series has {rows.lengths[0]} time steps, too few for one window of {needs}."
         )
-    whole = _window_views(series.reshape(len(series), -1), window + horizon)[::stride]
-    return whole[:, :window], _drop_axes_of_one(whole[:, window:])
+    if len(too_short):
+        first = f"{rows.labels[too_short[0]]!r} has {rows.lengths[too_short[0]]} time step(s)"
+        what = (
+            f"{len(too_short)} of {len(rows.labels)} series are too short for a window of {needs}"
+        )
+        if len(too_short) == len(rows.labels):
+            raise ValueError(f"{what}. The first of them, {first}.")
+        warnings.warn(
+            f"{what}, and have none. The first of them, {first}.", UserWarning, stacklevel=4
+        )
+    bounds = zip(rows.offsets[:-1], rows.offsets[1:], strict=True)
+    return np.concatenate([np.arange(a, b - needed + 1, stride) for a, b in bounds])
 
 
 def _window_views(series: np.ndarray, length: int) -> np.ndarray:
