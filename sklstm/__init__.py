@@ -8,6 +8,7 @@ from sklstm._regressor import LSTMRegressor
 from sklstm._version import __version__
 from sklstm.preprocessing import (
     CharOneHotEncoder,
+    FillGaps,
     SequencePadder,
     SequenceTokenizer,
     SlidingWindow,
@@ -21,6 +22,7 @@ from sklstm.text.words import WordSequenceGenerator
 __all__ = [
     "CharOneHotEncoder",
     "CharSequenceGenerator",
+    "FillGaps",
     "LSTMClassifier",
     "LSTMRegressor",
     "SequencePadder",

@@ -1,6 +1,7 @@
 """Transformers that turn text, tables and sequences into what an LSTM reads."""
 
 from sklstm.preprocessing._char_one_hot import CharOneHotEncoder
+from sklstm.preprocessing._fill_gaps import FillGaps
 from sklstm.preprocessing._padding import SequencePadder
 from sklstm.preprocessing._time_distributed import TimeDistributed
 from sklstm.preprocessing._tokenizer import SequenceTokenizer
@@ -8,6 +9,7 @@ from sklstm.preprocessing._windows import SlidingWindow, sliding_windows
 
 __all__ = [
     "CharOneHotEncoder",
+    "FillGaps",
     "SequencePadder",
     "SequenceTokenizer",
     "SlidingWindow",

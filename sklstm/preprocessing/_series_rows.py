@@ -8,8 +8,9 @@ from numbers import Integral
 from typing import Any
 
 import numpy as np
+from sklearn.utils import check_array
 
-from sklstm.input.containers import is_frame, is_missing, is_series
+from sklstm.input.containers import as_numbers, is_frame, is_missing, is_series
 from sklstm.preprocessing._time_index import read_times, show
 
 Column = str | int
@@ -81,14 +82,12 @@ def split_by_series(X: Any, by: By, name: str) -> tuple[Any, SeriesRows, list[in
         If X is no table, has no such column, a row has no series, or the index of a series is not
         in the order of time.
     """
-    if is_series(X) or not (is_frame(X) or np.ndim(X) == 2):
-        raise ValueError(
-            f"by={by!r} names columns of a table, but {name} is of type {type(X).__name__} and "
-            f"shape {np.shape(X)}: valid are a DataFrame and an array of shape (n, n_columns)."
-        )
-    X = X if is_frame(X) else np.asanyarray(X)
+    X = X if is_frame(X) else _read_table(X, by, name)
     keys = [by] if isinstance(by, str | Integral) else list(by)
-    positions = [position_of(X, key, name, "by") for key in keys]
+    positions = [
+        position_of(X, key, name, f"by={by!r}" if key is by else f"{key!r} of by={by!r}")
+        for key in keys
+    ]
     if not keys:
         rows = SeriesRows.of_one_series(len(X))
     else:
@@ -105,8 +104,22 @@ def split_by_series(X: Any, by: By, name: str) -> tuple[Any, SeriesRows, list[in
     return columns_at(X, kept), rows, kept
 
 
-def position_of(X: Any, key: Column, name: str, parameter: str) -> int | None:
+def _read_table(X: Any, by: By, name: str) -> np.ndarray:
+    """Read an array-like of two dimensions; text and objects stay what they are."""
+    if is_series(X):
+        raise ValueError(
+            f"by={by!r} names columns of a table, but {name} is a {type(X).__name__}: valid are a "
+            "DataFrame and an array of shape (n, n_columns)."
+        )
+    if isinstance(X, np.ma.MaskedArray):
+        X = as_numbers(X, name, lambda place: f"row {place[0]}, column {place[1]}")
+    return check_array(X, dtype=None, ensure_all_finite=False, input_name=name)
+
+
+def position_of(X: Any, key: Column, name: str, asked: str) -> int | None:
     """Return the position of a column; None for a level of the index.
+
+    `asked` is where the user names the column, for the error: "by='shop'".
 
     Raises
     ------
@@ -122,7 +135,7 @@ def position_of(X: Any, key: Column, name: str, parameter: str) -> int | None:
     if _is_level(X, key):
         return None
     valid = f"its columns {labels}" if labels else f"numbers of its columns, 0 to {n_columns - 1}"
-    raise ValueError(f"{parameter}={key!r} is no column of {name}: valid are {valid}.")
+    raise ValueError(f"{asked} is no column of {name}: valid are {valid}.")
 
 
 def columns_at(X: Any, positions: list[int]) -> Any:
