@@ -7,6 +7,7 @@ import functools
 import os
 from abc import abstractmethod
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from numbers import Integral, Real
 from typing import Any, ClassVar
 
@@ -22,7 +23,7 @@ from sklstm._fitted_state import FittedState, LearntFromData
 from sklstm._parameters import LARGEST_INT, POSITIVE_INT, TRAINING_CONSTRAINTS, as_int, layer_units
 from sklstm._sequences import InputForm, Sequences
 from sklstm._sklearn_compat import Interval, StrOptions, num_samples, safe_indexing
-from sklstm._targets import Targets, equal_weights
+from sklstm._targets import Targets, as_columns, equal_weights
 from sklstm.input.hold_out import hold_out
 from sklstm.input.parse_x import read_for_fit, read_for_predict, read_in_blocks
 from sklstm.input.parse_y import check_n_targets, read_sample_weight
@@ -284,6 +285,9 @@ class BaseLSTM(BaseNetwork):
         scorer, spec = check_scoring(self, self.scoring), self._spec(data).single
         silent = copy.copy(self).set_params(verbose=0)
         X_val, y_val = safe_indexing(X, data.validation.numbers), data.validation.y
+        if isinstance(self.scoring, str) and y_val.ndim > 2:  # scikit-learn's take two axes
+            learnt = replace(learnt, targets=learnt.targets.side_by_side())
+            y_val = as_columns(y_val)
 
         def score(weights: Weights) -> float:
             network = OnnxPredictor(spec, weights)

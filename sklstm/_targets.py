@@ -306,6 +306,10 @@ class NumberTargets:
         of_each = () if self.n_quantiles == 1 else (self.n_quantiles,)
         return numbers.reshape(len(outputs), *self.shape, *of_each)
 
+    def side_by_side(self) -> Self:
+        """Return the same numbers, those of one target on one axis, as scikit-learn takes them."""
+        return replace(self, shape=(self.n_columns,))
+
     def _repeated(self, of_numbers: np.ndarray) -> np.ndarray:
         """Repeat what belongs to each number for each of its quantiles."""
         return np.repeat(of_numbers, self.n_quantiles, axis=-1)

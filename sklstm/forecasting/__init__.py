@@ -6,6 +6,7 @@ from sklstm.forecasting._differences import DifferencedRegressor
 from sklstm.forecasting._forecast_display import ForecastDisplay
 from sklstm.forecasting._forecaster import LSTMForecaster
 from sklstm.forecasting._intervals import ConformalQuantileRegressor
+from sklstm.forecasting._one_step_rows import one_step_rows
 from sklstm.forecasting._recursive import forecast
 from sklstm.forecasting._rolling_origin import RollingOrigin
 from sklstm.forecasting._seasonal_naive import SeasonalNaiveForecaster
@@ -20,4 +21,5 @@ __all__ = [
     "SeasonalNaiveForecaster",
     "backtest",
     "forecast",
+    "one_step_rows",
 ]

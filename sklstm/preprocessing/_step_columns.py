@@ -28,8 +28,13 @@ def is_text(column: Any) -> bool:
         return True
     if getattr(dtype, "kind", None) in NUMBER_KINDS or getattr(dtype, "is_numeric", bool)():
         return False
-    first = next((value for value in column if not _is_missing(value)), None)
+    first = first_known(column)
     return isinstance(first, bool | np.bool_) or not (first is None or hasattr(first, "__float__"))
+
+
+def first_known(column: Any) -> Any:
+    """Return the first value of a column that is not missing; None if there is none."""
+    return next((value for value in column if not _is_missing(value)), None)
 
 
 def _is_missing(value: Any) -> bool:
