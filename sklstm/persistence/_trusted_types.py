@@ -24,6 +24,7 @@ OURS = {
         "sklstm.forecasting._intervals.ConformalQuantileRegressor"
     ),
     "sklstm.DifferencedRegressor": "sklstm.forecasting._differences.DifferencedRegressor",
+    "sklstm.FillGaps": "sklstm.preprocessing._fill_gaps.FillGaps",
     "sklstm.FittedState": "sklstm._fitted_state.FittedState",
     "sklstm.InputForm": "sklstm._sequences.InputForm",
     "sklstm.InputScaling": "sklstm.network.scaling.InputScaling",

@@ -9,7 +9,7 @@ import pytest
 from sklearn.compose import make_column_transformer
 from sklearn.pipeline import make_pipeline
 
-from sklstm import LSTMClassifier, LSTMRegressor, SlidingWindow
+from sklstm import LSTMClassifier, LSTMRegressor, SlidingWindow, persistence
 from sklstm.preprocessing import FillGaps
 from tasks import TINY
 
@@ -194,6 +194,21 @@ def test_frames_in_a_pipeline():
     assert make_column_transformer(("passthrough", ["amount"])).fit_transform(
         model[0].transform(frames)[0]
     ).tolist() == [[1], [1], [2.5], [2.5]]
+
+
+def test_model_files(tmp_path):
+    table = SALES.assign(day=list("MMTTWW"))
+    model = make_pipeline(
+        FillGaps({"sales": "linear", "day": "mean"}, by="shop", times="date", add_mask=True)
+    ).fit(table)
+    persistence.save(model, tmp_path / "gaps.sklstm")
+    loaded = persistence.load(tmp_path / "gaps.sklstm")
+    pd.testing.assert_frame_equal(loaded.transform(table), model.transform(table))
+    windows = make_pipeline(FillGaps({1: 0}, by=[0]), SlidingWindow(2, by=0))
+    rows = np.array([[5, 1.0], [6, 2.0], [5, NAN]])
+    persistence.save(windows.fit(rows), tmp_path / "windows.sklstm")
+    loaded = persistence.load(tmp_path / "windows.sklstm")
+    np.testing.assert_array_equal(loaded.transform(rows)[2, :, 0], [1, 0])
 
 
 # What is refused
