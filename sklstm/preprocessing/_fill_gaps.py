@@ -224,10 +224,8 @@ class FillGaps(SequenceOutputMixin, OneToOneFeatureMixin, TransformerMixin, Base
         for k in self._text:
             like = column_at(table.table, self._positions[k])
             out[k] = as_text(out[k], columns.labels[k], like)
-        framed = X if is_frame(X) else table.table
-        labels = list(framed.columns) if is_frame(framed) else []
         out += self._added(columns)
-        return give_back(X, table, out, self._labels_out(labels), self._columns_of_features)
+        return give_back(X, table, out, self._labels_of(X, table), self._columns_of_features)
 
     def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
         """Get the names of the output's features, or of its columns if it is a table.
@@ -333,6 +331,16 @@ class FillGaps(SequenceOutputMixin, OneToOneFeatureMixin, TransformerMixin, Base
         if self.add_interval:
             added.append(columns.steps.intervals())
         return [_with_padding(each, columns) for each in added]
+
+    def _labels_of(self, X: Any, table: StepTable) -> list[Any]:
+        """Return the labels of the output's columns; for arrays there are none."""
+        frame = X if is_frame(X) else table.table
+        if not is_frame(frame):
+            return []
+        labels = self._labels_out(list(frame.columns))
+        are_mixed = len({isinstance(label, str) for label in labels}) > 1
+        # which scikit-learn refuses
+        return self.get_feature_names_out().tolist() if are_mixed else labels
 
     def _labels_out(self, labels: list[Any]) -> list[Any]:
         """Return the labels of the output's columns, given those of the columns of X."""

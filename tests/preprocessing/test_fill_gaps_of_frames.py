@@ -161,6 +161,24 @@ def test_columns_of_a_table_stay_in_place():
     assert out.tolist() == [["x", 1.0], ["y", 5.0], ["x", 1.0]]
 
 
+def test_frames_whose_columns_have_no_names():
+    frame = pd.DataFrame([[1.0, 5.0], [NAN, 6.0], [2.0, 7.0]])
+    assert FillGaps().fit_transform([frame])[0].columns.tolist() == [0, 1]
+    transformer = FillGaps({0: "linear"}, add_mask=True)
+    out = transformer.fit_transform([frame])[0]
+    assert out.columns.tolist() == transformer.get_feature_names_out().tolist()
+    assert out.columns.tolist() == ["x0", "x1", "mask_x0", "mask_x1"]
+    assert out["x0"].tolist() == [1, 1.5, 2]
+
+
+def test_series_and_times_in_the_index():
+    frame = SALES.set_index(["shop", "date"])
+    out = FillGaps("linear", by="shop", times="date", add_interval=True).fit_transform(frame)
+    assert out.index.equals(frame.index)
+    assert out["sales"].tolist() == [1, 10, 3, 10, 4, 10]
+    assert out["interval"].tolist() == [0, 0, 2, 2, 1, 1]
+
+
 def test_the_rows_of_one_series():
     frame = pd.DataFrame({"v": [NAN, 1.0, NAN]}, index=DATES[:3])
     out = FillGaps(by=[]).fit_transform(frame)
