@@ -58,7 +58,8 @@ class FillGaps(SequenceOutputMixin, OneToOneFeatureMixin, TransformerMixin, Base
         no padding: everything is filled.
     timesteps : int, default=None
         For a table whose rows are sequences: the columns are this many time steps, all features
-        of the first one, then all of the second.
+        of the first one, then all of the second. `method` and `times` then take the positions of
+        features in a time step.
     add_mask : bool, default=False
         Whether to add for each feature whether its value was known: 1, or 0 where it was missing.
     add_delta : bool, default=False
@@ -162,7 +163,7 @@ class FillGaps(SequenceOutputMixin, OneToOneFeatureMixin, TransformerMixin, Base
         ValueError or TypeError
             If a parameter is not valid, X is empty, of unequal features, infinite, or a table of
             which neither `by` nor `timesteps` says what its rows are, a sequence has no time step,
-            or a time is missing, no time, or before that of the step before.
+            or a time is missing, neither a number nor a date, or earlier than the one before it.
 
         Warns
         -----
@@ -214,7 +215,8 @@ class FillGaps(SequenceOutputMixin, OneToOneFeatureMixin, TransformerMixin, Base
         table = self._table(X, reset=False)
         in_frame = hasattr(table.table, "columns")
         if self._text and not in_frame:
-            names = self.get_feature_names_out()[self._text].tolist()
+            names_in = super().get_feature_names_out()
+            names = [names_in[self._columns_of_features[k]] for k in self._text]
             raise ValueError(
                 f"{type(self).__name__} was fitted on frames with text in column(s) {names}, but X "
                 "holds arrays: pass frames with the same columns."

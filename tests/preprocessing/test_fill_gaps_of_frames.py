@@ -264,9 +264,9 @@ def test_frames_that_are_not_those_of_fit():
         fitted.transform([CUSTOMER[CUSTOMER.columns[::-1]]])
     with pytest.raises(ValueError, match="holds 'x' in sample 0 at time step 0, column 'amount'"):
         fitted.transform([CUSTOMER.assign(amount="x")])
-    plain = FillGaps().fit([CUSTOMER[["amount", "channel"]]])
+    plain = FillGaps(times=0).fit([CUSTOMER[["items", "amount", "channel"]]])
     with (
         pytest.warns(UserWarning, match="X does not have valid feature names"),
         pytest.raises(ValueError, match=r"frames with text in column\(s\) \['channel'\], but X"),
     ):
-        plain.transform([np.ones((3, 2))])
+        plain.transform([np.ones((3, 3))])
