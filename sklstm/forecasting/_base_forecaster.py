@@ -154,12 +154,14 @@ class BaseForecaster(BaseNetwork):
         return auto_epochs(n_values, data.n_per_epoch * data.panel.form.horizon)
 
     def _spec(self, form: PanelForm) -> NetworkSpec:
+        is_auto = isinstance(self.bidirectional, str)
+        reads_backwards = bool(form.known) if is_auto else bool(self.bidirectional)
         return NetworkSpec(
             n_outputs=form.n_outputs,
             activation=form.activation,
             n_features=form.n_features,
             units=layer_units(self.units, "units"),
-            bidirectional=bool(self.bidirectional),
+            bidirectional=reads_backwards,
             dropout=float(self.dropout),
             pooling=None,
             dense_units=layer_units(self.dense_units, "dense_units"),
@@ -171,7 +173,7 @@ class BaseForecaster(BaseNetwork):
 
 
 def auto_epochs(n_values: int, n_per_epoch: int) -> int:
-    """Return so many epochs that each value is forecast in training about ten times.
+    """Return so many epochs that each value is forecast in training about seven times.
 
     Parameters
     ----------
@@ -185,7 +187,7 @@ def auto_epochs(n_values: int, n_per_epoch: int) -> int:
     int
         10 or more, since a network needs some steps to learn, and 80 or fewer.
     """
-    return int(np.clip(round(10 * n_values / n_per_epoch), 10, 80))
+    return int(np.clip(round(7 * n_values / n_per_epoch), 10, 80))
 
 
 def _check_past(windows: PanelWindows, panel: Panel) -> None:

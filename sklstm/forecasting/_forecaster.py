@@ -73,15 +73,17 @@ class LSTMForecaster(BaseForecaster):
         last time steps from a network that has not learnt from them. It doubles the time of a fit.
     units : int or sequence of int, default=64
         Units of the LSTM layers: an int for one layer, a sequence for one layer each.
-    bidirectional : bool, default=False
-        Whether each LSTM layer also reads backwards, from the end of the horizon.
+    bidirectional : "auto" or bool, default="auto"
+        Whether each LSTM layer also reads backwards, from the end of the horizon. "auto" does so
+        where there are known columns: what is known of tomorrow says something of today.
     dropout : float in [0, 1), default=0.0
         Share of each layer's outputs that training hides, the same at all time steps of a window.
     dense_units : int or sequence of int, default=()
         Units of hidden dense layers (rectified linear) after the LSTM layers.
-    n_networks : int, default=1
+    n_networks : int, default=2
         Networks of this kind, each with initial weights and windows of its own, whose quantiles
-        are averaged.
+        are averaged. They are trained side by side on the cores there are. More are a little more
+        accurate, and their intervals less narrow.
     optimizer : str or keras.optimizers.Optimizer, default="adam"
         A name, or an object, of which a copy is trained with its own learning rate.
     learning_rate : float, default=0.005
@@ -97,7 +99,7 @@ class LSTMForecaster(BaseForecaster):
     batches_per_epoch : int, default=50
         An epoch is so many batches of windows, drawn at random among all series and origins.
     epochs : int or "auto", default="auto"
-        "auto" forecasts each value about ten times, in 10 epochs or more and 80 or fewer.
+        "auto" forecasts each value about seven times, in 10 epochs or more and 80 or fewer.
     early_stopping : bool, default=False
         Whether to hold out the last `horizon` time steps of each series, and to stop when their
         loss has not improved for `n_iter_no_change` epochs; the best weights are kept.
@@ -173,7 +175,7 @@ class LSTMForecaster(BaseForecaster):
         "calendar": ["boolean"],
         "frequency": [str, Interval(Real, 0, None, closed="neither"), None],
         "conformal": ["boolean"],
-        "bidirectional": ["boolean"],
+        "bidirectional": ["boolean", AUTO],
         "dense_units": [POSITIVE_INT, "array-like"],
         "n_networks": [POSITIVE_INT],
         "epochs": [POSITIVE_INT, AUTO],
@@ -200,10 +202,10 @@ class LSTMForecaster(BaseForecaster):
         frequency: str | float | None = None,
         conformal: bool = False,
         units: int | Sequence[int] = 64,
-        bidirectional: bool = False,
+        bidirectional: bool | str = "auto",
         dropout: float = 0.0,
         dense_units: int | Sequence[int] = (),
-        n_networks: int = 1,
+        n_networks: int = 2,
         optimizer: str | keras.optimizers.Optimizer = "adam",
         learning_rate: float | None = 0.005,
         learning_rate_schedule: str = "cosine",

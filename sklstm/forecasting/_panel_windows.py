@@ -12,6 +12,7 @@ from sklstm.forecasting._panel import Panel
 from sklstm.forecasting._panel_form import PanelForm
 
 N_CALIBRATION_WINDOWS = 100
+ROUNDING = 1e-12  # a spread of less than this share of the level is that of a constant
 MIN_SPREAD = 0.7  # of a window, as a share of the standard deviation of its series
 
 
@@ -48,8 +49,9 @@ class EncodedPanel:
     known, observed : ndarray of shape (N + 1, n_columns), float32
         `known` begins with the columns of the calendar.
     static : ndarray of shape (n_series, n_columns), float32
-    mean, deviation : ndarray of shape (n_series,)
-        The mean of each series, and its standard deviation.
+    mean, deviation : ndarray of shape (N + 1,), float64
+        The mean and the standard deviation of the target in the series before each time step; 0
+        where no value is known.
     """
 
     form: PanelForm
@@ -75,7 +77,7 @@ class EncodedPanel:
         n = int(panel.lengths.sum())
         of_static = {name: panel.columns[name][panel.starts] for name in form.static}
         target = panel.columns[form.roles.target]
-        mean, deviation = _means_and_deviations(target, panel)
+        mean, deviation = _measures_before(target, panel)
         return cls(
             form=form,
             starts=panel.starts,
@@ -116,7 +118,7 @@ class EncodedPanel:
         rows = first + np.arange(-form.lookback, form.horizon)  # (n, n_steps)
         is_past = np.arange(form.n_steps) < form.lookback
         target = self.target[self._inside(rows, series)]
-        scale = self._scale(first, series)
+        scale = self._scale(first[:, 0], series)
         past = np.where(is_past, scale.scale(target), np.nan)
         inside = self._inside(rows, series)
         observed = np.where(is_past[:, np.newaxis], self.observed[inside], 0)
@@ -143,20 +145,24 @@ class EncodedPanel:
         starts, stops = (array[series][:, np.newaxis] for array in (self.starts, self.stops))
         return np.where((rows >= starts) & (rows < stops), rows, len(self.target) - 1)
 
-    def _scale(self, first: np.ndarray, series: np.ndarray) -> WindowScale:
-        """Measure the target before the first time steps to forecast, (n, 1).
+    def _scale(self, rows: np.ndarray, series: np.ndarray) -> WindowScale:
+        """Measure the target before the rows of the first time steps to forecast.
 
-        Where no value is known there, the level is the mean of the series.
+        Where no value is known in `level_steps`, the level is the mean of the series so far. The
+        spread is at least a share of the deviation of the series so far: a window of a quiet time,
+        or of zeros, says little of what follows.
         """
-        past = self.target[self._inside(first + np.arange(-self.form.level_steps, 0), series)]
+        steps = np.arange(-self.form.level_steps, 0)
+        past = self.target[self._inside(rows[:, np.newaxis] + steps, series)]
         known = np.isfinite(past)
         counts = np.maximum(known.sum(axis=1), 1)
         level = np.where(known, past, 0).sum(axis=1) / counts
-        level = np.where(known.any(axis=1), level, self.mean[series])
+        level = np.where(known.any(axis=1), level, self.mean[rows])
         deviations = np.where(known, past - level[:, np.newaxis], 0)
         spread = np.sqrt((deviations**2).sum(axis=1) / counts)
-        spread = np.maximum(spread, MIN_SPREAD * self.deviation[series])
-        return WindowScale(level, np.where(spread > 0, spread, 1))
+        spread = np.maximum(spread, MIN_SPREAD * self.deviation[rows])
+        of_constant = np.where(level != 0, np.abs(level), 1)
+        return WindowScale(level, np.where(spread > ROUNDING * of_constant, spread, of_constant))
 
 
 @dataclass(frozen=True, eq=False)
@@ -294,10 +300,29 @@ def _calendar(panel: Panel, form: PanelForm) -> np.ndarray:
     return calendar_columns(times, form.calendar)[positions]
 
 
-def _means_and_deviations(target: np.ndarray, panel: Panel) -> tuple[np.ndarray, np.ndarray]:
-    """Return the mean and the standard deviation of each series; 0 where no value is known."""
+def _measures_before(target: np.ndarray, panel: Panel) -> tuple[np.ndarray, np.ndarray]:
+    """Return the mean and the standard deviation of each series before each of its rows.
+
+    Each series is standardised first, so that sums over all series lose no digits of small ones.
+    """
     known = np.isfinite(target)
     counts = np.maximum(np.add.reduceat(known, panel.starts, dtype=np.int64), 1)
     means = np.add.reduceat(np.where(known, target, 0), panel.starts) / counts
-    deviations = np.where(known, target - np.repeat(means, panel.lengths), 0)
-    return means, np.sqrt(np.add.reduceat(deviations**2, panel.starts) / counts)
+    centred = np.where(known, target - np.repeat(means, panel.lengths), 0)
+    scales = np.sqrt(np.add.reduceat(centred**2, panel.starts) / counts)
+    scales = np.where(scales > 0, scales, 1)
+    standard = centred / np.repeat(scales, panel.lengths)
+    n, total, squares = (
+        _sums_before(values, panel) for values in (known.astype(float), standard, standard**2)
+    )
+    mean = total / np.maximum(n, 1)
+    deviation = np.sqrt(np.maximum(squares / np.maximum(n, 1) - mean**2, 0))
+    of_rows = np.repeat(scales, panel.lengths)
+    mean = np.where(n > 0, mean * of_rows + np.repeat(means, panel.lengths), 0)
+    return np.append(mean, 0), np.append(deviation * of_rows, 0)
+
+
+def _sums_before(values: np.ndarray, panel: Panel) -> np.ndarray:
+    """Return the sum of the values of each series before each of its rows."""
+    sums = np.cumsum(values) - values
+    return sums - np.repeat(sums[panel.starts], panel.lengths)
