@@ -154,14 +154,12 @@ class BaseForecaster(BaseNetwork):
         return auto_epochs(n_values, data.n_per_epoch * data.panel.form.horizon)
 
     def _spec(self, form: PanelForm) -> NetworkSpec:
-        is_auto = isinstance(self.bidirectional, str)
-        reads_backwards = bool(form.known) if is_auto else bool(self.bidirectional)
         return NetworkSpec(
             n_outputs=form.n_outputs,
             activation=form.activation,
             n_features=form.n_features,
             units=layer_units(self.units, "units"),
-            bidirectional=reads_backwards,
+            bidirectional=bool(self.bidirectional),
             dropout=float(self.dropout),
             pooling=None,
             dense_units=layer_units(self.dense_units, "dense_units"),

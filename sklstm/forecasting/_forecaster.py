@@ -73,9 +73,9 @@ class LSTMForecaster(BaseForecaster):
         last time steps from a network that has not learnt from them. It doubles the time of a fit.
     units : int or sequence of int, default=64
         Units of the LSTM layers: an int for one layer, a sequence for one layer each.
-    bidirectional : "auto" or bool, default="auto"
-        Whether each LSTM layer also reads backwards, from the end of the horizon. "auto" does so
-        where there are known columns: what is known of tomorrow says something of today.
+    bidirectional : bool, default=True
+        Whether each LSTM layer also reads backwards, from the end of the horizon: what is known of
+        the day after tomorrow, and the target a season before it, tell something of tomorrow.
     dropout : float in [0, 1), default=0.0
         Share of each layer's outputs that training hides, the same at all time steps of a window.
     dense_units : int or sequence of int, default=()
@@ -175,7 +175,7 @@ class LSTMForecaster(BaseForecaster):
         "calendar": ["boolean"],
         "frequency": [str, Interval(Real, 0, None, closed="neither"), None],
         "conformal": ["boolean"],
-        "bidirectional": ["boolean", AUTO],
+        "bidirectional": ["boolean"],
         "dense_units": [POSITIVE_INT, "array-like"],
         "n_networks": [POSITIVE_INT],
         "epochs": [POSITIVE_INT, AUTO],
@@ -202,7 +202,7 @@ class LSTMForecaster(BaseForecaster):
         frequency: str | float | None = None,
         conformal: bool = False,
         units: int | Sequence[int] = 64,
-        bidirectional: bool | str = "auto",
+        bidirectional: bool = True,
         dropout: float = 0.0,
         dense_units: int | Sequence[int] = (),
         n_networks: int = 2,
