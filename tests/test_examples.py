@@ -167,6 +167,16 @@ def test_forecasting(run, tmp_path):
     assert_picture(tmp_path / "forecasting.png")
 
 
+def test_shops(run, tmp_path):
+    output = succeed(run("shops", "--shops", 6, "--epochs", 6))
+    ours, naive = (
+        numbers(rf"{name} +([\d.]+)", output)[0] for name in ("LSTMForecaster", "seasonal_naive")
+    )
+    assert ours < 0.8 * naive
+    assert len(re.findall(r"shop 0 2025-02-\d\d", output)) == 3
+    assert_picture(tmp_path / "shops.png")
+
+
 @pytest.mark.parametrize("name", ["article_b_shakespeare", "article_c_reviews"])
 def test_missing_data_without_a_substitute(run, name):
     result = run(name)
