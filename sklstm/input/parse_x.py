@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
-from sklearn.base import BaseEstimator
 from sklearn.utils import check_array
-from sklearn.utils.validation import validate_data
 
 from sklstm._sequences import InputForm, Sequences
-from sklstm._sklearn_compat import check_columns, get_feature_names
 from sklstm.input.absent_steps import TimeSteps, drop_absent_steps
 from sklstm.input.containers import (
     NUMBERS,
@@ -27,6 +23,12 @@ from sklstm.input.containers import (
     refuse_container,
     rows_per_block,
     sequence_as_array,
+)
+from sklstm.input.feature_names import (
+    check_form_columns,
+    check_names_in_list,
+    names_in_list,
+    names_of_frame,
 )
 from sklstm.input.token_ids import read_token_ids
 
@@ -56,16 +58,16 @@ def read_for_fit(
         sequences, size = read_token_ids(_rows_of_ids(X), vocabulary_size)
         return sequences, InputForm("tokens", 1, 1, vocabulary_size=size)
     if is_table(X):
-        names = get_feature_names(X) if is_frame(X) else None
+        names = names_of_frame(X) if is_frame(X) else None
         table = _as_matrix(X)
         _check_timesteps(table, timesteps)
         n_columns = table.shape[1]
         n_features = n_columns // (timesteps or n_columns)
-        form = InputForm("table", n_features, n_columns, _as_tuple(names), timesteps)
+        form = InputForm("table", n_features, n_columns, names, timesteps)
         return _from_table(table, form), form
     steps = flatten_sequences(X)
-    n_features, names = steps.values.shape[1], _names_in_list(X)
-    form = InputForm("sequences", n_features, n_features, _as_tuple(names), timesteps)
+    n_features, names = steps.values.shape[1], names_in_list(X)
+    form = InputForm("sequences", n_features, n_features, names, timesteps)
     return _present(steps), form
 
 
@@ -83,16 +85,16 @@ def read_for_predict(
     of_table = is_table(X)
     if of_table and form.kind == "table":
         if is_frame(X):
-            _check_columns(X, form, estimator_name)
+            check_form_columns(X, form, estimator_name)
         table = _as_matrix(X, first_sample)
         if not is_frame(X) and not first_sample:
-            _check_columns(table, form, estimator_name)
+            check_form_columns(table, form, estimator_name)
         _check_timesteps(table, form.timesteps)
         return _from_table(table, form, first_sample)
     steps = flatten_sequences(_steps_of_table(_as_matrix(X), form) if of_table else X)
     _check_n_features(steps.values.shape[1], form, estimator_name)
     if form.kind == "sequences" and not of_table and not first_sample:
-        _check_names_in_list(X, steps, form, estimator_name)
+        check_names_in_list(X, steps, form, estimator_name)
     return _present(replace(steps, first_sample=first_sample))
 
 
@@ -321,71 +323,6 @@ def _all_finite(block: np.ndarray) -> bool:
     """Whether the sum is finite: a fast check. It may overflow, so False only means "maybe not"."""
     with np.errstate(over="ignore", invalid="ignore"):
         return bool(np.isfinite(block.sum(dtype=np.result_type(block, np.float32))))
-
-
-def check_names(estimator: BaseEstimator, X: Any, steps: TimeSteps, *, reset: bool) -> None:
-    """Learn or check the feature names in a list of DataFrames as scikit-learn does for one.
-
-    X is what `steps` were read from. Only a list of DataFrames has names.
-    """
-    if isinstance(X, np.ndarray) and not hasattr(estimator, "feature_names_in_"):
-        return  # there are no names, and scikit-learn's check takes longer than a prediction
-    first = _first_frame(X)
-    with _naming_sequence_0():
-        validate_data(
-            estimator,
-            steps.values[:1] if first is None else first,
-            reset=reset,
-            skip_check_array=True,
-        )
-
-
-def _first_frame(X: Any) -> Any:
-    """Check that all frames of a list have the same columns; return the first, or None."""
-    frames = X if isinstance(X, list | tuple) else []
-    columns = [list(x.columns) if is_frame(x) else None for x in frames]
-    for sample, names in enumerate(columns):
-        if names != columns[0]:
-            raise ValueError(
-                f"Sequence {sample} of X has {_columns(names)}, but sequence 0 has "
-                f"{_columns(columns[0])}: all need the same columns in the same order."
-            )
-    return X[0] if columns and columns[0] is not None else None
-
-
-def _names_in_list(X: Any) -> np.ndarray | None:
-    """Return the feature names in a list of DataFrames; None if X has no names."""
-    first = _first_frame(X)
-    with _naming_sequence_0():
-        return None if first is None else get_feature_names(first)
-
-
-def _check_names_in_list(X: Any, steps: TimeSteps, form: InputForm, estimator_name: str) -> None:
-    if isinstance(X, np.ndarray) and form.names is None:
-        return  # there are no names, and scikit-learn's check takes longer than a prediction
-    first = _first_frame(X)
-    with _naming_sequence_0():
-        _check_columns(steps.values[:1] if first is None else first, form, estimator_name)
-
-
-@contextmanager
-def _naming_sequence_0() -> Iterator[None]:
-    try:
-        yield
-    except ValueError as error:
-        raise ValueError(f"Sequence 0 of X: {error}") from None
-
-
-def _check_columns(X: Any, form: InputForm, estimator_name: str) -> None:
-    check_columns(X, n_columns=form.n_columns, names=form.names, estimator_name=estimator_name)
-
-
-def _as_tuple(names: np.ndarray | None) -> tuple[str, ...] | None:
-    return None if names is None else tuple(names.tolist())
-
-
-def _columns(names: list | None) -> str:
-    return "no column names" if names is None else f"the columns {names}"
 
 
 def _check_n_features(n_features: int, form: InputForm, estimator_name: str) -> None:

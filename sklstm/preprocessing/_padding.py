@@ -13,7 +13,7 @@ from sklearn.utils.validation import check_is_fitted
 from sklstm._sklearn_compat import Interval, StrOptions, fit_context
 from sklstm.input.absent_steps import TimeSteps, drop_absent_steps
 from sklstm.input.containers import is_missing
-from sklstm.input.parse_x import check_names
+from sklstm.input.feature_names import check_names
 from sklstm.preprocessing._base import SequenceOutputMixin, as_object_array
 from sklstm.preprocessing._read_sequences import (
     as_list,

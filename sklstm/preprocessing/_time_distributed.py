@@ -15,7 +15,7 @@ from sklearn.utils.validation import check_consistent_length, check_is_fitted
 from sklstm._sklearn_compat import HasMethods, estimator_has, fit_context, safe_indexing
 from sklstm.input.absent_steps import TimeSteps
 from sklstm.input.containers import as_numbers
-from sklstm.input.parse_x import check_names
+from sklstm.input.feature_names import check_names
 from sklstm.preprocessing._base import SequenceOutputMixin, as_object_array
 from sklstm.preprocessing._read_sequences import (
     as_list,
