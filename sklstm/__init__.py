@@ -13,6 +13,7 @@ from sklstm.preprocessing import (
     SequenceTokenizer,
     SlidingWindow,
     TimeDistributed,
+    sequences_from_table,
     sliding_windows,
 )
 from sklstm.text.chars import CharSequenceGenerator
@@ -32,6 +33,7 @@ __all__ = [
     "TimeDistributed",
     "WordSequenceGenerator",
     "__version__",
+    "sequences_from_table",
     "sliding_windows",
 ]
 
