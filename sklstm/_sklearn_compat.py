@@ -21,6 +21,7 @@ from sklearn.utils._param_validation import (
     validate_params,
 )
 from sklearn.utils._plotting import _validate_style_kwargs as validate_style_kwargs
+from sklearn.utils._set_output import _get_output_config as get_output_config
 from sklearn.utils.validation import _check_feature_names, _check_n_features
 from sklearn.utils.validation import _check_sample_weight as check_sample_weight
 from sklearn.utils.validation import _estimator_has as estimator_has
@@ -40,6 +41,7 @@ __all__ = [
     "estimator_has",
     "fit_context",
     "get_feature_names",
+    "get_output_config",
     "num_samples",
     "safe_indexing",
     "validate_parameter_constraints",

@@ -8,14 +8,13 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from sklstm._sklearn_compat import StrOptions, validate_params
+from sklstm.input.frames import cut_rows, take_rows
 from sklstm.preprocessing._table_columns import (
     Column,
     check_table,
-    cut_rows,
     find_columns,
     rank_times,
     rank_values,
-    take_rows,
 )
 
 Columns = Hashable | Sequence[Hashable]
@@ -103,6 +102,9 @@ def sequences_from_table(
     several sequences belong together, such as the months of a customer, pass one of the id columns
     as `groups` to `GroupKFold`: ``sequences_from_table(frame, by=["customer", "month"], ...)`` and
     ``groups=ids["customer"]``.
+
+    A time step without any value, at an end of a sequence, is no time step to the estimators of
+    this package: keep a column that is always known, such as the time, if its event counts.
 
     Labels in a table of their own are put in the order of the sequences by
     ``labels.set_index("customer").loc[ids, "label"]``.

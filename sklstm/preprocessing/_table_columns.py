@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from sklstm.input.containers import is_frame
+from sklstm.input.frames import find_missing
 
 UNIT = timedelta(microseconds=1)
 MONTH = re.compile(r"\d{4}-\d{2}")
@@ -34,7 +35,7 @@ class Column:
 
     def check_none_missing(self, what: str, advice: str) -> None:
         """Raise ValueError, which says what is missing in which row, if a value is missing."""
-        if (missing := is_missing(self.values)).any():
+        if (missing := find_missing(self.values)).any():
             raise ValueError(
                 f"{what} is missing in row {int(missing.argmax())} of frame, column {self.name!r} "
                 f"({int(missing.sum()):,} in all): {advice}."
@@ -121,32 +122,6 @@ def rank_times(column: Column) -> np.ndarray:
             f"all without), whose order may not be that of time: {_conversion(column)}."
         )
     return np.unique(instants, return_inverse=True)[1][ranks]
-
-
-def take_rows(table: Any, rows: np.ndarray) -> Any:
-    """Return rows of a DataFrame or Series, in the order of `rows`."""
-    if hasattr(table, "iloc"):
-        return table.iloc[rows]
-    return table[rows]
-
-
-def cut_rows(table: Any, bounds: np.ndarray) -> list[Any]:
-    """Cut a DataFrame at the rows `bounds`, the first and the last included."""
-    starts, stops = bounds[:-1].tolist(), bounds[1:].tolist()
-    if hasattr(table, "iloc"):
-        rows = table.iloc
-        return [rows[start:stop] for start, stop in zip(starts, stops, strict=True)]
-    return [table.slice(start, stop - start) for start, stop in zip(starts, stops, strict=True)]
-
-
-def is_missing(values: Any) -> np.ndarray:
-    """Return a mask of the values of a Series that are missing: None, NA, NaT or NaN."""
-    if hasattr(values, "iloc"):
-        return values.isna().to_numpy()
-    missing = values.is_null()
-    if values.dtype.is_float():
-        missing = missing | values.is_nan().fill_null(False)
-    return missing.to_numpy()
 
 
 def _encode(column: Column) -> tuple[np.ndarray, list[str] | None]:

@@ -3,25 +3,32 @@
 from __future__ import annotations
 
 import warnings
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
-from scipy.sparse import issparse
 from sklearn.base import BaseEstimator, MetaEstimatorMixin, TransformerMixin, clone
 from sklearn.utils import Tags, get_tags
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_consistent_length, check_is_fitted
 
-from sklstm._sklearn_compat import HasMethods, estimator_has, fit_context, safe_indexing
-from sklstm.input.absent_steps import TimeSteps
-from sklstm.input.containers import as_numbers
+from sklstm._sklearn_compat import (
+    HasMethods,
+    estimator_has,
+    fit_context,
+    get_output_config,
+    safe_indexing,
+)
+from sklstm.input.containers import is_frame
 from sklstm.input.feature_names import check_names
-from sklstm.preprocessing._base import SequenceOutputMixin, as_object_array
-from sklstm.preprocessing._read_sequences import (
-    as_list,
-    check_n_features,
-    read_sequences,
-    strip_padding,
+from sklstm.preprocessing._base import SequenceOutputMixin
+from sklstm.preprocessing._read_sequences import as_list, check_n_features
+from sklstm.preprocessing._step_rows import (
+    StepRows,
+    as_numeric_rows,
+    names_of_empty_features,
+    read_step_rows,
+    sequences_of_arrays,
+    sequences_of_frames,
 )
 
 DELEGATES = ("transformer_", "transformer")
@@ -31,14 +38,19 @@ class TimeDistributed(SequenceOutputMixin, MetaEstimatorMixin, TransformerMixin,
     """Apply a transformer of tables to every time step of sequences.
 
     The time steps of all sequences are the rows that the inner transformer sees, in `fit` and in
-    `transform`. Time steps that are all NaN, at the ends of a sequence, are padding: the inner
-    transformer does not see them, and they stay. Inside a sequence they are a gap, which it sees
-    as rows of NaN: `SimpleImputer` fills it, `StandardScaler` leaves it, and others raise.
+    `transform`: an array, or one data frame if X is a list of data frames. So a
+    `ColumnTransformer` encodes and scales the columns of sequences by their names, whatever their
+    dtypes are.
+
+    Time steps that are all missing, at the ends of a sequence, are padding: the inner transformer
+    does not see them, and they stay. Inside a sequence they are a gap, which it sees as rows of
+    missing values: `SimpleImputer` fills it, `StandardScaler` leaves it, and others raise.
 
     Parameters
     ----------
     transformer : transformer
-        Of 2-D input, such as `StandardScaler`, `PCA` or a Pipeline of such. It is cloned.
+        Of 2-D input, such as `StandardScaler`, `PCA`, `ColumnTransformer` or a Pipeline of such.
+        It is cloned.
 
     Attributes
     ----------
@@ -48,6 +60,10 @@ class TimeDistributed(SequenceOutputMixin, MetaEstimatorMixin, TransformerMixin,
         Features per time step.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Names of the columns, where X was a list of DataFrames with string names.
+
+    See Also
+    --------
+    sklstm.preprocessing.sequences_from_table : Makes a list of data frames of a long table.
 
     Examples
     --------
@@ -61,6 +77,26 @@ class TimeDistributed(SequenceOutputMixin, MetaEstimatorMixin, TransformerMixin,
     <BLANKLINE>
            [[0.25],
             [ nan]]])
+
+    Columns of data frames, by their names:
+
+    >>> import pandas as pd
+    >>> from sklearn.compose import make_column_transformer
+    >>> from sklearn.preprocessing import OneHotEncoder
+    >>> X = [
+    ...     pd.DataFrame({"channel": ["web", "shop"], "amount": [0.0, 4.0]}),
+    ...     pd.DataFrame({"channel": ["web"], "amount": [1.0]}),
+    ... ]
+    >>> columns = make_column_transformer(
+    ...     (OneHotEncoder(), ["channel"]),
+    ...     (MinMaxScaler(), ["amount"]),
+    ...     verbose_feature_names_out=False,
+    ... )
+    >>> distributed = TimeDistributed(columns).fit(X)
+    >>> distributed.get_feature_names_out().tolist()
+    ['channel_shop', 'channel_web', 'amount']
+    >>> distributed.transform(X)[1]
+    array([[0.  , 1.  , 0.25]])
     """
 
     _parameter_constraints: ClassVar[dict] = {"transformer": [HasMethods(["fit", "transform"])]}
@@ -74,7 +110,9 @@ class TimeDistributed(SequenceOutputMixin, MetaEstimatorMixin, TransformerMixin,
 
         Parameters
         ----------
-        X : array of shape (n, T, F), or list or object array of n arrays (T_i, F) or (T_i,)
+        X : array of shape (n, T, F), or list, object array or Series of n sequences
+            Sequences are arrays of shape (T_i, F) or (T_i,), or data frames of pandas or polars
+            with T_i rows and one column per feature, of any dtypes.
         y : array-like of shape (n,) or (n, n_outputs), default=None
             A target per sequence. The transformer sees it at each time step of the sequence.
 
@@ -85,47 +123,61 @@ class TimeDistributed(SequenceOutputMixin, MetaEstimatorMixin, TransformerMixin,
         Raises
         ------
         ValueError
-            If X is a table, empty, not numeric, infinite, of unequal features, or has a sequence
-            without a time step; and whatever the transformer raises.
+            If X is a table, empty, infinite, of unequal features or columns, arrays of other than
+            numbers, or has a sequence without a time step; and whatever the transformer raises.
 
         Warns
         -----
         UserWarning
             If a feature is NaN at every time step.
         """
-        steps = read_sequences(X)
-        mask = _step_mask(steps)
-        rows = steps.values[mask]
-        self.transformer_ = clone(self.transformer)
-        targets = () if y is None else (_repeat_targets(y, steps, mask),)
-        _warn_of_empty_features(rows)
-        with np.errstate(invalid="ignore"):  # of the mean of no values: the warning above says so
-            self.transformer_.fit(rows, *targets)
-        check_names(self, as_list(X), steps, reset=True)
+        self._fit(X, y, transforms=False)
         return self
+
+    @fit_context(prefer_skip_nested_validation=False)
+    def fit_transform(self, X: Any, y: Any = None) -> Any:
+        """Fit the transformer on all time steps, and transform them by its `fit_transform`.
+
+        Parameters
+        ----------
+        X, y : as in `fit`
+
+        Returns
+        -------
+        X_out : as in `transform`
+
+        Raises
+        ------
+        ValueError
+            As in `fit`.
+        """
+        steps, rows = self._fit(X, y, transforms=True)
+        return self._in_form_of(X, rows, steps)
 
     def transform(self, X: Any) -> Any:
         """Transform every time step.
 
         Parameters
         ----------
-        X : array of shape (n, T, F), or list or object array of n arrays (T_i, F) or (T_i,)
+        X : sequences as in `fit`
 
         Returns
         -------
         X_out : ndarray of shape (n, T, F_out), list or object array of n arrays (T_i, F_out)
-            As X is. Padding stays NaN, so integers become floats.
+            As X is. Padding stays NaN, so integers become floats. After
+            ``set_output(transform="pandas")``, a list of data frames.
 
         Raises
         ------
         ValueError
-            As in `fit`, and if X has another number of features.
+            As in `fit`, and if X has another number of features or other columns.
         """
         check_is_fitted(self)
-        steps = read_sequences(X)
-        check_n_features(self, steps, self.n_features_in_)
+        steps = read_step_rows(X)
+        if not is_frame(steps.values):
+            check_n_features(self, steps, self.n_features_in_)
         check_names(self, as_list(X), steps, reset=False)
-        return self._map_rows("transform", steps, X)
+        return self._in_form_of(X, self.transformer_.transform(steps.values), steps)
 
     @available_if(estimator_has("inverse_transform", delegates=DELEGATES))
     def inverse_transform(self, X: Any) -> Any:
@@ -148,7 +200,10 @@ class TimeDistributed(SequenceOutputMixin, MetaEstimatorMixin, TransformerMixin,
             As in `transform`.
         """
         check_is_fitted(self)
-        return self._map_rows("inverse_transform", read_sequences(X), X)
+        steps = read_step_rows(X)
+        rows = self.transformer_.inverse_transform(steps.values)
+        rows = as_numeric_rows(rows, len(steps.values), self._source("inverse_transform"))
+        return sequences_of_arrays(rows, steps, X)
 
     @available_if(estimator_has("get_feature_names_out", delegates=DELEGATES))
     def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
@@ -166,19 +221,62 @@ class TimeDistributed(SequenceOutputMixin, MetaEstimatorMixin, TransformerMixin,
         check_is_fitted(self)
         return self.transformer_.get_feature_names_out(input_features)
 
-    def _map_rows(self, method: str, steps: TimeSteps, X: Any) -> Any:
-        """Apply a method of the transformer to the time steps, and give back the form of X."""
-        mask = _step_mask(steps)
-        rows = getattr(self.transformer_, method)(steps.values[mask])
-        source = f"{method} of {type(self.transformer_).__name__}"
-        rows = _as_rows(rows, int(mask.sum()), source)
-        # (sum of T_i, F_out), in a dtype that has NaN
-        values = np.full((len(mask), rows.shape[1]), np.nan, np.result_type(rows, np.float32))
-        values[mask] = rows
-        if len(getattr(X, "shape", ())) == 3:
-            return values.reshape(X.shape[0], -1, values.shape[1])
-        sequences = np.split(values, steps.offsets[1:-1])
-        return as_object_array(sequences) if isinstance(X, np.ndarray) else sequences
+    def set_output(
+        self, *, transform: Literal["default", "pandas", "polars"] | None = None
+    ) -> Self:
+        """Choose what the sequences of a list become: arrays or data frames.
+
+        Parameters
+        ----------
+        transform : {"default", "pandas", "polars"} or None, default=None
+            "default" is arrays. "pandas" and "polars" make data frames, whose columns have the
+            names of `get_feature_names_out`. None changes nothing. An array of shape (n, T, F)
+            stays an array.
+
+        Returns
+        -------
+        self : TimeDistributed
+        """
+        if transform is not None:
+            self._sklearn_output_config = {"transform": transform}
+        return self
+
+    def _fit(self, X: Any, y: Any, *, transforms: bool) -> tuple[StepRows, Any]:
+        """Fit a clone of the transformer; return the time steps, and what it makes of them."""
+        steps = read_step_rows(X)
+        arguments = (steps.values,) if y is None else (steps.values, _repeat_targets(y, steps))
+        _warn_of_empty_features(steps.values)
+        transformer, rows = clone(self.transformer), None
+        with np.errstate(invalid="ignore"):  # of the mean of no values: the warning above says so
+            if transforms and hasattr(transformer, "fit_transform"):
+                rows = transformer.fit_transform(*arguments)
+            else:
+                transformer.fit(*arguments)
+        if transforms and not hasattr(transformer, "fit_transform"):
+            rows = transformer.transform(steps.values)
+        self.transformer_ = transformer
+        check_names(self, as_list(X), steps, reset=True)
+        return steps, rows
+
+    def _in_form_of(self, X: Any, rows: Any, steps: StepRows) -> Any:
+        """Give what the transformer returned the form of X, or make data frames of it."""
+        library = get_output_config("transform", self)["dense"]
+        source = self._source("transform")
+        if library == "default" or as_list(X) is None:
+            rows = as_numeric_rows(rows, len(steps.values), source)
+            return sequences_of_arrays(rows, steps, X)
+        return sequences_of_frames(
+            rows, steps, X, library=library, names=self._names_out(), source=source
+        )
+
+    def _names_out(self) -> list[str] | None:
+        try:
+            return list(self.transformer_.get_feature_names_out())
+        except AttributeError:  # it has no such method, or a part of it has none
+            return None
+
+    def _source(self, method: str) -> str:
+        return f"{method} of {type(self.transformer_).__name__}"
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
@@ -194,38 +292,17 @@ class TimeDistributed(SequenceOutputMixin, MetaEstimatorMixin, TransformerMixin,
         return tags
 
 
-def _step_mask(steps: TimeSteps) -> np.ndarray:
-    """Return a mask of the rows that are time steps of a sequence, gaps included, not padding."""
-    starts, stops = strip_padding(steps, allow_gaps=True)
-    mask = np.zeros(len(steps.values), bool)
-    for start, stop in zip(starts, stops, strict=True):
-        mask[start:stop] = True
-    return mask
-
-
-def _warn_of_empty_features(rows: np.ndarray) -> None:
-    empty = np.flatnonzero(np.isnan(rows).all(axis=0))
-    if len(empty):
+def _warn_of_empty_features(rows: Any) -> None:
+    if empty := names_of_empty_features(rows):
         warnings.warn(
             f"Feature(s) {', '.join(map(str, empty))} of X are NaN at every time step, so that "
             "nothing can be learnt of them: leave them out.",
             UserWarning,
-            stacklevel=4,
+            stacklevel=5,
         )
 
 
-def _repeat_targets(y: Any, steps: TimeSteps, mask: np.ndarray) -> Any:
+def _repeat_targets(y: Any, steps: StepRows) -> Any:
     lengths = np.diff(steps.offsets)
     check_consistent_length(lengths, y)
-    return safe_indexing(y, np.repeat(np.arange(len(lengths)), lengths)[mask])
-
-
-def _as_rows(rows: Any, n: int, source: str) -> np.ndarray:
-    """Check that a transformer returned one row of numbers for each time step."""
-    rows = rows.toarray() if issparse(rows) else np.asarray(rows)
-    if rows.ndim != 2 or len(rows) != n or rows.dtype.kind not in "biufO":
-        raise ValueError(
-            f"{source} returned an array of shape {rows.shape} and dtype {rows.dtype} for {n} time "
-            f"steps: valid are numbers of shape ({n}, F_out), one row for each time step."
-        )
-    return as_numbers(rows, f"What {source} returned", lambda i: f"row {i[0]}, column {i[1]}")
+    return safe_indexing(y, np.repeat(np.arange(len(lengths)), lengths)[steps.mask])
