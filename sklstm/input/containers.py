@@ -16,6 +16,9 @@ OF_TEXT = (
     "Encode categories (OneHotEncoder), rewrite numbers as float() reads them, or leave the column "
     "out."
 )
+OF_TEXT_IN_SEQUENCES = OF_TEXT.replace(
+    "(OneHotEncoder)", "(a ColumnTransformer with OneHotEncoder inside TimeDistributed)"
+)
 HINTS = {
     "M": "Turn dates into numbers, such as the days since the first one",
     "m": "Turn durations into numbers: divide them by np.timedelta64(1, 's')",
@@ -24,7 +27,8 @@ HINTS = {
 
 def is_frame(X: Any) -> bool:
     """Whether X is a DataFrame of pandas or polars."""
-    return hasattr(X, "shape") and hasattr(X, "columns") and hasattr(X, "dtypes")
+    has_dtypes = hasattr(type(X), "dtypes") or hasattr(X, "dtypes")  # pandas makes a Series of them
+    return has_dtypes and hasattr(X, "shape") and hasattr(X, "columns")
 
 
 def is_series(X: Any) -> bool:
@@ -60,6 +64,16 @@ def refuse_container(X: Any, name: str) -> None:
         )
     if isinstance(X, Mapping):
         raise ValueError(f"{name} is a {kind}: pass its values as a list, list(X.values()).")
+    if kind.endswith("GroupBy"):
+        raise ValueError(
+            f"{name} is a {kind}: pass the sequences of the table that it groups as a list, "
+            "sequences_from_table(table, by=..., order_by=...).X."
+        )
+    if isinstance(X, tuple) and len(X) == 2 and is_frame(X[1]):
+        raise ValueError(
+            f"{name} is a pair of a key and a DataFrame, as groupby makes them: pass the frames, "
+            "[frame for _, frame in X]."
+        )
     if isinstance(X, Set):
         raise ValueError(f"{name} is a {kind}, which has no order: pass a list.")
     if isinstance(X, Iterable) and not _has_elements(X):
@@ -198,7 +212,7 @@ def _not_a_number(value: Any, error: Exception, what: str, of_text: str) -> Exce
     elif isinstance(value, complex | np.complexfloating):
         hint = "Complex data not supported."
     elif np.ndim(value):
-        hint = "A column whose cells are sequences is passed by itself, as a Series or a list."
+        hint = "Sequences are passed by themselves, as a Series or a list."
     else:
         return TypeError(f"{what} ({error})")
     return ValueError(f"{what} {hint}")
@@ -216,6 +230,7 @@ def frame_as_array(frame: Any, name: str, of_text: str = OF_TEXT) -> np.ndarray:
         array = np.asarray(frame)
         if array.dtype.kind in NUMBERS:
             return as_numbers(array, name, str)
+    refuse_nested_columns(frame, name)
     columns = [_column(frame, j) for j in range(frame.shape[1])]
     array = np.empty(frame.shape)
     for j, (label, column) in enumerate(zip(frame.columns, columns, strict=True)):
@@ -225,6 +240,32 @@ def frame_as_array(frame: Any, name: str, of_text: str = OF_TEXT) -> np.ndarray:
 
         array[:, j] = as_numbers(_values(column), name, where, of_text)
     return array
+
+
+def refuse_nested_columns(frame: Any, name: str) -> None:
+    """Raise ValueError, with the code that helps, if cells of a DataFrame are sequences."""
+    nested = [label for j, label in enumerate(frame.columns) if _holds_sequences(_column(frame, j))]
+    if not nested:
+        return
+    code = f"{name}[{nested[0]!r}]" if name == "X" else "its values"
+    if len(frame.columns) > 1 and hasattr(frame, "iloc"):
+        code = f"sequences_from_table(X.explode({nested}).rename_axis('row'), by='row', "
+    elif len(frame.columns) > 1:
+        code = f"sequences_from_table(X.with_row_index('row').explode({nested}), by='row', "
+    code += "order_by=None).X" if len(frame.columns) > 1 else ""
+    raise ValueError(
+        f"{name} is a DataFrame whose cells are sequences, in the column(s) "
+        f"{', '.join(map(repr, nested))}: pass {code}."
+    )
+
+
+def _holds_sequences(column: Any) -> bool:
+    if not hasattr(column, "iloc"):
+        return str(column.dtype).startswith(("List", "Array"))
+    if getattr(column.dtype, "kind", "") != "O":
+        return False
+    known = column[column.notna()]
+    return len(known) > 0 and np.ndim(known.iloc[0]) > 0
 
 
 def _holds_numbers(dtype: Any) -> bool:
@@ -256,7 +297,7 @@ def sequence_as_array(sequence: Any, sample: int) -> np.ndarray:
     name = f"Sequence {sample} of X"
     refuse_container(sequence, name)
     if is_frame(sequence):
-        return frame_as_array(sequence, name)
+        return frame_as_array(sequence, name, OF_TEXT_IN_SEQUENCES)
     return as_numbers(_one_array(sequence, name), name, _of_sequence)
 
 

@@ -13,7 +13,7 @@ from sklearn.utils.validation import validate_data
 from sklstm._sequences import InputForm
 from sklstm._sklearn_compat import check_columns, get_feature_names
 from sklstm.input.absent_steps import TimeSteps
-from sklstm.input.containers import is_frame
+from sklstm.input.containers import is_frame, refuse_container
 
 
 def names_of_frame(frame: Any) -> tuple[str, ...] | None:
@@ -63,14 +63,31 @@ def check_form_columns(X: Any, form: InputForm, estimator_name: str) -> None:
 def first_frame(X: Any) -> Any:
     """Check that all frames of a list have the same columns; return the first, or None."""
     frames = X if isinstance(X, list | tuple) else []
-    columns = [list(x.columns) if is_frame(x) else None for x in frames]
-    for sample, names in enumerate(columns):
-        if names != columns[0]:
+    if not any(is_frame(x) for x in frames):
+        return None
+    first = previous = None
+    for sample, x in enumerate(frames):
+        columns = x.columns if is_frame(x) else None
+        if previous is not None and _are_equal(columns, previous):
+            continue
+        refuse_container(x, f"Sequence {sample} of X")
+        names = None if columns is None else list(columns)
+        if sample == 0:
+            first = names
+        if names != first:
             raise ValueError(
                 f"Sequence {sample} of X has {_columns(names)}, but sequence 0 has "
-                f"{_columns(columns[0])}: all need the same columns in the same order."
+                f"{_columns(first)}: all need the same columns in the same order."
             )
-    return X[0] if columns and columns[0] is not None else None
+        previous = columns
+    return frames[0]
+
+
+def _are_equal(columns: Any, others: Any) -> bool:
+    """Whether columns are equal: pandas sees at once that those of slices of one table are."""
+    if hasattr(columns, "equals"):
+        return columns.equals(others)
+    return isinstance(columns, list) and columns == others
 
 
 @contextmanager

@@ -49,6 +49,14 @@ def join_frames(frames: list[Any]) -> tuple[Any, np.ndarray]:
     return join(library, frames), np.concatenate([[0], np.cumsum(lengths)])
 
 
+def code_for_long_table(frame: Any) -> str:
+    """Return the code that makes sequences of a long table, one row per time step, named X."""
+    names = list(frame.index.names) if hasattr(frame, "iloc") else []
+    of_index = len(names) > 1 and None not in names
+    by, order_by = (repr(names[0]), repr(names[1])) if of_index else ("...", "...")
+    return f"sequences_from_table(X, by={by}, order_by={order_by}).X"
+
+
 def column_of(frame: Any, j: int) -> Any:
     """Return a column by its number: names may come twice in pandas."""
     return frame.iloc[:, j] if hasattr(frame, "iloc") else frame[:, j]

@@ -27,9 +27,11 @@ from sklstm.input.containers import (
 from sklstm.input.feature_names import (
     check_form_columns,
     check_names_in_list,
+    first_frame,
     names_in_list,
     names_of_frame,
 )
+from sklstm.input.frames import code_for_long_table, join_frames, library_of
 from sklstm.input.token_ids import read_token_ids
 
 VALID_FORMS = (
@@ -91,6 +93,8 @@ def read_for_predict(
             check_form_columns(table, form, estimator_name)
         _check_timesteps(table, form.timesteps)
         return _from_table(table, form, first_sample)
+    if of_table:
+        _check_no_long_table(X, form)
     steps = flatten_sequences(_steps_of_table(_as_matrix(X), form) if of_table else X)
     _check_n_features(steps.values.shape[1], form, estimator_name)
     if form.kind == "sequences" and not of_table and not first_sample:
@@ -127,6 +131,8 @@ def flatten_sequences(X: Any) -> TimeSteps:
     No time step is dropped, and numbers keep their dtype.
     """
     if isinstance(X, list | tuple) or (isinstance(X, np.ndarray) and X.ndim == 1):
+        if (first := first_frame(list(X))) is not None and library_of(first) is not None:
+            return _steps_of_frames(list(X))
         return _steps_of_list([sequence_as_array(x, sample) for sample, x in enumerate(X)])
     return _steps_of_array(np.asanyarray(X))
 
@@ -227,6 +233,20 @@ def _from_table(table: np.ndarray, form: InputForm, first_sample: int = 0) -> Se
     return _present(steps, may_be_absent=form.timesteps is not None)
 
 
+def _check_no_long_table(X: Any, form: InputForm) -> None:
+    """Refuse a data frame of one row per time step, for an estimator fitted on sequences."""
+    if form.timesteps or not is_frame(X):
+        return
+    has_levels = hasattr(X, "iloc") and X.index.nlevels > 1
+    if has_levels or form.n_features > 1 or form.names is not None:
+        raise ValueError(
+            f"X has shape {X.shape}, but was fitted on sequences of {form.n_features} features per "
+            "time step: valid are an array of shape (n, T, F) and a list of arrays or DataFrames. "
+            "If the DataFrame is one sequence, pass [X]; if it holds several, one below the other, "
+            f"{code_for_long_table(X)}."
+        )
+
+
 def _steps_of_table(X: np.ndarray, form: InputForm) -> np.ndarray:
     """Cut the rows of a 2-D X into time steps, for an estimator that was fitted on sequences."""
     n_features = form.n_features
@@ -255,6 +275,17 @@ def _steps_of_array(array: np.ndarray) -> TimeSteps:
 
 def _in_array(index: tuple[int, ...]) -> str:
     return "sample {} at time step {}, feature {}".format(*index)
+
+
+def _steps_of_frames(frames: list[Any]) -> TimeSteps:
+    """Join the frames before their numbers are read: 50,000 of them take seconds one by one."""
+    frame, offsets = join_frames(frames)
+    try:
+        return TimeSteps(frame_as_array(frame, "X"), offsets)
+    except (TypeError, ValueError):
+        for sample, each in enumerate(frames):
+            sequence_as_array(each, sample)  # raises an error that names the sequence
+        raise
 
 
 def _steps_of_list(arrays: list[np.ndarray]) -> TimeSteps:

@@ -139,7 +139,7 @@ def check_n_targets(sequences: Sequences, y: np.ndarray, form: InputForm, name: 
         f"{found}: the table {X} has {n:,} rows, but {name} has {n_targets:,} values. Each row of "
         "a table is a sequence of its own. If the rows are the time steps of longer sequences, "
         f"pass these as a list of {n_targets:,} arrays of shape (T_i, F), or as an array of shape "
-        "(n, T, F)."
+        "(n, T, F); sequences_from_table(X, by=..., order_by=...) makes a list of a DataFrame."
     )
 
 

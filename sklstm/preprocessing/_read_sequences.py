@@ -9,7 +9,15 @@ import numpy as np
 from sklearn.base import BaseEstimator
 
 from sklstm.input.absent_steps import TimeSteps, drop_absent_steps, find_spans
-from sklstm.input.containers import is_lazy_array, is_series, load_lazy_array, rows_per_block
+from sklstm.input.containers import (
+    is_frame,
+    is_lazy_array,
+    is_series,
+    load_lazy_array,
+    refuse_nested_columns,
+    rows_per_block,
+)
+from sklstm.input.frames import code_for_long_table
 from sklstm.input.parse_x import BYTES_PER_READ, flatten_sequences
 
 VALID_SEQUENCES = (
@@ -54,6 +62,13 @@ def _as_floats(values: np.ndarray) -> np.ndarray:
 def _as_sequence_array(X: Any) -> np.ndarray:
     if is_lazy_array(X):
         X = load_lazy_array(X, rows_per_block(X, BYTES_PER_READ))
+    if is_frame(X):
+        refuse_nested_columns(X, "X")
+        raise ValueError(
+            f"X is one DataFrame of shape {X.shape}, but sequences are needed: pass [X] if it is "
+            f"one sequence, or {code_for_long_table(X)} if it holds several, one below the other. "
+            "To read each row as a sequence of one feature, pass X.to_numpy()[:, :, np.newaxis]."
+        )
     if not hasattr(X, "__array__"):
         raise ValueError(f"X is of type {type(X).__name__}: {VALID_SEQUENCES}.")
     array = np.asanyarray(X)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -62,6 +64,27 @@ def names_of_empty_features(rows: Any) -> list[Any]:
         return np.flatnonzero(np.isnan(rows).all(axis=0)).tolist()
     columns = (column_of(rows, j) for j in range(rows.shape[1]))
     return [column.name for column in columns if find_missing(column).all()]
+
+
+@contextmanager
+def naming_text_columns(rows: Any) -> Iterator[None]:
+    """Say which columns hold text where a transformer of numbers finds some."""
+    try:
+        yield
+    except ValueError as error:
+        if not is_frame(rows) or "could not convert string to float" not in str(error):
+            raise
+        names = [name for j, name in enumerate(rows.columns) if _holds_text(column_of(rows, j))]
+        raise ValueError(
+            f"{error}. Columns of text: {names}. Encode them, and name the columns of each "
+            "transformer: TimeDistributed(make_column_transformer("
+            f"(OneHotEncoder(), {names}), (StandardScaler(), [...])))."
+        ) from error
+
+
+def _holds_text(column: Any) -> bool:
+    known = column.drop_nulls() if hasattr(column, "drop_nulls") else column.dropna()
+    return len(known) > 0 and isinstance(next(iter(known)), str)
 
 
 def as_numeric_rows(rows: Any, n: int, source: str) -> np.ndarray:

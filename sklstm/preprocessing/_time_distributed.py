@@ -26,6 +26,7 @@ from sklstm.preprocessing._step_rows import (
     StepRows,
     as_numeric_rows,
     names_of_empty_features,
+    naming_text_columns,
     read_step_rows,
     sequences_of_arrays,
     sequences_of_frames,
@@ -247,7 +248,8 @@ class TimeDistributed(SequenceOutputMixin, MetaEstimatorMixin, TransformerMixin,
         arguments = (steps.values,) if y is None else (steps.values, _repeat_targets(y, steps))
         _warn_of_empty_features(steps.values)
         transformer, rows = clone(self.transformer), None
-        with np.errstate(invalid="ignore"):  # of the mean of no values: the warning above says so
+        # the mean of no values is invalid: the warning says so
+        with np.errstate(invalid="ignore"), naming_text_columns(steps.values):
             if transforms and hasattr(transformer, "fit_transform"):
                 rows = transformer.fit_transform(*arguments)
             else:

@@ -251,7 +251,11 @@ def test_what_is_no_list_of_strings(transformer, X, error, message):
     ("X", "message"),
     [
         (np.ones((3, 2)), r"X has shape \(3, 2\), but sequences are needed: valid are an"),
-        (pd.DataFrame(np.ones((3, 2))), r"X has shape \(3, 2\), .* pass X\[:, :, np.newaxis\]"),
+        (
+            pd.DataFrame(np.ones((3, 2))),
+            r"X is one DataFrame of shape \(3, 2\), but sequences are needed: pass \[X\] if it is "
+            r"one sequence, or sequences_from_table\(X, by=\.\.\., order_by=\.\.\.\)\.X if",
+        ),
         (np.ones(3), r"X has shape \(3,\)"),
         ({1: 2}, "X is of type dict: valid are"),
         ([], r"X is empty: found 0 sample\(s\)"),
