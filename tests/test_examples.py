@@ -308,6 +308,20 @@ def test_batch_prediction_says_what_is_wrong(run_batch, files, spoil, message):
     assert files[2].read_text() == "of yesterday"
 
 
+def test_event_table(run, tmp_path):
+    output = succeed(run("event_table", "train", "--customers", 150, "--epochs", 1))
+    mean, best = numbers(r"AUC.*: ([\d.]+)[ ,]", output)
+    assert 0.3 < mean < 1
+    assert 0.3 < best < 1
+    assert "15 customers, without TensorFlow" in succeed(run("event_table", "nightly"))
+    risks = pd.read_csv(tmp_path / "risks.csv")
+    assert risks["customer"].tolist() == [f"c{i:05}" for i in range(15)]
+    assert risks["risk"].between(0, 1).all()
+    _, code = (EXAMPLES / "event_table.py").read_text().split("# What a user writes: 25 lines.")
+    lines = code.split("if __name__")[0].splitlines()
+    assert sum(bool(line.strip()) for line in lines) <= 25
+
+
 def test_batch_training_makes_what_batch_prediction_takes(run, run_batch, tmp_path):
     output = succeed(run("batch_training", "demo", "--epochs", 1))
     arguments = re.search(r"batch_prediction.py (.*)", output)[1].split()
