@@ -72,6 +72,27 @@ def find_missing(values: Any) -> np.ndarray:
     return missing.to_numpy()
 
 
+def find_empty_rows(frame: Any) -> np.ndarray:
+    """Return a mask of the rows of which every value is missing."""
+    is_empty = np.ones(len(frame), bool)
+    for j in range(frame.shape[1]):
+        is_empty &= find_missing(column_of(frame, j))
+        if not is_empty.any():
+            break
+    return is_empty
+
+
+def take_each(frame: Any, rows: np.ndarray) -> Any:
+    """Return a DataFrame whose column j has the values of `frame` in the rows ``rows[:, j]``."""
+    columns = [take_rows(column_of(frame, j), rows[:, j]) for j in range(frame.shape[1])]
+    if not hasattr(frame, "iloc"):
+        return type(frame)(columns)
+    taken = frame.copy(deep=False)
+    for j, column in enumerate(columns):
+        taken.isetitem(j, column.array)
+    return taken
+
+
 def take_rows(table: Any, rows: np.ndarray) -> Any:
     """Return rows of a DataFrame or Series, in the order of `rows`, or those of a mask."""
     if hasattr(table, "iloc"):

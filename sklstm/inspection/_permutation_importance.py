@@ -19,6 +19,8 @@ from sklearn.utils.validation import check_consistent_length
 from sklstm._sklearn_compat import HasMethods, Interval, StrOptions, validate_params
 from sklstm.input.absent_steps import TimeSteps
 from sklstm.input.containers import is_frame, is_series
+from sklstm.input.feature_names import first_frame
+from sklstm.input.frames import cut_rows, find_empty_rows, join_frames, take_each
 from sklstm.input.parse_x import flatten_sequences, is_table
 
 Scores = float | Mapping[str, float]
@@ -39,6 +41,25 @@ class Block:
     first: int
     stop: int
     features: slice
+
+
+@dataclass(frozen=True)
+class Matrix:
+    """Sequences as one matrix, in which blocks are permuted.
+
+    Attributes
+    ----------
+    steps : TimeSteps
+        Numbers or, for data frames, the rows that the values come from.
+    is_missing : ndarray of shape (sum of T_i,)
+        Which time steps have no value.
+    restore : callable
+        Makes sequences like X of a permuted matrix.
+    """
+
+    steps: TimeSteps
+    is_missing: np.ndarray
+    restore: Callable[[np.ndarray], Any]
 
 
 @validate_params(
@@ -80,8 +101,8 @@ def permutation_importance_over_time(
     estimator : estimator
         Fitted; any that takes such an X and that `scoring` can score, Pipelines included.
     X : array of shape (n, T, F), or list or Series of arrays of shape (T_i, F) or (T_i,)
-        Sequences; NaN-padded 3-D arrays and lists may vary in length. Preferably sequences
-        that the estimator was not fitted on.
+        Sequences, or data frames with columns of any dtypes; NaN-padded 3-D arrays and lists may
+        vary in length. Preferably sequences that the estimator was not fitted on.
     y : array-like of shape (n,) or (n, n_outputs), or None
         Targets.
     by : {"feature", "time", "both"}, default="feature"
@@ -159,7 +180,7 @@ def permutation_importance_over_time(
     >>> np.unravel_index(result.importances_mean.argmax(), (6, 2))
     (np.int64(0), np.int64(1))
     """
-    X = [np.asarray(x) for x in X] if is_series(X) else X
+    X = [x if is_frame(x) else np.asarray(x) for x in X] if is_series(X) else X
     block_length, n_repeats = int(block_length), int(n_repeats)  # numpy's may overflow
     n_steps, n_features = _check_shape(X, y, sample_weight)
     blocks, shape = _blocks(n_steps, n_features, by, block_length)
@@ -200,7 +221,7 @@ def _check_shape(X: Any, y: Any, sample_weight: Any) -> tuple[int, int]:
             "array of shape (n, T, F) and a list of arrays of shape (T_i, F) or (T_i,). The "
             "columns of a 2-D X are permuted by sklearn.inspection.permutation_importance."
         )
-    steps = flatten_sequences(X)
+    steps = _as_matrix(X).steps
     lengths = np.diff(steps.offsets)
     check_consistent_length(lengths, y, sample_weight)
     return int(lengths.max()), steps.values.shape[1]
@@ -233,16 +254,15 @@ def _permuted_scores(
     n_repeats: int,
 ) -> list[Scores]:
     """Score X with each block permuted, `n_repeats` times; all within one copy of X."""
-    steps = flatten_sequences(X)
-    permuted = np.array(steps.values)
-    is_missing = np.isnan(steps.values).all(axis=1)
+    matrix = _as_matrix(X)
+    steps, is_missing, permuted = matrix.steps, matrix.is_missing, np.array(matrix.steps.values)
     scores = []
     for block, seed in zip(blocks, seeds, strict=True):
         rng = np.random.RandomState(seed)
         for _ in range(n_repeats):
             order = rng.permutation(len(steps.offsets) - 1)
             _permute(steps, is_missing, block, order, permuted)
-            permuted_X = _like(X, permuted, steps.offsets)
+            permuted_X = matrix.restore(permuted)
             scores.append(_score(scorer, estimator, permuted_X, y, sample_weight))
         _permute(steps, is_missing, block, None, permuted)
     return scores
@@ -266,17 +286,36 @@ def _permute(
         out[rows, block.features] = steps.values[sources, block.features]
 
 
+def _as_matrix(X: Any) -> Matrix:
+    """Read sequences as a matrix of numbers, or data frames as one of the places of values."""
+    is_list = isinstance(X, list | tuple) or getattr(X, "dtype", None) == np.dtype(object)
+    frames = list(X) if is_list else []
+    if first_frame(frames) is not None:
+        return _matrix_of_frames(frames)
+    steps = flatten_sequences(X)
+    is_missing = np.isnan(steps.values).all(axis=1)
+    return Matrix(steps, is_missing, lambda values: _like(X, values, steps.offsets))
+
+
+def _matrix_of_frames(frames: list[Any]) -> Matrix:
+    """Read data frames with columns of any kind: what is permuted is the row of each value."""
+    frame, offsets = join_frames(frames)
+    rows = np.repeat(np.arange(len(frame))[:, np.newaxis], frame.shape[1], axis=1)
+
+    def restore(rows: np.ndarray) -> list[Any]:
+        sequences = cut_rows(take_each(frame, rows), offsets)
+        if not hasattr(frame, "iloc"):
+            return sequences
+        return [x.set_axis(like.index) for x, like in zip(sequences, frames, strict=True)]
+
+    return Matrix(TimeSteps(rows, offsets), find_empty_rows(frame), restore)
+
+
 def _like(X: Any, values: np.ndarray, offsets: np.ndarray) -> Any:
-    """Return time steps as the type of X: array, object array, or list of arrays or frames."""
+    """Return time steps as the type of X: array, object array, or list of arrays."""
     is_object_array = getattr(X, "dtype", None) == np.dtype(object) and np.ndim(X) == 1
     if not is_object_array and not isinstance(X, list | tuple):
         return values.reshape(np.shape(X))
-    if is_frame(X[0]):
-        bounds = pairwise(offsets)
-        return [
-            _frame_like(frame, values[start:stop])
-            for frame, (start, stop) in zip(X, bounds, strict=True)
-        ]
     flat = np.ndim(X[0]) == 1
     sequences = [
         values[start:stop, 0] if flat else values[start:stop] for start, stop in pairwise(offsets)
@@ -287,12 +326,6 @@ def _like(X: Any, values: np.ndarray, offsets: np.ndarray) -> Any:
     for row, sequence in enumerate(sequences):
         array[row] = sequence
     return array
-
-
-def _frame_like(frame: Any, values: np.ndarray) -> Any:
-    if hasattr(frame, "iloc"):
-        return type(frame)(values, index=frame.index, columns=frame.columns)
-    return type(frame)(values, schema=frame.columns)  # polars
 
 
 def _score(scorer: Callable, estimator: BaseEstimator, X: Any, y: Any, weight: Any) -> Scores:

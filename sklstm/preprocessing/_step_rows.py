@@ -14,7 +14,14 @@ from scipy.sparse import issparse
 from sklstm.input.absent_steps import TimeSteps
 from sklstm.input.containers import as_numbers, is_frame
 from sklstm.input.feature_names import first_frame
-from sklstm.input.frames import column_of, cut_rows, find_missing, join_frames, take_rows
+from sklstm.input.frames import (
+    column_of,
+    cut_rows,
+    find_empty_rows,
+    find_missing,
+    join_frames,
+    take_rows,
+)
 from sklstm.preprocessing._base import as_object_array
 from sklstm.preprocessing._read_sequences import as_list, read_sequences, strip_padding
 
@@ -52,7 +59,7 @@ def read_step_rows(X: Any) -> StepRows:
         mask = _step_mask(steps)
         return StepRows(steps.values[mask], mask, steps.offsets)
     frame, offsets = join_frames(sequences)
-    absent = TimeSteps(_find_empty_rows(frame), offsets)
+    absent = TimeSteps(np.where(find_empty_rows(frame), np.nan, 0)[:, np.newaxis], offsets)
     _check_finite(frame, absent)
     mask = _step_mask(absent)
     return StepRows(frame if mask.all() else take_rows(frame, mask), mask, offsets)
@@ -136,16 +143,6 @@ def _step_mask(steps: TimeSteps) -> np.ndarray:
     np.add.at(edges, starts, 1)
     np.add.at(edges, stops, -1)
     return edges[:-1].cumsum() > 0
-
-
-def _find_empty_rows(frame: Any) -> np.ndarray:
-    """Return an array of shape (N, 1), which is NaN for rows without any value."""
-    is_empty = np.ones(len(frame), bool)
-    for j in range(frame.shape[1]):
-        is_empty &= find_missing(column_of(frame, j))
-        if not is_empty.any():
-            break
-    return np.where(is_empty, np.nan, 0)[:, np.newaxis]
 
 
 def _check_finite(frame: Any, steps: TimeSteps) -> None:

@@ -116,6 +116,37 @@ def test_frames_in_lists_keep_their_columns(frames, task):
     assert columns == [[["a", "b"]] * len(X)] * len(columns)
 
 
+@pytest.mark.parametrize("library", [pd, pl], ids=["pandas", "polars"])
+def test_columns_of_text_and_categories_are_permuted(library):
+    """Each value keeps its dtype and its column, and moves within its time step."""
+    n_steps = [3, 1, 2, 3]
+    X = [
+        library.DataFrame(
+            {"text": [f"{i}{t}" for t in range(n)], "number": [10 * i + t for t in range(n)]}
+        )
+        for i, n in enumerate(n_steps)
+    ]
+    if library is pd:
+        X = [x.astype({"text": "string"}).set_index(x.index + 5) for x in X]
+    recorder = Recorder([])
+    recorder.score = lambda X, y: recorder.seen.append(X) or 0.0
+    permutation_importance_over_time(recorder, X, np.zeros(4), random_state=0)
+    baseline, *seen = recorder.seen
+    assert all(x.equals(like) for x, like in zip(baseline, X, strict=True))
+    for number, new in enumerate(seen):
+        name, other = ("text", "number") if number < len(seen) / 2 else ("number", "text")
+        assert [list(x.columns) for x in new] == [["text", "number"]] * 4
+        assert all(list(a.dtypes) == list(b.dtypes) for a, b in zip(new, X, strict=True))
+        assert all(a[other].equals(b[other]) for a, b in zip(new, X, strict=True))
+        for t in range(3):
+            before = [x[name].to_list()[t] for x in X if len(x) > t]
+            after = [x[name].to_list()[t] for x in new if len(x) > t]
+            assert sorted(after) == sorted(before)
+            assert all(a != b for a, b in zip(after, before, strict=True))
+    if library is pd:
+        assert [x.index.tolist() for x in seen[0]] == [x.index.tolist() for x in X]
+
+
 def test_blocks_move_as_a_whole(task):
     X = task[0]
     _, (first, *_) = permuted(X, by="time", block_length=3)
