@@ -18,7 +18,7 @@ from sklstm._sklearn_compat import (
     get_output_config,
     safe_indexing,
 )
-from sklstm.input.containers import is_frame
+from sklstm.input.containers import frame_as_array, is_frame
 from sklstm.input.feature_names import check_names
 from sklstm.preprocessing._base import SequenceOutputMixin
 from sklstm.preprocessing._read_sequences import as_list, check_n_features
@@ -178,7 +178,9 @@ class TimeDistributed(SequenceOutputMixin, MetaEstimatorMixin, TransformerMixin,
         if not is_frame(steps.values):
             check_n_features(self, steps, self.n_features_in_)
         check_names(self, as_list(X), steps, reset=False)
-        return self._in_form_of(X, self.transformer_.transform(steps.values), steps)
+        with naming_text_columns(steps.values):
+            rows = self.transformer_.transform(steps.values)
+        return self._in_form_of(X, rows, steps)
 
     @available_if(estimator_has("inverse_transform", delegates=DELEGATES))
     def inverse_transform(self, X: Any) -> Any:
@@ -202,7 +204,9 @@ class TimeDistributed(SequenceOutputMixin, MetaEstimatorMixin, TransformerMixin,
         """
         check_is_fitted(self)
         steps = read_step_rows(X)
-        rows = self.transformer_.inverse_transform(steps.values)
+        values = steps.values
+        values = frame_as_array(values, "X") if is_frame(values) else values
+        rows = self.transformer_.inverse_transform(values)
         rows = as_numeric_rows(rows, len(steps.values), self._source("inverse_transform"))
         return sequences_of_arrays(rows, steps, X)
 

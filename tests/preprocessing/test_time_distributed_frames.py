@@ -10,6 +10,7 @@ import sklearn
 from numpy.testing import assert_array_equal
 from sklearn.base import clone
 from sklearn.compose import make_column_selector, make_column_transformer
+from sklearn.decomposition import PCA
 from sklearn.feature_selection import SelectKBest
 from sklearn.impute import SimpleImputer
 from sklearn.model_selection import KFold
@@ -283,9 +284,11 @@ def test_x_is_not_changed():
     assert all(a.equals(b) for a, b in zip(X, before, strict=True))
 
 
-def test_inverse():
+@pytest.mark.parametrize("library", ["pandas", "polars"])
+def test_inverse(library):
     X = [x[["amount"]].fillna(1.0) for x in sequences(EVENTS)]
-    distributed = TimeDistributed(StandardScaler()).set_output(transform="pandas").fit(X)
+    distributed = TimeDistributed(make_pipeline(StandardScaler(), PCA()))
+    distributed.set_output(transform=library).fit(X)
     for x, back in zip(X, distributed.inverse_transform(distributed.transform(X)), strict=True):
         np.testing.assert_allclose(back, x)
 
