@@ -125,7 +125,8 @@ def _one_library(frames: list[Any]) -> ModuleType:
 def _join_pandas(pandas: ModuleType, frames: list[Any]) -> Any:
     whole = pandas.concat(frames, ignore_index=True)
     for j, (name, dtype) in enumerate(frames[0].dtypes.items()):
-        if whole.dtypes.iloc[j] == dtype:
+        joined = whole.iloc[:, j]
+        if joined.dtype == dtype and (joined.dtype != object or not _is_mixed(pandas, joined)):
             continue
         columns = [frame.iloc[:, j] for frame in frames]
         if all(isinstance(column.dtype, pandas.CategoricalDtype) for column in columns):
@@ -133,6 +134,10 @@ def _join_pandas(pandas: ModuleType, frames: list[Any]) -> Any:
         else:
             _check_one_kind(columns, [_holds_numbers(pandas, each) for each in columns], name)
     return whole
+
+
+def _is_mixed(pandas: ModuleType, column: Any) -> bool:
+    return pandas.api.types.infer_dtype(column, skipna=True) in ("mixed", "mixed-integer")
 
 
 def _union_of_categories(pandas: ModuleType, columns: list[Any], name: Any) -> Any:
