@@ -13,7 +13,8 @@ from sklearn.utils.validation import FLOAT_DTYPES, validate_data
 
 from sklstm.input.absent_steps import TimeSteps
 from sklstm.input.containers import as_numbers, frame_as_array, is_frame
-from sklstm.input.parse_x import check_names, is_table
+from sklstm.input.feature_names import check_names
+from sklstm.input.parse_x import is_table
 from sklstm.preprocessing._base import as_object_array
 from sklstm.preprocessing._read_sequences import as_list, check_n_features, read_sequences
 from sklstm.preprocessing._series_rows import By, SeriesRows, column_at, split_by_series
