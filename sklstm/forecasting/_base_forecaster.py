@@ -56,7 +56,9 @@ class BaseForecaster(BaseNetwork):
 
     def _read_history(self, history: Any, state: FittedState) -> Panel:
         form = state.data.targets
-        return read_panel(history, form.roles, "history", frequency=form.frequency)
+        return read_panel(
+            history, form.roles, "history", frequency=form.frequency, kinds=form.kinds
+        )
 
     def _train_on(
         self,

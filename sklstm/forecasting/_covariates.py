@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from numbers import Number
 from typing import Any, Self
 
 import numpy as np
@@ -42,6 +43,11 @@ class NumberColumn:
         return cls(float(mean), 1.0 if is_constant else float(scale), len(known) < len(values))
 
     @property
+    def kind(self) -> str:
+        """What the column holds."""
+        return "number"
+
+    @property
     def width(self) -> int:
         """Number of columns."""
         return 1 + self.has_flag
@@ -69,6 +75,12 @@ class CategoryColumn:
     def of(cls, values: np.ndarray) -> Self:
         """Learn the categories, in the order in which they first appear."""
         return cls(tuple(dict.fromkeys(value for value in values.tolist() if value is not None)))
+
+    @property
+    def kind(self) -> str:
+        """What the column holds: text, or categories among which there are numbers."""
+        is_text = not any(isinstance(category, Number) for category in self.categories)
+        return "text" if is_text else "category"
 
     @property
     def width(self) -> int:

@@ -15,8 +15,8 @@ from sklstm._parameters import POSITIVE_INT, TRAINING_CONSTRAINTS
 from sklstm._sklearn_compat import Interval, StrOptions, fit_context
 from sklstm.forecasting._base_forecaster import BaseForecaster
 from sklstm.forecasting._future import continue_panel, forecast_frame
-from sklstm.forecasting._roles import read_quantiles
 from sklstm.forecasting._scoring import score_last_steps
+from sklstm.forecasting._series_rows import quantile_column
 from sklstm.persistence._checkpoint import check_parameters
 
 if TYPE_CHECKING:
@@ -317,10 +317,11 @@ class LSTMForecaster(BaseForecaster):
         state = self._fitted()
         form = state.data.targets
         panel = self._read_history(history, state)
-        longer = continue_panel(panel, form.roles, form.horizon, future)
+        longer = continue_panel(panel, form.roles, form.horizon, future, form.kinds)
         forecasts = self._forecast(longer, state)
-        shown = [form.quantiles.index(q) for q in (0.5, *read_quantiles(self.quantiles))]
-        names = [form.roles.target, *(f"{form.roles.target}_{q:g}" for q in self.quantiles)]
+        quantiles = state.data.fixed_parameters["quantiles"]
+        shown = [form.quantiles.index(q) for q in (0.5, *quantiles)]
+        names = [form.roles.target, *(quantile_column(form.roles.target, q) for q in quantiles)]
         return forecast_frame(history, panel, form.roles, forecasts[:, :, shown], names)
 
     def score(self, history: Any, y: None = None) -> float:

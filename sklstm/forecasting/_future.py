@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from sklstm.forecasting._long_frames import make_frame, read_columns, read_time_column
-from sklstm.forecasting._panel import Panel, Roles, read_column
+from sklstm.forecasting._panel import Panel, Roles, plain, read_column
 from sklstm.preprocessing._time_index import show
 
 
-def continue_panel(panel: Panel, roles: Roles, horizon: int, future: Any) -> Panel:
+def continue_panel(
+    panel: Panel,
+    roles: Roles,
+    horizon: int,
+    future: Any,
+    kinds: Mapping[str, str] | None = None,
+) -> Panel:
     """Append time steps to each series, in which only known and static columns have values.
 
     Parameters
@@ -25,6 +31,8 @@ def continue_panel(panel: Panel, roles: Roles, horizon: int, future: Any) -> Pan
     future : DataFrame or None
         The known columns of these time steps, and the columns of the series and the time. It may
         hold other time steps and series too. Not needed where there are no known columns.
+    kinds : mapping of str, default=None
+        What the known columns hold, as in the history: see `read_column`.
 
     Raises
     ------
@@ -38,7 +46,9 @@ def continue_panel(panel: Panel, roles: Roles, horizon: int, future: Any) -> Pan
     )
     is_new = np.ones(lengths.sum(), bool)
     is_new[rows] = False
-    known = _read_known(panel, roles, horizon, future) if roles.known else {}
+    known = (
+        _read_known(panel, roles, horizon, future, kinds or _kinds_of(panel)) if roles.known else {}
+    )
     columns = {}
     for name, values in panel.columns.items():
         column = np.full(len(is_new), np.nan if values.dtype.kind == "f" else None, values.dtype)
@@ -79,48 +89,106 @@ def forecast_frame(
     return make_frame(history, made)
 
 
-def _read_known(panel: Panel, roles: Roles, horizon: int, future: Any) -> dict[str, np.ndarray]:
+def _read_known(
+    panel: Panel, roles: Roles, horizon: int, future: Any, kinds: Mapping[str, str]
+) -> dict[str, np.ndarray]:
     """Return the known columns of the time steps that follow each series."""
-    import pandas as pd
-
     if future is None:
         raise ValueError(
             f"The forecaster was fitted with known={list(roles.known)}: pass their values for the "
             f"next {horizon} time step(s) of every series, predict(history, future)."
         )
     table = read_columns(future, (*roles.series, roles.time, *roles.known), "future")
-    table[roles.time] = read_time_column(table[roles.time], f"The column {roles.time!r} of future")
-    keys = [*roles.series, roles.time]
-    if (twice := table.duplicated(keys)).any():
-        row = int(twice.to_numpy().argmax())
-        raise ValueError(
-            f"future has two rows for {_described(table, roles, row)}, one of them row {row}: "
-            "valid is one row for each series and time step."
-        )
-    needed = pd.DataFrame(
-        {name: np.repeat(values, horizon) for name, values in panel.ids.items()}
-        | {roles.time: future_times(panel, horizon)}
-    )
-    found = needed.merge(table.assign(_row=np.arange(len(table))), how="left", on=keys)
-    if (missing := found["_row"].isna()).any():
-        row = int(missing.to_numpy().argmax())
-        raise ValueError(
-            f"future lacks {int(missing.sum())} of the {len(needed)} time step(s) that follow the "
-            f"history, the first of them {_described(needed, roles, row)}: valid is a row for "
-            f"each of the next {horizon} time step(s) of every series."
-        )
-    chosen = table.iloc[found["_row"].to_numpy(dtype=np.int64)].reset_index(drop=True)
-    known = {name: read_column(chosen, name, "future") for name in roles.known}
+    where = f"The column {roles.time!r} of future"
+    times = read_time_column(table[roles.time], where)
+    _check_alike(times, panel.start, where)
+    rows = _rows_ahead(panel, roles, horizon, table, times)
+    known = {name: read_column(table, name, "future", kinds[name])[rows] for name in roles.known}
     for name, values in known.items():
         if values.dtype.kind == "f" and np.isnan(values).any():
             row = int(np.isnan(values).argmax())
             raise ValueError(
                 f"future has no number in the column {name!r} for "
-                f"{_described(needed, roles, row)}: a known column needs one at every time step."
+                f"{_shown(panel, horizon, row)}: a known column needs one at every time step."
             )
     return known
 
 
-def _described(table: Any, roles: Roles, row: int) -> str:
-    values = [f"{name}={table[name].iloc[row]!r}" for name in roles.series]
-    return ", ".join([*values, f"{roles.time} {show(table[roles.time].iloc[row])}"])
+def _kinds_of(panel: Panel) -> dict[str, str]:
+    """Return what columns hold, as far as their arrays tell."""
+    return {
+        name: "number" if values.dtype.kind == "f" else "category"
+        for name, values in panel.columns.items()
+    }
+
+
+def _rows_ahead(panel: Panel, roles: Roles, horizon: int, table: Any, times: Any) -> np.ndarray:
+    """Return the row of each time step that follows a series, those of one after another."""
+    series = _numbers_of_series(panel, roles, table)
+    last = panel.first + panel.lengths  # the position after it
+    ahead = panel.axis.steps(panel.start, times) - last[series]
+    found = np.flatnonzero((series >= 0) & (ahead >= 0) & (ahead < horizon))
+    places = (series[found] * horizon + ahead[found]).astype(np.int64)
+    counts = np.bincount(places, minlength=len(panel) * horizon)
+    if (counts > 1).any():
+        place = int(counts.argmax())
+        first, second = found[np.flatnonzero(places == place)[:2]]
+        raise ValueError(
+            f"future has two rows for {_shown(panel, horizon, place)}, rows {first} and {second}: "
+            "valid is one row for each series and time step."
+        )
+    if (missing := counts == 0).any():
+        raise ValueError(
+            f"future lacks {int(missing.sum())} of the {len(missing)} time step(s) that follow the "
+            f"history, the first of them {_shown(panel, horizon, int(missing.argmax()))}: valid "
+            f"is a row for each of the next {horizon} time step(s) of every series."
+            f"{_if_strangers(series, table, panel)}"
+        )
+    rows = np.empty(len(counts), np.int64)
+    rows[places] = found
+    return rows
+
+
+def _numbers_of_series(panel: Panel, roles: Roles, table: Any) -> np.ndarray:
+    """Return the number of each row's series in the panel, -1 for one that it lacks."""
+    import pandas as pd
+
+    if not roles.series:
+        return np.zeros(len(table), np.int64)
+    names = list(roles.series)
+    ids = pd.DataFrame(panel.ids, dtype=object)
+    both = pd.concat([ids, table[names].astype(object)], ignore_index=True)
+    numbers = both.groupby(names, sort=False, dropna=False).ngroup().to_numpy()[len(panel) :]
+    return np.where(numbers < len(panel), numbers, -1)
+
+
+def _if_strangers(series: np.ndarray, table: Any, panel: Panel) -> str:
+    """Say what the series of the future are called, if none of them is one of the history."""
+    if (series >= 0).any():
+        return ""
+    of_future = ", ".join(f"{name}={plain(table[name].iloc[0])!r}" for name in panel.ids)
+    return f" Its first row is of {of_future}, and no row is of a series of history."
+
+
+def _check_alike(times: Any, start: Any, where: str) -> None:
+    """Check that times are of the kind of those of the history."""
+    of_future, of_history = _kind(times), _kind(start)
+    if of_future != of_history:
+        raise ValueError(f"{where} holds {of_future}, but that of history holds {of_history}.")
+
+
+def _kind(times: Any) -> str:
+    """Describe the kind of one time or several."""
+    if hasattr(times, "freqstr") and not hasattr(times, "tz"):
+        return f"periods of {times.freqstr!r}"
+    if not hasattr(times, "tz"):
+        return "numbers"
+    return "dates without a time zone" if times.tz is None else "dates of a time zone"
+
+
+def _shown(panel: Panel, horizon: int, place: int) -> str:
+    """Name a time step that follows a series."""
+    series, step = divmod(place, horizon)
+    position = panel.first[series] + panel.lengths[series] + step
+    time = panel.times(np.array([position]))[0]
+    return f"{panel.describe(series)} at {show(time)}"

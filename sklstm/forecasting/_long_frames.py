@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Mapping
 from typing import Any
+
+import numpy as np
 
 from sklstm.input.containers import is_frame
 from sklstm.preprocessing._time_index import read_times
@@ -62,6 +65,8 @@ def read_time_column(column: Any, where: str) -> Any:
             "time. Leave the row out, or fill in its time."
         )
     times = read_times(pd.Index(column))
+    if isinstance(times, pd.TimedeltaIndex):
+        raise ValueError(f"{where} holds durations: add them to a date, such as their beginning.")
     if times is None:
         raise ValueError(
             f"{where} holds {column.iloc[0]!r}: valid are dates, periods, and numbers. Make dates "
@@ -73,17 +78,57 @@ def read_time_column(column: Any, where: str) -> Any:
 def make_frame(like: Any, columns: Mapping[str, Any]) -> Any:
     """Return a frame of the library of `like`; columns that it has get the same dtype."""
     if hasattr(like, "iloc"):
-        return _pandas().DataFrame(dict(columns))
-    frame_type, series_type = type(like), type(like.to_series(0))
-    made = {}
-    for name, values in columns.items():
-        values = values.to_numpy() if hasattr(values, "to_numpy") else values
-        if str(values.dtype) == "datetime64[s]":  # which polars refuses, and pandas makes of days
-            values = values.astype("datetime64[us]")
-        made[name] = series_type(name, values)
-        if name in like.columns and like[name].dtype.is_temporal():
-            made[name] = made[name].cast(like[name].dtype)
-    return frame_type(made)
+        made = {name: _like_pandas(values, like, name) for name, values in columns.items()}
+        return _pandas().DataFrame(made)
+    made = {name: _like_polars(values, like, name) for name, values in columns.items()}
+    return type(like)(made)
+
+
+def _like_pandas(values: Any, like: Any, name: str) -> Any:
+    """Return values in the dtype of a column, or of a level of the index, of a frame."""
+    import pandas as pd
+
+    if name in like.columns:
+        before = like[name]
+    elif name in like.index.names:
+        before = like.index.get_level_values(name)
+    else:
+        return values
+    if isinstance(values, pd.DatetimeIndex):
+        are_dates = pd.api.types.infer_dtype(before, skipna=True) == "date"
+        return values.date if are_dates else values
+    if isinstance(values, pd.PeriodIndex):
+        return values
+    series = pd.Series(values).astype(before.dtype)
+    return series if (series.astype(object) == np.asarray(values, object)).all() else values
+
+
+def _like_polars(values: Any, like: Any, name: str) -> Any:
+    """Return values as a Series in the dtype of a column of a frame."""
+    series_type = type(like.to_series(0))
+    if getattr(values, "tz", None) is not None:
+        values = values.tz_convert(None)  # of UTC
+    values = values.to_numpy() if hasattr(values, "to_numpy") else values
+    if values.dtype.kind == "M":
+        values = values.astype("M8[us]")  # polars has no seconds
+    made = series_type(name, values)
+    if name not in like.columns or not (like[name].dtype.is_temporal() or made.dtype.is_temporal()):
+        return made if name not in like.columns else _cast_where_equal(made, like[name].dtype)
+    return made.cast(like[name].dtype) if like[name].dtype.is_temporal() else made
+
+
+def _cast_where_equal(series: Any, dtype: Any) -> Any:
+    """Return a Series of polars in another dtype, unless this changes a value."""
+    cast = series.cast(dtype, strict=False)
+    return cast if (cast.cast(series.dtype, strict=False) == series).all() else series
+
+
+def level_of_caller() -> int:
+    """Return the level of a warning, at the line outside of sklstm and scikit-learn."""
+    level, frame = 1, sys._getframe(1)
+    while frame and frame.f_globals.get("__name__", "").split(".")[0] in ("sklstm", "sklearn"):
+        level, frame = level + 1, frame.f_back
+    return level
 
 
 def _pandas() -> Any:
@@ -110,6 +155,10 @@ def _as_pandas(column: Any) -> Any:
     if hasattr(column, "iloc"):
         return column.reset_index(drop=True)
     dtype = column.dtype
+    if zone := getattr(dtype, "time_zone", None):
+        return pd.Series(column.to_numpy()).dt.tz_localize("UTC").dt.tz_convert(zone)
+    if dtype.is_decimal():
+        return pd.Series(column.cast(float).to_numpy())
     is_plain = dtype.is_numeric() or dtype.is_temporal() or str(dtype) == "Boolean"
     if is_plain and not (str(dtype) == "Boolean" and column.null_count()):
         return pd.Series(column.to_numpy())

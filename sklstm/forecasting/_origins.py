@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple, Self
 
 import numpy as np
@@ -30,8 +30,7 @@ def time_positions(frame: Any, time: str, name: str, frequency: Any) -> np.ndarr
     where = f"The column {time!r} of {name}"
     times = read_time_column(read_columns(frame, [time], name)[time], where)
     inverse, distinct = times.factorize(sort=True)
-    axis = TimeAxis.of(distinct, where) if frequency is None else TimeAxis(frequency)
-    return axis.positions(distinct, where)[inverse]
+    return TimeAxis.of(distinct, where, frequency).positions(distinct, where)[inverse]
 
 
 def season_of(panel: Panel, target: str) -> int:
@@ -154,7 +153,7 @@ class History:
             as_names(forecaster.series),
             as_names(getattr(forecaster, "known", None)),
         )
-        panel = read_panel(frame, roles._replace(known=()), "history", frequency=frequency)
+        panel = read_panel(frame, replace(roles, known=()), "history", frequency=frequency)
         table = read_columns(frame, [*roles.series, roles.time, *roles.known], "history")
         number = {one: j for j, one in enumerate(dict.fromkeys(ids_of_rows(table, roles.series)))}
         series = np.array([number[one] for one in ids_of_rows(table, roles.series)])

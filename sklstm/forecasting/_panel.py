@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
-from sklstm.forecasting._long_frames import read_columns, read_time_column
+from sklstm.forecasting._long_frames import level_of_caller, read_columns, read_time_column
 from sklstm.forecasting._time_axis import TimeAxis
 from sklstm.input.containers import frame_as_array
 from sklstm.preprocessing._time_index import show
 
 DAYS_PER_YEAR = 365.25
+MAX_STEPS_PER_ROW = 100
+# What pandas infers of objects that are numbers or booleans, or nothing at all.
+NUMBERS_OF_OBJECTS = {
+    "boolean", "decimal", "empty", "floating", "integer", "mixed-integer-float"
+}  # fmt: skip
 
 
-class Roles(NamedTuple):
+@dataclass(frozen=True)
+class Roles:
     """What the columns of a long frame are.
 
     Attributes
@@ -116,16 +122,15 @@ class Panel:
         """Name a series in a message."""
         if not self.ids:
             return "the series"
-        values = ", ".join(f"{name}={of[series]!r}" for name, of in self.ids.items())
+        values = ", ".join(f"{name}={plain(of[series])!r}" for name, of in self.ids.items())
         return f"the series {values}"
 
     def until(self, stops: np.ndarray) -> Panel:
         """Return the series up to positions, one for each; those that begin later are left out."""
         lengths = np.clip(stops - self.first, 0, self.lengths)
         kept = lengths > 0
-        rows = np.concatenate(
-            [np.arange(s, s + n) for s, n in zip(self.starts[kept], lengths[kept], strict=True)]
-        )
+        within = np.arange(lengths.sum()) - np.repeat(np.cumsum(lengths) - lengths, lengths)
+        rows = np.repeat(self.starts, lengths) + within
         return replace(
             self,
             ids={name: values[kept] for name, values in self.ids.items()},
@@ -146,7 +151,13 @@ class Panel:
 
 
 def read_panel(
-    frame: Any, roles: Roles, name: str, *, frequency: Any = None, needs_target: bool = True
+    frame: Any,
+    roles: Roles,
+    name: str,
+    *,
+    frequency: Any = None,
+    needs_target: bool = True,
+    kinds: Mapping[str, str] | None = None,
 ) -> Panel:
     """Read a long frame, in any order of its rows.
 
@@ -160,6 +171,8 @@ def read_panel(
         Of a `TimeAxis`; None infers it from the times of all series together.
     needs_target : bool, default=True
         Whether the frame has the column of the target.
+    kinds : mapping of str, default=None
+        What covariates hold: see `read_column`. None goes by their dtypes.
 
     Returns
     -------
@@ -182,15 +195,17 @@ def read_panel(
     times = read_time_column(table[roles.time], where)
     codes, ids = _read_series(table, roles.series, name)
     distinct, inverse = _distinct(times)
-    axis = TimeAxis(frequency) if frequency is not None else TimeAxis.of(distinct, where)
+    axis = TimeAxis.of(distinct, where, frequency)
     positions = axis.positions(distinct, where)[inverse]
     first, lengths = _extents(codes, positions)
     panel = Panel(axis, distinct[0], ids, first, lengths, {})
+    _check_filled(panel, len(codes), name)
     rows = panel.starts[codes] + positions - first[codes]
     _check_once(rows, panel, codes, times, name)
     _warn_of_gaps(rows, panel, name)
+    kinds = {**(kinds or {}), **dict.fromkeys(targets, "number")}
     columns = {
-        column: _scattered(read_column(table, column, name, column in targets), rows, panel)
+        column: _scattered(read_column(table, column, name, kinds.get(column)), rows, panel)
         for column in (*targets, *roles.covariates)
     }
     panel = replace(panel, columns=columns)
@@ -233,6 +248,21 @@ def _extents(codes: np.ndarray, positions: np.ndarray) -> tuple[np.ndarray, np.n
     return first, last - first + 1
 
 
+def _check_filled(panel: Panel, n_rows: int, name: str) -> None:
+    """Check that there are not far more time steps than rows."""
+    n_steps = int(panel.lengths.sum())
+    if n_steps <= MAX_STEPS_PER_ROW * n_rows + 2**20:
+        return
+    series = int(panel.lengths.argmax())
+    ends = panel.first[series] + np.array([0, panel.lengths[series] - 1])
+    begin, end = map(show, panel.times(ends))
+    raise ValueError(
+        f"{name} has {n_rows} rows, but {n_steps} time steps of {panel.axis.frequency!r} between "
+        f"the first and the last rows of the series: {panel.describe(series)} reaches from {begin} "
+        f"to {end}. Leave out times that are far from the others, or name a longer frequency."
+    )
+
+
 def _check_once(rows: np.ndarray, panel: Panel, codes: np.ndarray, times: Any, name: str) -> None:
     counts = np.bincount(rows)
     if counts.max() == 1:
@@ -259,39 +289,70 @@ def _warn_of_gaps(rows: np.ndarray, panel: Panel, name: str) -> None:
         f"{show(time)} of {panel.describe(series)}. They are read as missing values. If there was "
         "nothing to observe, such as no sale, add them with a target of 0.",
         UserWarning,
-        stacklevel=4,
+        stacklevel=level_of_caller(),
     )
 
 
-def read_column(table: Any, column: str, name: str, is_target: bool = False) -> np.ndarray:
+def read_column(table: Any, column: str, name: str, kind: str | None = None) -> np.ndarray:
     """Return a column as float64 with NaN, or, if it holds no numbers, as objects with None.
+
+    Parameters
+    ----------
+    table : DataFrame of pandas
+    column, name : str
+        Of the column and of the frame, for the errors.
+    kind : {"number", "text", "category", None}, default=None
+        What the column holds. Categories may be of any type; text is categories of which none is a
+        number. None goes by the dtype: numbers and booleans are numbers.
 
     Raises
     ------
     ValueError or TypeError
-        If the target holds what is no number, or a column infinite numbers or dates.
+        If the column holds something else, or infinite numbers, or dates.
     """
-    import pandas as pd
-
     values = table[column]
-    holds_numbers = pd.api.types.is_numeric_dtype(values.dtype)
-    if is_target or holds_numbers:
-        numbers = frame_as_array(table[[column]], name)[:, 0].astype(np.float64)
-        if np.isinf(numbers).any():
-            row = int(np.isinf(numbers).argmax())
-            raise ValueError(
-                f"{name} holds {numbers[row]} in row {row}, column {column!r}: valid are finite "
-                "numbers, and NaN where a value is missing."
-            )
-        return numbers
-    if values.dtype.kind in "mM" or isinstance(values.dtype, pd.DatetimeTZDtype):
+    holds_numbers = _holds_numbers(values)
+    if kind == "number" or (kind is None and holds_numbers):
+        return _read_numbers(table, column, name)
+    if values.dtype.kind in "mM":
         raise ValueError(
             f"The column {column!r} of {name} holds dates: make numbers of them, such as the days "
             "since the first one."
         )
+    is_missing = values.isna().to_numpy()
+    if kind == "text" and holds_numbers and not is_missing.all():
+        raise ValueError(
+            f"The column {column!r} of {name} holds numbers, such as "
+            f"{plain(values[~is_missing].iloc[0])!r}, but in fit it held text."
+        )
     objects = values.astype(object).to_numpy(copy=True)
-    objects[values.isna().to_numpy()] = None
+    objects[is_missing] = None
     return objects
+
+
+def _holds_numbers(values: Any) -> bool:
+    """Whether a Series of pandas holds numbers or booleans, if only as objects; or nothing."""
+    import pandas as pd
+
+    if values.dtype == object:
+        return pd.api.types.infer_dtype(values, skipna=True) in NUMBERS_OF_OBJECTS
+    return pd.api.types.is_numeric_dtype(values.dtype)
+
+
+def _read_numbers(table: Any, column: str, name: str) -> np.ndarray:
+    numbers = frame_as_array(table[[column]], name)[:, 0].astype(np.float64)
+    if (is_infinite := np.isinf(numbers)).any():
+        row = int(is_infinite.argmax())
+        raise ValueError(
+            f"{name} holds {numbers[row]} in row {row}, column {column!r}: valid are finite "
+            "numbers, and NaN where a value is missing."
+        )
+    return numbers
+
+
+def plain(value: Any) -> Any:
+    """Return a value of numpy as one of Python, for messages."""
+    return value.item() if isinstance(value, np.generic) else value
 
 
 def _scattered(values: np.ndarray, rows: np.ndarray, panel: Panel) -> np.ndarray:
@@ -314,8 +375,8 @@ def _check_static(panel: Panel, static: Sequence[str], rows: np.ndarray, name: s
             row = int(differs.argmax())
             raise ValueError(
                 f"The column {column!r} of {name} is static, but of {panel.describe(owner[row])} "
-                f"it holds {expected[row]!r} and {values[present][row]!r}: valid is one value for "
-                "a series. Name it in `known` or `observed` if it changes."
+                f"it holds {plain(expected[row])!r} and {plain(values[present][row])!r}: valid is "
+                "one value for a series. Name it in `known` or `observed` if it changes."
             )
         values[:] = np.repeat(values[panel.starts], panel.lengths)
 

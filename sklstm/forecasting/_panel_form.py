@@ -101,6 +101,12 @@ class PanelForm:
         )
 
     @property
+    def kinds(self) -> dict[str, str]:
+        """What the covariates hold, as `read_column` takes it."""
+        columns = {**self.known, **self.observed, **self.static}
+        return {name: column.kind for name, column in columns.items()}
+
+    @property
     def n_outputs(self) -> int:
         """Outputs of the network for each time step."""
         return len(self.quantiles)

@@ -36,10 +36,9 @@ def read_roles(
     names = {"series": series, "known": known, "observed": observed, "static": static}
     roles = Roles(target, time, **{role: _names(role, value) for role, value in names.items()})
     taken = {target: "target"}
-    for role, columns in {"time": (time,), **roles._asdict()}.items():
-        if role == "target":
-            continue
-        for column in (columns,) if isinstance(columns, str) else columns:
+    columns_of = {role: getattr(roles, role) for role in names}
+    for role, columns in {"time": (time,), **columns_of}.items():
+        for column in columns:
             before = taken.get(column)
             if before not in (None, role) and (before, role) != ("series", "static"):
                 raise ValueError(f"{column!r} is both {before} and {role}: a column has one role.")
