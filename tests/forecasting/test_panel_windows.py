@@ -71,15 +71,18 @@ def all_windows(encoded):
 # --- a loop over time steps ---
 
 
-def standardised(values, value):
-    known = values[~np.isnan(values)]
-    return (value - known.mean()) / known.std(ddof=0)
+def standardised(frame):
+    """The frame with numbers of mean 0 and standard deviation 1, and what the categories are."""
+    numbers = frame[["price", "visitors"]]
+    categories = {
+        name: frame[name].dropna().unique().tolist() for name in ("holiday", "weather", "region")
+    }
+    return frame.assign(**(numbers - numbers.mean()) / numbers.std(ddof=0)), categories
 
 
-def expected_window(frame, form, series, origin):
-    """One window by the definition, from the rows of the frame."""
-    rows = frame[frame["shop"] == series].reset_index(drop=True)
-    sales = rows["sales"].to_numpy()
+def expected_window(rows, categories, form, origin):
+    """One window by the definition, from the rows of a series."""
+    sales = np.array([row["sales"] for row in rows])
     past = sales[max(0, origin - form.level_steps) : origin]
     of_series, known = (values[~np.isnan(values)] for values in (sales, past))
     level = known.mean() if len(known) else of_series.mean()
@@ -92,25 +95,21 @@ def expected_window(frame, form, series, origin):
     window = []
     for step in range(origin - form.lookback, origin + form.horizon):
         is_inside, is_past = 0 <= step < len(rows), step < origin
-        row = rows.iloc[step] if is_inside else None
+        row = rows[step] if is_inside else None
         values = [number for lag in form.lags for number in with_flag(step - lag)]
         for part in form.calendar:
             attribute, period = CALENDAR[part]
             angle = 2 * np.pi * getattr(row["date"], attribute) / period if is_inside else 0
             values += [np.sin(angle), np.cos(angle)] if is_inside else [0, 0]
-        values.append(standardised(frame["price"], row["price"]) if is_inside else 0)
-        categories = frame["holiday"].dropna().drop_duplicates()
-        values += [is_inside and row["holiday"] == each for each in categories]
-        regions = frame["region"].drop_duplicates()
-        values += [rows["region"][0] == each for each in regions]
+        values.append(row["price"] if is_inside else 0)
+        values += [is_inside and row["holiday"] == each for each in categories["holiday"]]
+        values += [rows[0]["region"] == each for each in categories["region"]]
         values.append(max(0, step - origin + 1) / form.horizon)
         values += with_flag(step) if is_past else [0, 0]
         is_seen = is_inside and is_past
         has_visitors = is_seen and not np.isnan(row["visitors"])
-        values.append(standardised(frame["visitors"], row["visitors"]) if has_visitors else 0)
-        values.append(has_visitors)
-        weathers = frame["weather"].drop_duplicates()
-        values += [is_seen and row["weather"] == each for each in weathers]
+        values += [row["visitors"] if has_visitors else 0, has_visitors]
+        values += [is_seen and row["weather"] == each for each in categories["weather"]]
         window.append(np.array(values, float))
     future = (sales[origin : origin + form.horizon] - level) / spread
     return np.array(window), future, (level, spread)
@@ -126,8 +125,10 @@ def test_windows_are_those_of_a_loop(lags, lookback):
     form = panel.form
     assert values.shape == (len(series), form.n_steps, form.n_features)
     assert values.dtype == np.float32
+    scaled, categories = standardised(frame)
+    rows = [scaled[scaled["shop"] == each].to_dict("records") for each in range(3)]
     for row, (one, origin) in enumerate(zip(series, origins, strict=True)):
-        window, ahead, (level, spread) = expected_window(frame, form, one, origin)
+        window, ahead, (level, spread) = expected_window(rows[one], categories, form, origin)
         np.testing.assert_allclose(values[row], window, rtol=1e-5, atol=1e-5)
         np.testing.assert_allclose(future[row], ahead, rtol=1e-9)
         np.testing.assert_allclose((scale.level[row], scale.spread[row]), (level, spread))
