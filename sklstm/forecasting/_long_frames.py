@@ -76,12 +76,18 @@ def read_time_column(column: Any, where: str) -> Any:
 
 
 def make_frame(like: Any, columns: Mapping[str, Any]) -> Any:
-    """Return a frame of the library of `like`; columns that it has get the same dtype."""
-    if hasattr(like, "iloc"):
-        made = {name: _like_pandas(values, like, name) for name, values in columns.items()}
-        return _pandas().DataFrame(made)
-    made = {name: _like_polars(values, like, name) for name, values in columns.items()}
-    return type(like)(made)
+    """Return a frame of the library of `like`; columns that it has get the same dtype.
+
+    Arrays of floats, such as forecasts of integers, stay what they are.
+    """
+    as_before = _like_pandas if hasattr(like, "iloc") else _like_polars
+    frame_type = _pandas().DataFrame if hasattr(like, "iloc") else type(like)
+    return frame_type(
+        {
+            name: values if values.dtype.kind == "f" else as_before(values, like, name)
+            for name, values in columns.items()
+        }
+    )
 
 
 def _like_pandas(values: Any, like: Any, name: str) -> Any:
