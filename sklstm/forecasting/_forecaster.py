@@ -319,9 +319,8 @@ class LSTMForecaster(BaseForecaster):
         panel = self._read_history(history, state)
         longer = continue_panel(panel, form.roles, form.horizon, future, form.kinds)
         forecasts = self._forecast(longer, state)
-        quantiles = state.data.fixed_parameters["quantiles"]
-        shown = [form.quantiles.index(q) for q in (0.5, *quantiles)]
-        names = [form.roles.target, *(quantile_column(form.roles.target, q) for q in quantiles)]
+        shown = [form.quantiles.index(q) for q in (0.5, *form.shown)]
+        names = [form.roles.target, *(quantile_column(form.roles.target, q) for q in form.shown)]
         return forecast_frame(history, panel, form.roles, forecasts[:, :, shown], names)
 
     def score(self, history: Any, y: None = None) -> float:

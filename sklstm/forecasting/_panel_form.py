@@ -10,8 +10,10 @@ import numpy as np
 
 from sklstm.forecasting._covariates import CategoryColumn, NumberColumn, learn_columns
 from sklstm.forecasting._find_seasons import find_seasons
+from sklstm.forecasting._form_contents import check_form
 from sklstm.forecasting._panel import Panel, Roles
 from sklstm.forecasting._roles import auto_lookback, calendar_parts, level_steps, read_lags
+from sklstm.network.spec import NetworkSpec
 
 Encodings = Mapping[str, NumberColumn | CategoryColumn]
 
@@ -37,7 +39,9 @@ class PanelForm:
     calendar : tuple of str
         Parts of the dates that stand beside each time step: keys of `CALENDAR`.
     quantiles : tuple of float
-        One of them is 0.5.
+        Those that the network learns; one of them is 0.5.
+    shown : tuple of float
+        Those that a forecast has beside the median.
     known, observed, static : dict
         How the covariates become numbers.
     offsets : ndarray of shape (horizon, n_quantiles) or None
@@ -53,6 +57,7 @@ class PanelForm:
     lags: tuple[int, ...]
     calendar: tuple[str, ...]
     quantiles: tuple[float, ...]
+    shown: tuple[float, ...]
     known: Encodings
     observed: Encodings
     static: Encodings
@@ -95,10 +100,15 @@ class PanelForm:
             lags=read_lags(lags, horizon, seasons),
             calendar=calendar_parts(panel.axis, panel.years) if calendar else (),
             quantiles=tuple(sorted({*quantiles, 0.5})),
+            shown=quantiles,
             known=known,
             observed=observed,
             static=static,
         )
+
+    def check_contents(self, spec: NetworkSpec, place: str) -> None:
+        """Check a form from a model file against its network; raise ValueError if it is none."""
+        check_form(self, spec, place)
 
     @property
     def kinds(self) -> dict[str, str]:

@@ -11,23 +11,31 @@ from sklstm._targets import ClassTargets, MultilabelTargets, NumberTargets
 from sklstm.network.scaling import InputScaling, TargetScaling
 from sklstm.network.spec import NetworkSpec
 from sklstm.persistence._checks import check_array, check_type, is_count, shown
+from sklstm.persistence._trusted_types import NAMES_OF_OURS
+from sklstm.persistence._walk import full_name
 from sklstm.preprocessing._read_texts import UNKNOWN_TOKEN
-from sklstm.text.vocabulary import CharVocabulary, Vocabulary, WordVocabulary
+from sklstm.text.vocabulary import Vocabulary, WordVocabulary
 
 TARGETS_OF = {
-    "sklstm.CharSequenceGenerator": (CharVocabulary,),
-    "sklstm.LSTMClassifier": (ClassTargets, MultilabelTargets),
-    "sklstm.LSTMRegressor": (NumberTargets,),
-    "sklstm.WordSequenceGenerator": (WordVocabulary,),
+    "sklstm.CharSequenceGenerator": {"sklstm.CharVocabulary"},
+    "sklstm.LSTMClassifier": {"sklstm.ClassTargets", "sklstm.MultilabelTargets"},
+    "sklstm.LSTMForecaster": {"sklstm.PanelForm"},
+    "sklstm.LSTMRegressor": {"sklstm.NumberTargets"},
+    "sklstm.WordSequenceGenerator": {"sklstm.WordVocabulary"},
 }
 LABELS = "biufU"  # kinds of dtypes that the labels of an array may have, besides objects
 
 
 def check_targets(targets: Any, estimator_name: str, spec: NetworkSpec, place: str) -> None:
     """Check that targets are those of the estimator and of the network's outputs."""
-    if not isinstance(targets, TARGETS_OF[estimator_name]):
+    name = NAMES_OF_OURS.get(full_name(type(targets)))
+    if name not in TARGETS_OF[estimator_name]:
         raise ValueError(f"{place} are of another estimator: {type(targets).__name__}")
-    if isinstance(targets, ClassTargets):
+    if (spec.horizon is not None) != (name == "sklstm.PanelForm"):
+        raise ValueError(f"{place} are of another network: {shown(spec, 200)}")
+    if name == "sklstm.PanelForm":
+        targets.check_contents(spec, place)
+    elif isinstance(targets, ClassTargets):
         _check_classes(targets.classes, spec, f"{place}.classes")
     elif isinstance(targets, MultilabelTargets):
         if not is_count(targets.n_columns) or targets.n_columns != spec.n_outputs:
@@ -79,8 +87,8 @@ def _are_strings(array: np.ndarray) -> bool:
 
 
 def check_input_scaling(scaling: InputScaling | None, spec: NetworkSpec, place: str) -> None:
-    """Check the scales of X, of which a network of tokens has none."""
-    if (scaling is None) != spec.reads_tokens:
+    """Check the scales of X, of which a network of tokens or of windows in scale has none."""
+    if (scaling is None) != (spec.reads_tokens or spec.horizon is not None):
         raise ValueError(f"{place} is {shown(scaling)}, which does not go with {shown(spec, 200)}")
     if scaling is None:
         return

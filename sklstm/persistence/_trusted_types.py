@@ -15,6 +15,7 @@ from sklstm.persistence._walk import full_name
 
 # The names of our classes in files, and where the classes are: moving one changes no file.
 OURS = {
+    "sklstm.CategoryColumn": "sklstm.forecasting._covariates.CategoryColumn",
     "sklstm.CharOneHotEncoder": "sklstm.preprocessing._char_one_hot.CharOneHotEncoder",
     "sklstm.CharVocabulary": "sklstm.text.vocabulary.CharVocabulary",
     "sklstm.CheckpointState": "sklstm._fitted_state.CheckpointState",
@@ -29,13 +30,17 @@ OURS = {
     "sklstm.InputForm": "sklstm._sequences.InputForm",
     "sklstm.InputScaling": "sklstm.network.scaling.InputScaling",
     "sklstm.LSTMClassifier": "sklstm._classifier.LSTMClassifier",
+    "sklstm.LSTMForecaster": "sklstm.forecasting._forecaster.LSTMForecaster",
     "sklstm.LSTMRegressor": "sklstm._regressor.LSTMRegressor",
     "sklstm.LearntFromData": "sklstm._fitted_state.LearntFromData",
     "sklstm.MultilabelTargets": "sklstm._targets.MultilabelTargets",
     "sklstm.NetworkSpec": "sklstm.network.spec.NetworkSpec",
+    "sklstm.NumberColumn": "sklstm.forecasting._covariates.NumberColumn",
     "sklstm.NumberTargets": "sklstm._targets.NumberTargets",
     "sklstm.OptimizerState": "sklstm.network.training.settings.OptimizerState",
     "sklstm.OnnxPredictor": "sklstm.network.onnx_predictor.OnnxPredictor",
+    "sklstm.PanelForm": "sklstm.forecasting._panel_form.PanelForm",
+    "sklstm.Roles": "sklstm.forecasting._panel.Roles",
     "sklstm.RollingOrigin": "sklstm.forecasting._rolling_origin.RollingOrigin",
     "sklstm.SeasonalNaiveForecaster": "sklstm.forecasting._seasonal_naive.SeasonalNaiveForecaster",
     "sklstm.SequencePadder": "sklstm.preprocessing._padding.SequencePadder",

@@ -81,6 +81,7 @@ NETWORKS = {
     "networks without end": ("classifier", f"{SPEC}.n_networks", 10**12, "is 1000000000000 networ"),
     "networks of text": ("classifier", f"{SPEC}.n_networks", "a", "is no network"),
     "no network": ("classifier", "network", items(), "network is of type builtins.list"),
+    "a horizon": ("chars", f"{SPEC}.horizon", 3, "targets are of another network"),
     "quantiles": ("classifier", f"{SPEC}.n_quantiles", 2, "targets are not what its network"),
 }
 LEARNT_FROM_DATA = {
