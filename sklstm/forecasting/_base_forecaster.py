@@ -13,7 +13,7 @@ from sklstm._fitted_state import FittedState, LearntFromData
 from sklstm._parameters import layer_units
 from sklstm._sequences import Sequences
 from sklstm.forecasting._calibration import apply_offsets, learn_offsets
-from sklstm.forecasting._panel import Panel, read_panel
+from sklstm.forecasting._panel import Panel, Roles, read_panel
 from sklstm.forecasting._panel_form import PanelForm
 from sklstm.forecasting._panel_windows import (
     EncodedPanel,
@@ -22,6 +22,7 @@ from sklstm.forecasting._panel_windows import (
     last_windows,
 )
 from sklstm.forecasting._roles import read_quantiles, read_roles
+from sklstm.forecasting._series_rows import quantile_column
 from sklstm.forecasting._window_predictions import as_sequences, predict_windows
 from sklstm.network.spec import NetworkSpec
 from sklstm.persistence._checkpoint import Checkpoint
@@ -42,6 +43,7 @@ class BaseForecaster(BaseNetwork):
             static=self.static,
         )
         quantiles = read_quantiles(self.quantiles)
+        _check_names(roles, quantiles)
         panel = read_panel(history, roles, "history", frequency=self.frequency)
         form = PanelForm.learn(
             panel,
@@ -170,6 +172,23 @@ class BaseForecaster(BaseNetwork):
             horizon=form.horizon,
             n_direct=form.n_direct,
         )
+
+
+def _check_names(roles: Roles, quantiles: tuple[float, ...]) -> None:
+    """Check that forecasts have no two columns of one name."""
+    names = [quantile_column(roles.target, q) for q in quantiles]
+    for place, name in enumerate(names):
+        if name in (roles.time, *roles.series):
+            role = "time" if name == roles.time else "series"
+            raise ValueError(
+                f"{name!r} is a column of {role}, and the name of a quantile of {roles.target!r} "
+                "in the forecasts: rename the column, or leave this quantile out."
+            )
+        if name in names[:place]:
+            raise ValueError(
+                f"quantiles={quantiles} have the same column {name!r} in the forecasts: give "
+                "quantiles that differ in their first six digits."
+            )
 
 
 def auto_epochs(n_values: int, n_per_epoch: int) -> int:

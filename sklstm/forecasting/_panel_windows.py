@@ -212,11 +212,12 @@ class PanelWindows:
     def check_not_empty(self) -> None:
         """Raise ValueError if there is no window."""
         if not self.n_windows:
-            longest = int((self.panel.stops - self.panel.starts).max())
+            longest = int((self.panel.stops - self.panel.starts).max(initial=0))
             raise ValueError(
                 f"history has no window to learn from: its longest series has {longest} time "
-                f"step(s), and horizon={self.panel.form.horizon} needs more than so many, with "
-                "known values before and after. Give longer series, or forecast fewer time steps."
+                f"step(s) to learn from, and horizon={self.panel.form.horizon} needs more than so "
+                "many, with known values before and after. Give longer series, or forecast fewer "
+                "time steps; early_stopping=True and conformal=True hold out the last ones."
             )
 
     def __len__(self) -> int:
@@ -294,8 +295,8 @@ def _with_outside(rows: np.ndarray) -> np.ndarray:
 def _calendar(panel: Panel, form: PanelForm) -> np.ndarray:
     """Return the columns of the calendar, of all rows."""
     positions = panel.positions
-    if not form.calendar:
-        return np.empty((len(positions), 0), np.float32)
+    if not form.calendar or not len(positions):
+        return np.empty((len(positions), 2 * len(form.calendar)), np.float32)
     times = panel.times(np.arange(positions.max() + 1))
     return calendar_columns(times, form.calendar)[positions]
 

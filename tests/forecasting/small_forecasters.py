@@ -24,12 +24,12 @@ KEYS = ["shop", "date"]
 def forecaster(**parameters):
     """One that knows the promotion, and has categories of every role."""
     roles = {"known": ["promotion", "holiday"], "observed": "visitors", "static": "region"}
-    return LSTMForecaster(HORIZON, **COLUMNS | roles | TINY | parameters)
+    return LSTMForecaster(**COLUMNS | {"horizon": HORIZON} | roles | TINY | parameters)
 
 
 def plain_forecaster(**parameters):
     """One without covariates."""
-    return LSTMForecaster(HORIZON, **COLUMNS | TINY | parameters)
+    return LSTMForecaster(**COLUMNS | {"horizon": HORIZON} | TINY | parameters)
 
 
 def table(n=40, names=("a", "bb", "ccc")):
