@@ -116,13 +116,17 @@ class BaseForecaster(BaseNetwork):
     def _learn_offsets(
         self, panel: Panel, form: PanelForm, rng: np.random.RandomState
     ) -> np.ndarray:
-        """Calibrate the quantiles on the last windows, by a network that has not seen them."""
+        """Calibrate the quantiles on the last windows, by a network that has not seen them.
+
+        It begins with the weights that the network of the forecasts begins with, and so is as much
+        like it as can be.
+        """
         windows = calibration_windows(EncodedPanel.of(panel, form))
         first = panel.lengths.copy()
         np.minimum.at(first, windows.series, windows.origins)
         earlier = panel.until(panel.first + first)
         silent = copy.copy(self).set_params(checkpoint=None, early_stopping=False)
-        state = silent._train_on(earlier, form, rng, None)
+        state = silent._train_on(earlier, form, copy.deepcopy(rng), None)
         forecasts, truth, spread = predict_windows(state.network, windows)
         return learn_offsets(forecasts, truth, spread, form.quantiles)
 

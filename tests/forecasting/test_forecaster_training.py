@@ -229,7 +229,7 @@ def test_calibration_moves_the_coverage_to_its_level():
     before, after = (coverage(model, history, future) for model in (plain, conformal))
     assert abs(before - 0.8) > 0.1
     assert after == pytest.approx(0.8, abs=0.09)
-    np.testing.assert_array_equal(plain.predict(history).shape, conformal.predict(history).shape)
+    assert plain.predict(history)["sales"].equals(conformal.predict(history)["sales"])
     quantiles = conformal.predict(history)[["sales_0.1", "sales", "sales_0.9"]].to_numpy()
     assert (np.diff(quantiles) >= 0).all()
     offsets = conformal._fitted_state.data.targets.offsets
