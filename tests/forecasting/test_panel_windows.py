@@ -1,6 +1,5 @@
 """Windows of many series, beside a loop over their time steps."""
 
-import warnings
 from dataclasses import replace
 
 import numpy as np
@@ -293,18 +292,30 @@ def test_no_window_is_an_error():
 # --- the form ---
 
 
-def test_a_form_resolves_what_is_auto():
-    auto = {"lookback": "auto", "lags": "auto"}
-    form = encoded(frame_of(), horizon=14, **auto)[0].form
-    assert (form.lags, form.lookback, form.calendar) == ((14, 21, 364), 28, ("weekday", "month"))
+@pytest.mark.parametrize(
+    ("frequency", "n", "horizon", "lags", "lookback", "level_steps", "calendar"),
+    [
+        ("h", 50, 48, (48, 72, 96, 120, 168), 72, 168, ("hour", "weekday")),
+        ("30min", 50, 48, (48, 96, 144, 192, 336), 96, 336, ("minute", "hour", "weekday")),
+        ("D", 50, 14, (14, 21, 28, 35, 364), 28, 28, ("weekday",)),
+        ("D", 740, 14, (14, 21, 28, 35, 364), 28, 28, ("weekday", "month")),
+        ("W-SUN", 110, 4, (52, 104, 156, 208), 52, 52, ("month",)),
+        ("MS", 40, 6, (12, 24, 36, 48), 24, 12, ("month",)),
+        ("QS-JAN", 20, 8, (8, 12, 16, 20), 24, 4, ("month",)),
+        ("YS-JAN", 20, 2, (), 24, 24, ()),
+    ],
+)
+def test_a_form_resolves_what_is_auto(frequency, n, horizon, lags, lookback, level_steps, calendar):
+    dates = pd.date_range("2020-01-01", periods=n, freq=frequency)
+    frame = pd.DataFrame({"date": dates, "sales": np.random.default_rng(0).normal(size=n)})
+    roles = Roles("sales", "date")
+    form = encoded(frame, roles, horizon=horizon, lookback="auto", lags="auto")[0].form
+    assert (form.lags, form.lookback, form.level_steps) == (lags, lookback, level_steps)
+    assert form.calendar == calendar
     assert form.quantiles == (0.1, 0.5, 0.9)
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        hours = frame_of().assign(date=lambda f: pd.date_range("2024", periods=len(f), freq="h"))
-    form = encoded(hours.assign(shop=0, region="n"), horizon=48, **auto)[0].form
-    assert form.lags == (48, 72, 168)
-    assert form.calendar == ("hour", "weekday", "month")
-    assert encoded(frame_of(), calendar=False)[0].form.calendar == ()
+    assert form.shown == (0.1, 0.9)
+    without = encoded(frame, roles, horizon=horizon, lags=[horizon], calendar=False)[0].form
+    assert (without.lags, without.calendar) == ((horizon,), ())
 
 
 def test_categories_unknown_to_the_form_are_all_zeros():
