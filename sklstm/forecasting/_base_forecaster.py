@@ -13,6 +13,7 @@ from sklstm._fitted_state import FittedState, LearntFromData
 from sklstm._parameters import layer_units
 from sklstm._sequences import Sequences
 from sklstm.forecasting._calibration import apply_offsets, learn_offsets
+from sklstm.forecasting._future import continue_panel
 from sklstm.forecasting._panel import Panel, Roles, read_panel
 from sklstm.forecasting._panel_form import PanelForm
 from sklstm.forecasting._panel_windows import (
@@ -30,6 +31,73 @@ from sklstm.persistence._checkpoint import Checkpoint
 
 class BaseForecaster(BaseNetwork):
     """What `LSTMForecaster` does behind ``fit``, ``predict`` and ``score``."""
+
+    @property
+    def frequency_(self) -> str | int | float:
+        """The distance of two time steps, as `frequency`."""
+        return self._fitted().data.targets.frequency
+
+    @property
+    def lookback_(self) -> int:
+        """Time steps before the forecast that the network reads."""
+        return self._fitted().data.targets.lookback
+
+    @property
+    def lags_(self) -> tuple[int, ...]:
+        """How many time steps ago targets were that stand beside each time step."""
+        return self._fitted().data.targets.lags
+
+    def windows(
+        self, history: Any, future: Any = None
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Return what the network reads to forecast, for the models of ``to_onnx``, ``to_keras``.
+
+        Parameters
+        ----------
+        history, future : DataFrame
+            As for ``predict``.
+
+        Returns
+        -------
+        values : ndarray of shape (n_series, n_steps, n_features), float32
+            The last `lookback_` time steps of each series and the `horizon` that follow.
+        level, spread : ndarray of shape (n_series,)
+            Of the target in the past of each window. The outputs of the network, of shape
+            (n_series, horizon, n_quantiles), times the spread and plus the level are the quantiles
+            of the forecasts, in ascending order and with the median; `conformal` moves them on.
+
+        Raises
+        ------
+        NotFittedError
+            If the forecaster is not fitted.
+        TypeError, ValueError
+            As by ``predict``.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> import pandas as pd
+        >>> from sklstm.forecasting import LSTMForecaster
+        >>> history = pd.DataFrame({"time": np.arange(40), "y": np.arange(40) % 4})
+        >>> forecaster = LSTMForecaster(2, lookback=8, units=3, epochs=1).fit(history)
+        >>> values, level, spread = forecaster.windows(history)
+        >>> values.shape
+        (1, 10, 11)
+        """
+        state = self._fitted()
+        _, longer = self._read_with_future(history, future, state)
+        windows = last_windows(EncodedPanel.of(longer, state.data.targets), len(longer))
+        _check_past(windows, longer)
+        values, _, scale = windows.panel.windows(windows.series, windows.origins)
+        return values, scale.level, scale.spread
+
+    def _read_with_future(
+        self, history: Any, future: Any, state: FittedState
+    ) -> tuple[Panel, Panel]:
+        """Return the series of a history, and those that go on with what is known."""
+        form = state.data.targets
+        panel = self._read_history(history, state)
+        return panel, continue_panel(panel, form.roles, form.horizon, future, form.kinds)
 
     def _read_for_fit(self, history: Any, previous: FittedState | None) -> tuple[Panel, PanelForm]:
         if previous is not None:

@@ -14,7 +14,7 @@ from sklearn.utils import Tags
 from sklstm._parameters import POSITIVE_INT, TRAINING_CONSTRAINTS
 from sklstm._sklearn_compat import Interval, StrOptions, fit_context
 from sklstm.forecasting._base_forecaster import BaseForecaster
-from sklstm.forecasting._future import continue_panel, forecast_frame
+from sklstm.forecasting._future import forecast_frame
 from sklstm.forecasting._scoring import score_last_steps
 from sklstm.forecasting._series_rows import quantile_column
 from sklstm.persistence._checkpoint import check_parameters
@@ -258,21 +258,6 @@ class LSTMForecaster(BaseForecaster):
         self.random_state = random_state
         self.verbose = verbose
 
-    @property
-    def frequency_(self) -> str | int | float:
-        """The distance of two time steps, as `frequency`."""
-        return self._fitted().data.targets.frequency
-
-    @property
-    def lookback_(self) -> int:
-        """Time steps before the forecast that the network reads."""
-        return self._fitted().data.targets.lookback
-
-    @property
-    def lags_(self) -> tuple[int, ...]:
-        """How many time steps ago targets were that stand beside each time step."""
-        return self._fitted().data.targets.lags
-
     @fit_context(prefer_skip_nested_validation=True)
     def fit(self, history: Any, y: None = None) -> Self:
         """Learn to forecast all series of a long frame.
@@ -280,13 +265,37 @@ class LSTMForecaster(BaseForecaster):
         Parameters
         ----------
         history : DataFrame of pandas or polars
-            One row for each series and time step, in any order.
+            One row for each series and time step, in any order. Columns without a role are not
+            read; levels of the index of pandas may have roles too.
         y : None
             Ignored.
 
         Returns
         -------
         self
+
+        Raises
+        ------
+        TypeError
+            If `history` is no frame.
+        ValueError
+            If a parameter is not valid, a column is missing or holds what it cannot, a series has
+            two rows for one time step, the times have no common frequency, or no series is longer
+            than `horizon`.
+
+        Warns
+        -----
+        UserWarning
+            If time steps inside of series are missing. They are read as missing values.
+        ConvergenceWarning
+            If Ctrl-C ended the training.
+
+        Notes
+        -----
+        A column holds numbers (booleans too), or else categories of any type, which are one-hot
+        coded. Numbers are standardised, and those missing from an observed or a static column are
+        read as the mean, with a flag if there were some in ``fit``. Known numbers may not be
+        missing. A category that is missing, or was not there in ``fit``, is coded as zeros.
         """
         check_parameters(self)
         previous = self._state_to_continue()
@@ -304,20 +313,39 @@ class LSTMForecaster(BaseForecaster):
         Parameters
         ----------
         history : DataFrame of pandas or polars
-            What came before, of the series of ``fit`` or of others. Of each series the network
-            reads the last `lookback` time steps, and older ones that the lags need.
+            What came before, of the series of ``fit`` or of others; one time step of each is
+            enough. The network reads the last `lookback` time steps, and older ones that the lags
+            need.
         future : DataFrame, default=None
-            The known columns of the next `horizon` time steps of every series. Not needed if
-            there are none.
+            The known columns of the next `horizon` time steps of every series, with the columns of
+            the series and the time. Other rows and columns are not read. Not needed if nothing is
+            known.
 
         Returns
         -------
         DataFrame
+            Of the library of `history`: `horizon` rows for each series, with the columns of the
+            series and the time, the target (its median), and a column for each of the quantiles,
+            such as "sales_0.1", which never cross. Each series goes on after its own last row.
+
+        Raises
+        ------
+        NotFittedError
+            If the forecaster is not fitted.
+        TypeError
+            If `history` or `future` is no frame.
+        ValueError
+            If a frame is not valid, `future` lacks a time step of a series, or a series has no
+            known value at all. The message names series, time and column.
+
+        Warns
+        -----
+        UserWarning
+            If time steps inside of series are missing.
         """
         state = self._fitted()
         form = state.data.targets
-        panel = self._read_history(history, state)
-        longer = continue_panel(panel, form.roles, form.horizon, future, form.kinds)
+        panel, longer = self._read_with_future(history, future, state)
         forecasts = self._forecast(longer, state)
         shown = [form.quantiles.index(q) for q in (0.5, *form.shown)]
         names = [form.roles.target, *(quantile_column(form.roles.target, q) for q in form.shown)]
@@ -326,10 +354,30 @@ class LSTMForecaster(BaseForecaster):
     def score(self, history: Any, y: None = None) -> float:
         """Compare forecasts of the last `horizon` time steps with what came; greater is better.
 
+        Parameters
+        ----------
+        history : DataFrame of pandas or polars
+            With the known columns, which are read for the last time steps too.
+        y : None
+            Ignored.
+
         Returns
         -------
         float
-            Minus the mean absolute scaled error.
+            Minus the mean absolute scaled error [1]_, averaged over the series: the error over
+            that of the value of a season ago, within the history. -1 is as good as this.
+
+        Raises
+        ------
+        NotFittedError
+            If the forecaster is not fitted.
+        TypeError, ValueError
+            If the frame is not valid, or has no time step before the last `horizon` ones.
+
+        References
+        ----------
+        .. [1] R. J. Hyndman, A. B. Koehler, "Another look at measures of forecast accuracy",
+           International Journal of Forecasting 22, 2006.
         """
         return score_last_steps(self, history)
 

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from sklstm.forecasting._long_frames import make_frame, read_columns, read_time_column
-from sklstm.forecasting._panel import Panel, Roles, plain, read_column
+from sklstm.forecasting._panel import Panel, Roles
+from sklstm.forecasting._read_column import plain, read_column
 from sklstm.preprocessing._time_index import show
 
 

@@ -10,16 +10,12 @@ from typing import Any
 import numpy as np
 
 from sklstm.forecasting._long_frames import level_of_caller, read_columns, read_time_column
+from sklstm.forecasting._read_column import plain, read_column
 from sklstm.forecasting._time_axis import TimeAxis
-from sklstm.input.containers import frame_as_array
 from sklstm.preprocessing._time_index import show
 
 DAYS_PER_YEAR = 365.25
 MAX_STEPS_PER_ROW = 100
-# What pandas infers of objects that are numbers or booleans, or nothing at all.
-NUMBERS_OF_OBJECTS = {
-    "boolean", "decimal", "empty", "floating", "integer", "mixed-integer-float"
-}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -291,68 +287,6 @@ def _warn_of_gaps(rows: np.ndarray, panel: Panel, name: str) -> None:
         UserWarning,
         stacklevel=level_of_caller(),
     )
-
-
-def read_column(table: Any, column: str, name: str, kind: str | None = None) -> np.ndarray:
-    """Return a column as float64 with NaN, or, if it holds no numbers, as objects with None.
-
-    Parameters
-    ----------
-    table : DataFrame of pandas
-    column, name : str
-        Of the column and of the frame, for the errors.
-    kind : {"number", "text", "category", None}, default=None
-        What the column holds. Categories may be of any type; text is categories of which none is a
-        number. None goes by the dtype: numbers and booleans are numbers.
-
-    Raises
-    ------
-    ValueError or TypeError
-        If the column holds something else, or infinite numbers, or dates.
-    """
-    values = table[column]
-    holds_numbers = _holds_numbers(values)
-    if kind == "number" or (kind is None and holds_numbers):
-        return _read_numbers(table, column, name)
-    if values.dtype.kind in "mM":
-        raise ValueError(
-            f"The column {column!r} of {name} holds dates: make numbers of them, such as the days "
-            "since the first one."
-        )
-    is_missing = values.isna().to_numpy()
-    if kind == "text" and holds_numbers and not is_missing.all():
-        raise ValueError(
-            f"The column {column!r} of {name} holds numbers, such as "
-            f"{plain(values[~is_missing].iloc[0])!r}, but in fit it held text."
-        )
-    objects = values.astype(object).to_numpy(copy=True)
-    objects[is_missing] = None
-    return objects
-
-
-def _holds_numbers(values: Any) -> bool:
-    """Whether a Series of pandas holds numbers or booleans, if only as objects; or nothing."""
-    import pandas as pd
-
-    if values.dtype == object:
-        return pd.api.types.infer_dtype(values, skipna=True) in NUMBERS_OF_OBJECTS
-    return pd.api.types.is_numeric_dtype(values.dtype)
-
-
-def _read_numbers(table: Any, column: str, name: str) -> np.ndarray:
-    numbers = frame_as_array(table[[column]], name)[:, 0].astype(np.float64)
-    if (is_infinite := np.isinf(numbers)).any():
-        row = int(is_infinite.argmax())
-        raise ValueError(
-            f"{name} holds {numbers[row]} in row {row}, column {column!r}: valid are finite "
-            "numbers, and NaN where a value is missing."
-        )
-    return numbers
-
-
-def plain(value: Any) -> Any:
-    """Return a value of numpy as one of Python, for messages."""
-    return value.item() if isinstance(value, np.generic) else value
 
 
 def _scattered(values: np.ndarray, rows: np.ndarray, panel: Panel) -> np.ndarray:

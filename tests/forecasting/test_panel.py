@@ -9,7 +9,8 @@ import polars as pl
 import pytest
 
 from panels import shop, shops
-from sklstm.forecasting._panel import Roles, read_column, read_panel
+from sklstm.forecasting._panel import Roles, read_panel
+from sklstm.forecasting._read_column import read_column
 
 ROLES = Roles("sales", "date", ("shop",), ("promotion",))
 ONE = Roles("sales", "date")
