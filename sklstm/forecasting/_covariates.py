@@ -74,7 +74,9 @@ class CategoryColumn:
     @classmethod
     def of(cls, values: np.ndarray) -> Self:
         """Learn the categories, in the order in which they first appear."""
-        return cls(tuple(dict.fromkeys(value for value in values.tolist() if value is not None)))
+        import pandas as pd
+
+        return cls(tuple(pd.factorize(values)[1].tolist()))
 
     @property
     def kind(self) -> str:
@@ -89,8 +91,12 @@ class CategoryColumn:
 
     def encode(self, values: np.ndarray) -> np.ndarray:
         """Return the columns, (N, width) float32."""
+        import pandas as pd
+
+        codes, found = pd.factorize(values)
         place = {category: k for k, category in enumerate(self.categories)}
-        codes = np.array([place.get(value, -1) for value in values.tolist()], np.int64)
+        places = [place.get(value, -1) for value in found.tolist()]
+        codes = np.array([*places, -1], np.int64)[codes]  # a missing value has the code -1
         return (codes[:, np.newaxis] == np.arange(self.width)).astype(np.float32)
 
 

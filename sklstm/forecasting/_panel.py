@@ -224,8 +224,9 @@ def _read_series(
             )
     groups = table.groupby(list(series), sort=False, observed=True)
     codes = groups.ngroup().to_numpy()
-    _, places = np.unique(codes, return_index=True)
-    return codes, {column: table[column].to_numpy()[places] for column in series}
+    places = np.empty(groups.ngroups, np.int64)
+    places[codes[::-1]] = np.arange(len(codes))[::-1]  # the first row of each
+    return codes, {column: table[column].iloc[places].to_numpy() for column in series}
 
 
 def _distinct(times: Any) -> tuple[Any, np.ndarray]:
