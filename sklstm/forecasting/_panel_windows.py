@@ -13,6 +13,7 @@ from sklstm.forecasting._panel_form import PanelForm
 
 N_CALIBRATION_WINDOWS = 100
 ROUNDING = 1e-12  # a spread of less than this share of the level is that of a constant
+MIN_VARIANCE = 1e-6  # as a share of that of the series: less is what rounding leaves of a constant
 MIN_SPREAD = 0.7  # of a window, as a share of the standard deviation of its series
 
 
@@ -317,7 +318,8 @@ def _measures_before(target: np.ndarray, panel: Panel) -> tuple[np.ndarray, np.n
         _sums_before(values, panel) for values in (known.astype(float), standard, standard**2)
     )
     mean = total / np.maximum(n, 1)
-    deviation = np.sqrt(np.maximum(squares / np.maximum(n, 1) - mean**2, 0))
+    variance = squares / np.maximum(n, 1) - mean**2
+    deviation = np.sqrt(np.where(variance > MIN_VARIANCE, variance, 0))
     of_rows = np.repeat(scales, panel.lengths)
     mean = np.where(n > 0, mean * of_rows + np.repeat(means, panel.lengths), 0)
     return np.append(mean, 0), np.append(deviation * of_rows, 0)

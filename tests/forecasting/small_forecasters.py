@@ -13,6 +13,8 @@ TINY = {
     "batches_per_epoch": 4,
     "lookback": 8,
     "lags": (7,),
+    "bidirectional": False,
+    "n_networks": 1,
     "random_state": 0,
 }
 HORIZON = 3

@@ -32,6 +32,8 @@ LEARNING = {
     "lags": (7,),
     "calendar": False,
     "learning_rate": 0.02,
+    "bidirectional": False,
+    "n_networks": 1,
     "random_state": 0,
 }
 

@@ -86,7 +86,7 @@ def test_several_networks_are_averaged():
 
 def test_epochs_follow_the_number_of_windows():
     assert auto_epochs(100, 1600) == 10
-    assert auto_epochs(3200, 1600) == 20
+    assert auto_epochs(3200, 1600) == 14
     assert auto_epochs(10**7, 1600) == 80
     assert plain_forecaster(epochs="auto").fit(HISTORY).n_iter_ == 10
 

@@ -10,7 +10,6 @@ from sklstm.forecasting._covariates import CALENDAR
 from sklstm.forecasting._panel import Roles, read_panel
 from sklstm.forecasting._panel_form import PanelForm
 from sklstm.forecasting._panel_windows import (
-    CONSTANT_SPREAD,
     MIN_SPREAD,
     EncodedPanel,
     PanelWindows,
@@ -83,9 +82,12 @@ def expected_window(rows, categories, form, origin):
     """One window by the definition, from the rows of a series."""
     sales = np.array([row["sales"] for row in rows])
     past = sales[max(0, origin - form.level_steps) : origin]
-    of_series, known = (values[~np.isnan(values)] for values in (sales, past))
-    level = known.mean() if len(known) else of_series.mean()
-    spread = max(known.std() if len(known) else 0, MIN_SPREAD * of_series.std())
+    before, known = (values[~np.isnan(values)] for values in (sales[:origin], past))
+    if len(before) == 0:
+        level, spread = 0, 1
+    else:
+        level = (known if len(known) else before).mean()
+        spread = max(known.std() if len(known) else 0, MIN_SPREAD * before.std()) or abs(level)
 
     def with_flag(step):
         value = sales[step] if 0 <= step < len(rows) else np.nan
@@ -144,7 +146,7 @@ def test_scales_come_back():
 
 
 def test_the_future_is_not_seen():
-    """What comes after the origin changes a window by the scale of the series only."""
+    """What comes after the origin changes neither the values nor the scale of a window."""
     frame = frame_of()
     panel, _ = encoded(frame)
     series, origins = all_windows(panel)
@@ -158,7 +160,6 @@ def test_the_future_is_not_seen():
             visitors=frame["visitors"].where(~later, rng.normal(size=len(frame))),
         )
         other = EncodedPanel.of(read_panel(changed, ROLES, "history"), panel.form)
-        other = replace(other, mean=panel.mean, deviation=panel.deviation)  # of the whole series
         row = int(np.flatnonzero((series == one) & (origins == origin))[0])
         found, _, other_scale = other.windows(series[[row]], origins[[row]])
         np.testing.assert_allclose(found[0], values[row], atol=1e-6)
@@ -194,11 +195,11 @@ def test_series_of_other_sizes_have_the_same_windows():
 @pytest.mark.parametrize(
     ("sales", "level", "spread"),
     [
-        (np.full(20, 7.0), 7, 7 * CONSTANT_SPREAD),
-        (np.full(20, -7.0), -7, 7 * CONSTANT_SPREAD),
+        (np.full(20, 7.0), 7, 7),
+        (np.full(20, -7.0), -7, 7),
         (np.zeros(20), 0, 1),
         (np.full(20, np.nan), 0, 1),
-        (np.r_[np.full(5, 7.0), np.full(15, np.nan)], 7, 7 * CONSTANT_SPREAD),
+        (np.r_[np.full(5, 7.0), np.full(15, np.nan)], 7, 7),
         (np.r_[np.arange(8.0), np.full(12, np.nan)], 3.5, MIN_SPREAD * np.arange(8).std()),
     ],
 )
@@ -211,6 +212,17 @@ def test_levels_of_constant_and_missing_values(sales, level, spread):
     assert (scale.level[0], scale.spread[0]) == (pytest.approx(level), pytest.approx(spread))
     assert np.isfinite(values).all()
     np.testing.assert_allclose(future[0][np.isfinite(future[0])], 0, atol=1e-12)
+
+
+def test_a_series_that_begins_with_a_constant_has_no_windows_of_rounding_errors():
+    rng = np.random.default_rng(0)
+    sales = np.concatenate([rng.normal(1e3, 1, 5000), np.full(30, 0.1), rng.normal(50, 9, 30)])
+    frame = pd.DataFrame({"shop": np.repeat([0, 1], [5000, 60]), "sales": sales})
+    frame["date"] = frame.groupby("shop").cumcount()
+    panel, _ = encoded(frame, Roles("sales", "date", ("shop",)), lags=())
+    _, future, scale = panel.windows(np.ones(30, int), np.arange(1, 31))
+    np.testing.assert_allclose(scale.spread, 0.1)
+    np.testing.assert_allclose(future[:27], 0, atol=1e-9)
 
 
 # --- which windows ---

@@ -27,6 +27,8 @@ SETTINGS = {
     "batches_per_epoch": 2,
     "lookback": 6,
     "lags": (7,),
+    "bidirectional": False,
+    "n_networks": 1,
     "random_state": 0,
 }
 
