@@ -86,7 +86,7 @@ class BaseForecaster(BaseNetwork):
         """
         state = self._fitted()
         _, longer = self._read_with_future(history, future, state)
-        windows = last_windows(EncodedPanel.of(longer, state.data.targets), len(longer))
+        windows = last_windows(longer, state.data.targets, len(longer))
         _check_past(windows, longer)
         values, _, scale = windows.panel.windows(windows.series, windows.origins)
         return values, scale.level, scale.spread
@@ -138,13 +138,12 @@ class BaseForecaster(BaseNetwork):
         previous: FittedState | None,
     ) -> FittedState:
         """Train the network on a panel; with early stopping, on all but its last horizon."""
-        whole = EncodedPanel.of(panel, form)
         n_per_epoch = int(self.batch_size) * int(self.batches_per_epoch)
-        data, validation = PanelWindows.of(whole, n_per_epoch), None
+        validation = None
         if self.early_stopping:
-            validation = last_windows(whole, n_per_epoch)
-            earlier = panel.until(panel.first + panel.lengths - form.horizon)
-            data = PanelWindows.of(EncodedPanel.of(earlier, form), n_per_epoch)
+            validation = last_windows(panel, form, n_per_epoch)
+            panel = panel.until(panel.first + panel.lengths - form.horizon)
+        data = PanelWindows.of(EncodedPanel.of(panel, form), n_per_epoch)
         data.check_not_empty()
         resolved = copy.copy(self).set_params(epochs=self._n_epochs(data))
         return resolved._train_on_windows(data, validation, form, rng, previous)
@@ -189,7 +188,7 @@ class BaseForecaster(BaseNetwork):
         It begins with the weights that the network of the forecasts begins with, and so is as much
         like it as can be.
         """
-        windows = calibration_windows(EncodedPanel.of(panel, form))
+        windows = calibration_windows(panel, form)
         first = panel.lengths.copy()
         np.minimum.at(first, windows.series, windows.origins)
         earlier = panel.until(panel.first + first)
@@ -201,7 +200,7 @@ class BaseForecaster(BaseNetwork):
     def _forecast(self, panel: Panel, state: FittedState) -> np.ndarray:
         """Forecast the last `horizon` time steps of each series, (n_series, horizon, quantiles)."""
         form = state.data.targets
-        windows = last_windows(EncodedPanel.of(panel, form), len(panel))
+        windows = last_windows(panel, form, len(panel))
         _check_past(windows, panel)
         forecasts, _, spread = predict_windows(state.network, windows)
         if form.offsets is None:
@@ -212,7 +211,7 @@ class BaseForecaster(BaseNetwork):
         """Return the windows that end with the series of a long frame."""
         state = self._fitted()
         panel = self._read_history(X, state).at_least(state.data.targets.horizon + 1)
-        windows = last_windows(EncodedPanel.of(panel, state.data.targets), len(panel))
+        windows = last_windows(panel, state.data.targets, len(panel))
         return as_sequences(windows.gather(np.arange(windows.n_windows), 0)[0])
 
     def _keras_params(self) -> dict[str, Any]:

@@ -13,8 +13,6 @@ from sklstm.forecasting._panel_form import PanelForm
 
 N_CALIBRATION_WINDOWS = 100
 ROUNDING = 1e-12  # a spread of less than this share of the level is that of a constant
-MIN_VARIANCE = 1e-6  # as a share of that of the series: less is what rounding leaves of a constant
-MIN_SPREAD = 0.7  # of a window, as a share of the standard deviation of its series
 
 
 class WindowScale(NamedTuple):
@@ -50,9 +48,8 @@ class EncodedPanel:
     known, observed : ndarray of shape (N + 1, n_columns), float32
         `known` begins with the columns of the calendar.
     static : ndarray of shape (n_series, n_columns), float32
-    mean, deviation : ndarray of shape (N + 1,), float64
-        The mean and the standard deviation of the target in the series before each time step; 0
-        where no value is known.
+    mean, deviation : ndarray of shape (n_series,), float64
+        The mean and the standard deviation of the target of each series; 0 where none is known.
     """
 
     form: PanelForm
@@ -73,12 +70,21 @@ class EncodedPanel:
         ]  # fmt: skip
 
     @classmethod
-    def of(cls, panel: Panel, form: PanelForm) -> Self:
-        """Encode the columns of a panel."""
+    def of(cls, panel: Panel, form: PanelForm, n_past: np.ndarray | None = None) -> Self:
+        """Encode the columns of a panel.
+
+        Parameters
+        ----------
+        panel : Panel
+        form : PanelForm
+        n_past : ndarray of shape (n_series,), int, default=None
+            By how many of its first time steps a series is measured: those before what is forecast,
+            where the panel holds the truth too. None takes all.
+        """
         n = int(panel.lengths.sum())
         of_static = {name: panel.columns[name][panel.starts] for name in form.static}
         target = panel.columns[form.roles.target]
-        mean, deviation = _measures_before(target, panel)
+        mean, deviation = _measures(target, panel, panel.lengths if n_past is None else n_past)
         return cls(
             form=form,
             starts=panel.starts,
@@ -149,19 +155,19 @@ class EncodedPanel:
     def _scale(self, rows: np.ndarray, series: np.ndarray) -> WindowScale:
         """Measure the target before the rows of the first time steps to forecast.
 
-        Where no value is known in `level_steps`, the level is the mean of the series so far. The
-        spread is at least a share of the deviation of the series so far: a window of a quiet time,
-        or of zeros, says little of what follows.
+        Where no value is known in `level_steps`, the level is the mean of the series. The spread is
+        at least the deviation of the series: a window of a quiet time, or of zeros, says little of
+        what follows.
         """
         steps = np.arange(-self.form.level_steps, 0)
         past = self.target[self._inside(rows[:, np.newaxis] + steps, series)]
         known = np.isfinite(past)
         counts = np.maximum(known.sum(axis=1), 1)
         level = np.where(known, past, 0).sum(axis=1) / counts
-        level = np.where(known.any(axis=1), level, self.mean[rows])
+        level = np.where(known.any(axis=1), level, self.mean[series])
         deviations = np.where(known, past - level[:, np.newaxis], 0)
         spread = np.sqrt((deviations**2).sum(axis=1) / counts)
-        spread = np.maximum(spread, MIN_SPREAD * self.deviation[rows])
+        spread = np.maximum(spread, self.deviation[series])
         of_constant = np.where(level != 0, np.abs(level), 1)
         return WindowScale(level, np.where(spread > ROUNDING * of_constant, spread, of_constant))
 
@@ -252,28 +258,31 @@ class PanelWindows:
         return values, lengths, targets, is_known.astype(np.float32)
 
 
-def last_windows(panel: EncodedPanel, n_per_epoch: int) -> PanelWindows:
+def last_windows(panel: Panel, form: PanelForm, n_per_epoch: int) -> PanelWindows:
     """Return the window of each series whose future ends with it."""
-    lengths = panel.stops - panel.starts
-    origins = lengths - panel.form.horizon
+    origins = panel.lengths - form.horizon
     series = np.flatnonzero(origins > 0)
-    return PanelWindows(panel, series, origins[series], n_per_epoch)
+    encoded = EncodedPanel.of(panel, form, origins)
+    return PanelWindows(encoded, series, origins[series], n_per_epoch)
 
 
-def calibration_windows(panel: EncodedPanel) -> PanelWindows:
+def calibration_windows(panel: Panel, form: PanelForm) -> PanelWindows:
     """Return windows at the end of each series, enough of them to calibrate quantiles.
 
     They take up at most a quarter of a series. Where there are few series, each has several, up to
     half a horizon apart.
     """
-    form, lengths = panel.form, panel.stops - panel.starts
+    lengths = panel.lengths
     n_each = -(-N_CALIBRATION_WINDOWS // len(lengths))
     stride = max(1, form.horizon // 2)
     back = form.horizon + stride * np.arange(n_each)  # from the end of the series to the origin
     origins = lengths[:, np.newaxis] - back
     is_late = (back == form.horizon) | (back <= lengths[:, np.newaxis] // 4)
     series, column = np.nonzero(is_late & (origins > 0))
-    return PanelWindows(panel, series, origins[series, column], len(series))
+    n_past = lengths.copy()  # before the first origin of each series
+    np.minimum.at(n_past, series, origins[series, column])
+    encoded = EncodedPanel.of(panel, form, n_past)
+    return PanelWindows(encoded, series, origins[series, column], len(series))
 
 
 def _draw(rng: np.random.RandomState, n: int, k: int) -> np.ndarray:
@@ -302,30 +311,13 @@ def _calendar(panel: Panel, form: PanelForm) -> np.ndarray:
     return calendar_columns(times, form.calendar)[positions]
 
 
-def _measures_before(target: np.ndarray, panel: Panel) -> tuple[np.ndarray, np.ndarray]:
-    """Return the mean and the standard deviation of each series before each of its rows.
-
-    Each series is standardised first, so that sums over all series lose no digits of small ones.
-    """
-    known = np.isfinite(target)
+def _measures(
+    target: np.ndarray, panel: Panel, n_past: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the mean and the standard deviation of the first values of each series."""
+    within = np.arange(len(target)) - np.repeat(panel.starts, panel.lengths)
+    known = np.isfinite(target) & (within < np.repeat(n_past, panel.lengths))
     counts = np.maximum(np.add.reduceat(known, panel.starts, dtype=np.int64), 1)
-    means = np.add.reduceat(np.where(known, target, 0), panel.starts) / counts
-    centred = np.where(known, target - np.repeat(means, panel.lengths), 0)
-    scales = np.sqrt(np.add.reduceat(centred**2, panel.starts) / counts)
-    scales = np.where(scales > 0, scales, 1)
-    standard = centred / np.repeat(scales, panel.lengths)
-    n, total, squares = (
-        _sums_before(values, panel) for values in (known.astype(float), standard, standard**2)
-    )
-    mean = total / np.maximum(n, 1)
-    variance = squares / np.maximum(n, 1) - mean**2
-    deviation = np.sqrt(np.where(variance > MIN_VARIANCE, variance, 0))
-    of_rows = np.repeat(scales, panel.lengths)
-    mean = np.where(n > 0, mean * of_rows + np.repeat(means, panel.lengths), 0)
-    return np.append(mean, 0), np.append(deviation * of_rows, 0)
-
-
-def _sums_before(values: np.ndarray, panel: Panel) -> np.ndarray:
-    """Return the sum of the values of each series before each of its rows."""
-    sums = np.cumsum(values) - values
-    return sums - np.repeat(sums[panel.starts], panel.lengths)
+    mean = np.add.reduceat(np.where(known, target, 0), panel.starts) / counts
+    deviations = np.where(known, target - np.repeat(mean, panel.lengths), 0)
+    return mean, np.sqrt(np.add.reduceat(deviations**2, panel.starts) / counts)

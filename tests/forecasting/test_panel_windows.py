@@ -10,7 +10,6 @@ from sklstm.forecasting._covariates import CALENDAR
 from sklstm.forecasting._panel import Roles, read_panel
 from sklstm.forecasting._panel_form import PanelForm
 from sklstm.forecasting._panel_windows import (
-    MIN_SPREAD,
     EncodedPanel,
     PanelWindows,
     calibration_windows,
@@ -82,12 +81,9 @@ def expected_window(rows, categories, form, origin):
     """One window by the definition, from the rows of a series."""
     sales = np.array([row["sales"] for row in rows])
     past = sales[max(0, origin - form.level_steps) : origin]
-    before, known = (values[~np.isnan(values)] for values in (sales[:origin], past))
-    if len(before) == 0:
-        level, spread = 0, 1
-    else:
-        level = (known if len(known) else before).mean()
-        spread = max(known.std() if len(known) else 0, MIN_SPREAD * before.std()) or abs(level)
+    whole, known = (values[~np.isnan(values)] for values in (sales, past))
+    level = (known if len(known) else whole).mean()
+    spread = max(known.std() if len(known) else 0, whole.std()) or abs(level)
 
     def with_flag(step):
         value = sales[step] if 0 <= step < len(rows) else np.nan
@@ -148,10 +144,16 @@ def test_scales_come_back():
 def test_the_future_is_not_seen():
     """What comes after the origin changes neither the values nor the scale of a window."""
     frame = frame_of()
-    panel, _ = encoded(frame)
-    series, origins = all_windows(panel)
-    values, _, scale = panel.windows(series, origins)
+    form = encoded(frame)[0].form
     rng = np.random.default_rng(1)
+
+    def window_at(table, one, origin):
+        panel = read_panel(table, ROLES, "history")
+        windows = last_windows(panel.until(panel.first + origin + form.horizon), form, 10)
+        row = windows.series.tolist().index(one)
+        values, _, scale = windows.panel.windows(windows.series[[row]], windows.origins[[row]])
+        return values[0], scale.level[0], scale.spread[0]
+
     for one, origin in [(0, 12), (0, 27), (1, 9), (2, 2)]:
         later = (frame["shop"] == one) & (frame.groupby("shop").cumcount() >= origin)
         changed = frame.assign(
@@ -159,12 +161,9 @@ def test_the_future_is_not_seen():
             weather=frame["weather"].where(~later, "rain"),
             visitors=frame["visitors"].where(~later, rng.normal(size=len(frame))),
         )
-        other = EncodedPanel.of(read_panel(changed, ROLES, "history"), panel.form)
-        row = int(np.flatnonzero((series == one) & (origins == origin))[0])
-        found, _, other_scale = other.windows(series[[row]], origins[[row]])
-        np.testing.assert_allclose(found[0], values[row], atol=1e-6)
-        np.testing.assert_allclose(other_scale.level[0], scale.level[row])
-        np.testing.assert_allclose(other_scale.spread[0], scale.spread[row])
+        before, after = window_at(frame, one, origin), window_at(changed, one, origin)
+        for expected, found in zip(before, after, strict=True):
+            np.testing.assert_allclose(found, expected, atol=1e-6)
 
 
 def test_direct_features_are_known_for_the_future_and_the_others_are_0():
@@ -200,7 +199,7 @@ def test_series_of_other_sizes_have_the_same_windows():
         (np.zeros(20), 0, 1),
         (np.full(20, np.nan), 0, 1),
         (np.r_[np.full(5, 7.0), np.full(15, np.nan)], 7, 7),
-        (np.r_[np.arange(8.0), np.full(12, np.nan)], 3.5, MIN_SPREAD * np.arange(8).std()),
+        (np.r_[np.arange(8.0), np.full(12, np.nan)], 3.5, np.arange(8).std()),
     ],
 )
 def test_levels_of_constant_and_missing_values(sales, level, spread):
@@ -214,15 +213,15 @@ def test_levels_of_constant_and_missing_values(sales, level, spread):
     np.testing.assert_allclose(future[0][np.isfinite(future[0])], 0, atol=1e-12)
 
 
-def test_a_series_that_begins_with_a_constant_has_no_windows_of_rounding_errors():
+def test_a_quiet_beginning_has_the_spread_of_the_whole_series():
     rng = np.random.default_rng(0)
     sales = np.concatenate([rng.normal(1e3, 1, 5000), np.full(30, 0.1), rng.normal(50, 9, 30)])
     frame = pd.DataFrame({"shop": np.repeat([0, 1], [5000, 60]), "sales": sales})
     frame["date"] = frame.groupby("shop").cumcount()
     panel, _ = encoded(frame, Roles("sales", "date", ("shop",)), lags=())
-    _, future, scale = panel.windows(np.ones(30, int), np.arange(1, 31))
-    np.testing.assert_allclose(scale.spread, 0.1)
-    np.testing.assert_allclose(future[:27], 0, atol=1e-9)
+    _, future, scale = panel.windows(np.ones(27, int), np.arange(1, 28))
+    np.testing.assert_allclose(scale.spread, sales[5000:].std())
+    np.testing.assert_allclose(future, 0, atol=1e-9)
 
 
 # --- which windows ---
@@ -280,13 +279,15 @@ def test_missing_targets_weigh_nothing():
 
 
 def test_the_last_window_of_each_series():
-    windows = last_windows(encoded(frame_of((30, 17, 5, 3)))[0], 10)
+    panel, whole = encoded(frame_of((30, 17, 5, 3)))
+    windows = last_windows(whole, panel.form, 10)
     assert windows.series.tolist() == [0, 1, 2]
     assert windows.origins.tolist() == [27, 14, 2]
 
 
 def test_windows_of_a_calibration_are_the_last_ones():
-    windows = calibration_windows(encoded(frame_of((60, 17, 3)))[0])
+    panel, whole = encoded(frame_of((60, 17, 3)))
+    windows = calibration_windows(whole, panel.form)
     assert windows.series.tolist() == [0] * 13 + [1] * 2
     assert windows.origins.tolist() == [*range(57, 44, -1), 14, 13]
 
