@@ -20,7 +20,14 @@ from sklstm._auto_parameters import auto_batch_size, auto_learning_rate
 from sklstm._base import BaseNetwork
 from sklstm._fit_data import FitData, training_data
 from sklstm._fitted_state import FittedState, LearntFromData
-from sklstm._parameters import LARGEST_INT, POSITIVE_INT, TRAINING_CONSTRAINTS, as_int, layer_units
+from sklstm._parameters import (
+    LARGEST_INT,
+    POSITIVE_INT,
+    TRAINING_CONSTRAINTS,
+    as_int,
+    layer_units,
+    static_features_of,
+)
 from sklstm._sequences import InputForm, Sequences
 from sklstm._sklearn_compat import Interval, StrOptions, num_samples, safe_indexing
 from sklstm._targets import Targets, as_columns, equal_weights
@@ -37,7 +44,12 @@ from sklstm.persistence._checkpoint import Checkpoint, check_parameters
 class BaseLSTM(BaseNetwork):
     """Base class of the classifier and the regressor."""
 
-    _fixed_parameters: ClassVar[tuple[str, ...]] = ("standardize", "differences", "timesteps")
+    _fixed_parameters: ClassVar[tuple[str, ...]] = (
+        "standardize",
+        "differences",
+        "timesteps",
+        "static",
+    )
     _parameter_constraints: dict = TRAINING_CONSTRAINTS | {
         "bidirectional": ["boolean"],
         "pooling": [StrOptions({"last", "mean", "max", "concat"})],
@@ -45,6 +57,7 @@ class BaseLSTM(BaseNetwork):
         "vocabulary_size": [Interval(Integral, 2, LARGEST_INT, closed="both"), None],
         "embedding_dim": [POSITIVE_INT, None],
         "timesteps": [POSITIVE_INT, None],
+        "static": [str, Integral, "array-like", None],
         "batch_size": [POSITIVE_INT, StrOptions({"auto"})],
         "learning_rate": [Interval(Real, 0, None, closed="neither"), StrOptions({"auto"}), None],
         "standardize": ["boolean"],
@@ -140,6 +153,9 @@ class BaseLSTM(BaseNetwork):
         )
         self._learn(state)
 
+    def _fixed_values(self) -> dict[str, Any]:
+        return super()._fixed_values() | {"static": static_features_of(self.static)}
+
     def _state_before_part(self) -> FittedState | None:
         """Return the state that ``partial_fit`` continues; None for the first part."""
         if self.early_stopping:
@@ -211,11 +227,18 @@ class BaseLSTM(BaseNetwork):
                 f"vocabulary_size={self.vocabulary_size} is for token ids, which are read "
                 "where embedding_dim is set, but it is None."
             )
+        static = static_features_of(self.static)
+        if static and self.embedding_dim is not None:
+            raise ValueError(
+                f"static={self.static!r:.80} are columns of numbers, but embedding_dim="
+                f"{self.embedding_dim} reads X as token ids, which has no columns: set one of them."
+            )
         return read_for_fit(
             X,
             timesteps=as_int(self.timesteps),
             tokens=self.embedding_dim is not None,
             vocabulary_size=as_int(self.vocabulary_size),
+            static=static,
         )
 
     def _read_validation(
@@ -319,6 +342,7 @@ class BaseLSTM(BaseNetwork):
             bidirectional=bool(self.bidirectional),
             dropout=float(self.dropout),
             pooling=self.pooling,
+            n_static=len(form.static),
             dense_units=layer_units(self.dense_units, "dense_units"),
             n_quantiles=data.targets.n_quantiles,
             n_networks=int(self.n_networks),

@@ -45,16 +45,19 @@ class LSTMClassifier(ClassifierMixin, BaseLSTM):
     n_networks : int, default=1
         Networks of this kind, each with initial weights, an order of the samples and dropout of
         its own, whose outputs are averaged [3]_. Several are more accurate than one and depend
-        less on luck, above all where there are few samples. They are trained side by side on the
-        cores there are, and one after another where there are `callbacks`.
+        less on luck, above all for few samples. They are trained side by side, but one after
+        another where there are `callbacks`.
     vocabulary_size : int, default=None
         For token ids: the highest possible id + 1. None takes it from the X of ``fit``.
     embedding_dim : int, default=None
-        Set it to read X as token ids (0 is padding), each of which becomes a vector of this
-        length. None reads numbers.
+        Set it to read X as token ids (0 is padding), which become vectors of this length.
     timesteps : int, default=None
         The columns of a 2-D X are this many time steps: all features of the first step, then all
         of the second. None reads each column as a time step of one feature.
+    static : str, int or sequence of them, default=None
+        Names or indices of columns of X that belong to a whole sequence, such as a region, and
+        join the pooled outputs. The other columns of a table are the time steps; 3-D X and lists
+        repeat a static feature at all time steps of a sequence.
     standardize : bool, default=True
         Whether the network sees features of mean 0 and standard deviation 1, over all time steps
         of the X of ``fit``. Has no meaning for token ids.
@@ -86,9 +89,8 @@ class LSTMClassifier(ClassifierMixin, BaseLSTM):
         Whether to stop when the validation loss has not improved for `n_iter_no_change` epochs;
         the best weights are restored.
     validation_fraction : float in [0, 1), default=None
-        Fraction of the samples held out as a validation set. Above 0, ``history_`` records
-        ``val_*`` with or without early stopping. None holds out 0.1 for early stopping and no
-        samples otherwise. ``partial_fit`` holds no samples out.
+        Fraction of the samples held out for validation, of which ``history_`` records ``val_*``.
+        None is 0.1 for early stopping, otherwise 0. ``partial_fit`` holds no samples out.
     n_iter_no_change : int, default=10
         Patience of early stopping, in epochs.
     scoring : str or callable, default="loss"
@@ -184,6 +186,7 @@ class LSTMClassifier(ClassifierMixin, BaseLSTM):
         vocabulary_size: int | None = None,
         embedding_dim: int | None = None,
         timesteps: int | None = None,
+        static: str | int | Sequence[str | int] | None = None,
         standardize: bool = True,
         differences: bool | str = "auto",
         optimizer: str | keras.optimizers.Optimizer = "adam",
@@ -214,6 +217,7 @@ class LSTMClassifier(ClassifierMixin, BaseLSTM):
         self.vocabulary_size = vocabulary_size
         self.embedding_dim = embedding_dim
         self.timesteps = timesteps
+        self.static = static
         self.standardize = standardize
         self.differences = differences
         self.optimizer = optimizer

@@ -82,6 +82,26 @@ def layer_units(units: Any, name: str) -> tuple[int, ...]:
     return tuple(layers)
 
 
+def static_features_of(static: Any) -> tuple[str | int, ...]:
+    """Read names and indices of features: one, a sequence of them, or None for none.
+
+    Raises
+    ------
+    ValueError
+        If one is neither a name nor an index.
+    """
+    if static is None:
+        return ()
+    features = (static,) if np.ndim(static) == 0 else tuple(static)
+    features = tuple(each.item() if isinstance(each, np.generic) else each for each in features)
+    if not all(type(each) in (str, int) for each in features):
+        raise ValueError(
+            f"static={static!r:.80} is not valid: give names (str) or indices (int) of features of "
+            "X, such as ['region'] or [0, 3]."
+        )
+    return features
+
+
 def quantiles_of(quantile: Any) -> float | tuple[float, ...]:
     """Read a quantile, or several in ascending order.
 
@@ -100,6 +120,15 @@ def quantiles_of(quantile: Any) -> float | tuple[float, ...]:
             "more of them in ascending order."
         )
     return tuple(map(float, quantiles))
+
+
+def check_no_quantile(quantile: Any, loss: str) -> None:
+    """Check that a quantile is not set for a loss that has none."""
+    if np.ndim(quantile) > 0 or quantile != 0.5:
+        raise ValueError(
+            f"quantile={quantile} is for loss='quantile', but loss={loss!r}: set loss='quantile', "
+            "or leave quantile=0.5."
+        )
 
 
 def check_optimizer(optimizer: Any, keras_params: Mapping) -> None:

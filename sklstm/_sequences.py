@@ -24,17 +24,21 @@ class Sequences:
         The row of `steps` at which each sequence begins.
     lengths : ndarray of shape (n,)
         Time steps of each sequence, 1 or more.
+    static : ndarray of shape (n, S) or None
+        Features that belong to a sequence and not to a time step; None if there are none.
     """
 
     steps: np.ndarray
     starts: np.ndarray
     lengths: np.ndarray
+    static: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.lengths)
 
     def __getitem__(self, rows: slice | np.ndarray) -> Sequences:
-        return Sequences(self.steps, self.starts[rows], self.lengths[rows])
+        static = None if self.static is None else self.static[rows]
+        return Sequences(self.steps, self.starts[rows], self.lengths[rows], static)
 
     def __iter__(self) -> Iterator[np.ndarray]:
         for start, length in zip(self.starts, self.lengths, strict=True):
@@ -79,12 +83,12 @@ class Sequences:
         stops = np.cumsum(self.lengths)
         starts = stops - self.lengths
         if not len(self):
-            return Sequences(self.steps[:0], starts, self.lengths)
+            return Sequences(self.steps[:0], starts, self.lengths, self.static)
         first, end = self.starts[0], self.starts[0] + stops[-1]
         if (self.starts - first == starts).all():
-            return Sequences(self.steps[first:end], starts, self.lengths)
+            return Sequences(self.steps[first:end], starts, self.lengths, self.static)
         rows = np.repeat(self.starts - starts, self.lengths) + np.arange(stops[-1])
-        return Sequences(self.steps[rows], starts, self.lengths)
+        return Sequences(self.steps[rows], starts, self.lengths, self.static)
 
     def blocks(self, size: int) -> Iterator[tuple[slice, Sequences]]:
         """Yield blocks of about `size` numbers: their place as a slice, and compact sequences."""
@@ -113,15 +117,17 @@ class InputForm:
     ----------
     kind : {"table", "sequences", "tokens"}
     n_features : int
-        Features per time step; 1 for tokens.
+        Features per time step, without static ones; 1 for tokens.
     n_columns : int
-        Columns of a table, otherwise the same as `n_features`.
+        Columns of a table, or of the arrays of sequences; the static ones are among them.
     names : tuple of str or None
         Names of the columns of a data frame, or of the data frames in a list.
     timesteps : int or None
         Number of time steps that the columns of a table hold.
     vocabulary_size : int or None
         All token ids are below it.
+    static : tuple of int
+        The columns of X that are features of a whole sequence, in ascending order.
     """
 
     kind: str
@@ -130,3 +136,8 @@ class InputForm:
     names: tuple[str, ...] | None = None
     timesteps: int | None = None
     vocabulary_size: int | None = None
+    static: tuple[int, ...] = ()
+
+    def name_of(self, column: int) -> str:
+        """Return the name of a column of X, or its index, as errors show it."""
+        return repr(column if self.names is None else self.names[column])

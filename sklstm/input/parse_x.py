@@ -32,6 +32,8 @@ from sklstm.input.feature_names import (
     names_of_frame,
 )
 from sklstm.input.frames import code_for_long_table, join_frames, library_of
+from sklstm.input.input_form import Static, check_n_features, form_of_sequences, form_of_table
+from sklstm.input.static_features import split_steps, split_table, with_static
 from sklstm.input.token_ids import read_token_ids
 
 VALID_FORMS = (
@@ -47,13 +49,15 @@ def read_for_fit(
     timesteps: int | None = None,
     tokens: bool = False,
     vocabulary_size: int | None = None,
+    static: Static = (),
 ) -> tuple[Sequences, InputForm]:
     """Read X, and return its form too, with the names of the columns.
 
     Raises
     ------
     ValueError
-        If X has no valid form, is empty, has unequal numbers of features, or is not finite.
+        If X has no valid form, is empty, has unequal numbers of features, or is not finite, or
+        the static features are not in X or change within a sequence.
     """
     X = _opened(X)
     if tokens:
@@ -62,15 +66,11 @@ def read_for_fit(
     if is_table(X):
         names = names_of_frame(X) if is_frame(X) else None
         table = _as_matrix(X)
-        _check_timesteps(table, timesteps)
-        n_columns = table.shape[1]
-        n_features = n_columns // (timesteps or n_columns)
-        form = InputForm("table", n_features, n_columns, names, timesteps)
+        form = form_of_table(table.shape[1], names, timesteps, static)
         return _from_table(table, form), form
     steps = flatten_sequences(X)
-    n_features, names = steps.values.shape[1], names_in_list(X)
-    form = InputForm("sequences", n_features, n_features, names, timesteps)
-    return _present(steps), form
+    form = form_of_sequences(steps.values.shape[1], names_in_list(X), timesteps, static)
+    return _from_steps(steps, form), form
 
 
 def read_for_predict(
@@ -91,15 +91,14 @@ def read_for_predict(
         table = _as_matrix(X, first_sample)
         if not is_frame(X) and not first_sample:
             check_form_columns(table, form, estimator_name)
-        _check_timesteps(table, form.timesteps)
         return _from_table(table, form, first_sample)
     if of_table:
         _check_no_long_table(X, form)
     steps = flatten_sequences(_steps_of_table(_as_matrix(X), form) if of_table else X)
-    _check_n_features(steps.values.shape[1], form, estimator_name)
+    check_n_features(steps.values.shape[1], form, estimator_name)
     if form.kind == "sequences" and not of_table and not first_sample:
         check_names_in_list(X, steps, form, estimator_name)
-    return _present(replace(steps, first_sample=first_sample))
+    return _from_steps(replace(steps, first_sample=first_sample), form)
 
 
 def read_in_blocks(X: Any, form: InputForm, estimator_name: str) -> Iterator[Sequences]:
@@ -219,18 +218,18 @@ def _rows_of_ids(X: Any) -> Any:
     return X if is_list else _as_matrix(X)
 
 
-def _check_timesteps(table: np.ndarray, timesteps: int | None) -> None:
-    if timesteps and table.shape[1] % timesteps:
-        raise ValueError(
-            f"timesteps={timesteps} does not divide the {table.shape[1]} columns of X: "
-            "each time step needs the same number of features."
-        )
-
-
 def _from_table(table: np.ndarray, form: InputForm, first_sample: int = 0) -> Sequences:
+    table, static = split_table(table, form, first_sample)
     array = table.reshape(len(table), -1, form.n_features)
     steps = replace(_steps_of_array(array), first_sample=first_sample)
-    return _present(steps, may_be_absent=form.timesteps is not None)
+    sequences = _present(steps, may_be_absent=form.timesteps is not None)
+    return sequences if static is None else replace(sequences, static=static)
+
+
+def _from_steps(steps: TimeSteps, form: InputForm) -> Sequences:
+    own, repeated = split_steps(steps, form)
+    sequences = _present(own)
+    return sequences if repeated is None else with_static(sequences, repeated, steps, form)
 
 
 def _check_no_long_table(X: Any, form: InputForm) -> None:
@@ -249,7 +248,7 @@ def _check_no_long_table(X: Any, form: InputForm) -> None:
 
 def _steps_of_table(X: np.ndarray, form: InputForm) -> np.ndarray:
     """Cut the rows of a 2-D X into time steps, for an estimator that was fitted on sequences."""
-    n_features = form.n_features
+    n_features = form.n_columns
     columns = n_features * form.timesteps if form.timesteps else X.shape[1]
     if X.shape[1] != columns or (n_features > 1 and not form.timesteps):
         raise ValueError(
@@ -354,11 +353,3 @@ def _all_finite(block: np.ndarray) -> bool:
     """Whether the sum is finite: a fast check. It may overflow, so False only means "maybe not"."""
     with np.errstate(over="ignore", invalid="ignore"):
         return bool(np.isfinite(block.sum(dtype=np.result_type(block, np.float32))))
-
-
-def _check_n_features(n_features: int, form: InputForm, estimator_name: str) -> None:
-    if n_features != form.n_features:
-        raise ValueError(
-            f"X has {n_features} features per time step, but {estimator_name} is "
-            f"expecting {form.n_features} features per time step as input."
-        )

@@ -22,6 +22,7 @@ from sklstm.input.containers import is_frame, is_series
 from sklstm.input.feature_names import first_frame
 from sklstm.input.frames import cut_rows, find_empty_rows, join_frames, take_each
 from sklstm.input.parse_x import flatten_sequences, is_table
+from sklstm.inspection._static_features import permute_static, static_features
 
 Scores = float | Mapping[str, float]
 
@@ -34,13 +35,16 @@ class Block:
     ----------
     first, stop : int
         The time steps, from `first` up to but without `stop`.
-    features : slice
+    features : ndarray of int
         The features.
+    is_static : bool
+        Whether it is one static feature, which is permuted at all time steps together.
     """
 
     first: int
     stop: int
-    features: slice
+    features: np.ndarray
+    is_static: bool = False
 
 
 @dataclass(frozen=True)
@@ -158,6 +162,10 @@ def permutation_importance_over_time(
     samples after that. Time steps are indices of X: they count from the starts of sequences in
     lists and where padding is at the end, and from the ends where padding is at the start.
 
+    A static feature (see the parameter `static` of `LSTMClassifier`) belongs to no time step. It is
+    permuted at all time steps together, so that its importance is the same for every block, up to
+    the luck of the permutations; ``by="time"`` leaves it as it is.
+
     Each job holds one copy of X (two of a list), in which it permutes and restores each block.
 
     References
@@ -183,9 +191,10 @@ def permutation_importance_over_time(
     X = [x if is_frame(x) else np.asarray(x) for x in X] if is_series(X) else X
     block_length, n_repeats = int(block_length), int(n_repeats)  # numpy's may overflow
     n_steps, n_features = _check_shape(X, y, sample_weight)
-    blocks, shape = _blocks(n_steps, n_features, by, block_length)
     scorer = check_scoring(estimator, scoring=scoring)
     baseline = _score(scorer, estimator, X, y, sample_weight)
+    static = static_features(estimator, X)
+    blocks, shape = _blocks(n_steps, n_features, static, by, block_length)
     seeds = check_random_state(random_state).randint(2**31 - 1, size=len(blocks))
     shares = np.array_split(np.arange(len(blocks)), min(effective_n_jobs(n_jobs), len(blocks)))
     scores = Parallel(n_jobs=n_jobs)(
@@ -196,6 +205,7 @@ def permutation_importance_over_time(
             sample_weight,
             scorer,
             [blocks[i] for i in share],
+            static,
             seeds[share],
             n_repeats,
         )
@@ -221,21 +231,22 @@ def _check_shape(X: Any, y: Any, sample_weight: Any) -> tuple[int, int]:
             "array of shape (n, T, F) and a list of arrays of shape (T_i, F) or (T_i,). The "
             "columns of a 2-D X are permuted by sklearn.inspection.permutation_importance."
         )
-    steps = _as_matrix(X).steps
+    steps = _as_matrix(X, ()).steps
     lengths = np.diff(steps.offsets)
     check_consistent_length(lengths, y, sample_weight)
     return int(lengths.max()), steps.values.shape[1]
 
 
 def _blocks(
-    n_steps: int, n_features: int, by: str, block_length: int
+    n_steps: int, n_features: int, static: tuple[int, ...], by: str, block_length: int
 ) -> tuple[list[Block], tuple[int, ...]]:
     """Divide X into blocks; return them and the shape of the importances."""
     length = n_steps if by == "feature" else min(block_length, n_steps)
     firsts = range(0, n_steps, length)
-    every = [slice(None)] if by == "time" else [slice(f, f + 1) for f in range(n_features)]
+    together = [np.delete(np.arange(n_features), list(static))]
+    every = together if by == "time" else np.arange(n_features)[:, np.newaxis]
     blocks = [
-        Block(first, min(first + length, n_steps), features)
+        Block(first, min(first + length, n_steps), features, features[0] in static)
         for first in firsts
         for features in every
     ]
@@ -250,11 +261,12 @@ def _permuted_scores(
     sample_weight: Any,
     scorer: Callable,
     blocks: list[Block],
+    static: tuple[int, ...],
     seeds: np.ndarray,
     n_repeats: int,
 ) -> list[Scores]:
     """Score X with each block permuted, `n_repeats` times; all within one copy of X."""
-    matrix = _as_matrix(X)
+    matrix = _as_matrix(X, static)
     steps, is_missing, permuted = matrix.steps, matrix.is_missing, np.array(matrix.steps.values)
     scores = []
     for block, seed in zip(blocks, seeds, strict=True):
@@ -276,6 +288,9 @@ def _permute(
     out: np.ndarray,
 ) -> None:
     """Write a block into `out`, that of the next sample in `order`; None restores the own one."""
+    if block.is_static:
+        permute_static(steps, is_missing, block.features[0], order, out)
+        return
     starts, lengths = steps.offsets[:-1], np.diff(steps.offsets)
     if order is not None:
         starts, lengths = starts[order], lengths[order]
@@ -283,21 +298,24 @@ def _permute(
         rows = starts[lengths > t] + t
         rows = rows[~is_missing[rows]]
         sources = rows if order is None else np.roll(rows, -1)
-        out[rows, block.features] = steps.values[sources, block.features]
+        out[np.ix_(rows, block.features)] = steps.values[np.ix_(sources, block.features)]
 
 
-def _as_matrix(X: Any) -> Matrix:
-    """Read sequences as a matrix of numbers, or data frames as one of the places of values."""
+def _as_matrix(X: Any, static: tuple[int, ...]) -> Matrix:
+    """Read sequences as a matrix of numbers, or data frames as one of the places of values.
+
+    A static feature may go on where a sequence has ended: it does not tell which steps are missing.
+    """
     is_list = isinstance(X, list | tuple) or getattr(X, "dtype", None) == np.dtype(object)
     frames = list(X) if is_list else []
     if first_frame(frames) is not None:
-        return _matrix_of_frames(frames)
+        return _matrix_of_frames(frames, static)
     steps = flatten_sequences(X)
-    is_missing = np.isnan(steps.values).all(axis=1)
+    is_missing = np.isnan(np.delete(steps.values, list(static), axis=1)).all(axis=1)
     return Matrix(steps, is_missing, lambda values: _like(X, values, steps.offsets))
 
 
-def _matrix_of_frames(frames: list[Any]) -> Matrix:
+def _matrix_of_frames(frames: list[Any], static: tuple[int, ...]) -> Matrix:
     """Read data frames with columns of any kind: what is permuted is the row of each value."""
     frame, offsets = join_frames(frames)
     rows = np.repeat(np.arange(len(frame))[:, np.newaxis], frame.shape[1], axis=1)
@@ -308,7 +326,9 @@ def _matrix_of_frames(frames: list[Any]) -> Matrix:
             return sequences
         return [x.set_axis(like.index) for x, like in zip(sequences, frames, strict=True)]
 
-    return Matrix(TimeSteps(rows, offsets), find_empty_rows(frame), restore)
+    in_steps = [j for j in range(frame.shape[1]) if j not in static]
+    own = frame.iloc[:, in_steps] if hasattr(frame, "iloc") else frame[:, in_steps]
+    return Matrix(TimeSteps(rows, offsets), find_empty_rows(own), restore)
 
 
 def _like(X: Any, values: np.ndarray, offsets: np.ndarray) -> Any:

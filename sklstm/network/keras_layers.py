@@ -149,6 +149,8 @@ class CountSteps(keras.layers.Layer):
 class ScaleInputs(keras.layers.Layer):
     """Append deltas to unscaled features, (n, T, F) float64, and standardize all to float32.
 
+    Static features, (n, S), have no deltas.
+
     Parameters
     ----------
     deltas_of : list of int
@@ -180,7 +182,7 @@ class ScaleInputs(keras.layers.Layer):
                 differences = differences - before
                 columns.append(differences)
         mean, scale = (ops.convert_to_tensor(v, "float64") for v in (self.mean, self.scale))
-        return ops.cast((ops.concatenate(columns, axis=2) - mean) / scale, "float32")
+        return ops.cast((ops.concatenate(columns, axis=-1) - mean) / scale, "float32")
 
     def get_config(self) -> dict:
         """Return the constructor's arguments."""

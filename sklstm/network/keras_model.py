@@ -46,9 +46,10 @@ class FullPrecisionModel(keras.Model):
         callbacks: list | None = None,
     ) -> np.ndarray:
         """Predict as `keras.Model` does."""
-        if isinstance(x, np.ndarray) and x.dtype == np.float64:
-            x = tf.data.Dataset.from_tensor_slices(x).batch(batch_size or KERAS_BATCH_SIZE)
-            batch_size = None
+        if any(getattr(array, "dtype", None) == np.float64 for array in keras.tree.flatten(x)):
+            arrays = (tuple(x),) if isinstance(x, list | tuple) else x  # a pair would be x and y
+            dataset = tf.data.Dataset.from_tensor_slices(arrays)
+            x, batch_size = dataset.batch(batch_size or KERAS_BATCH_SIZE), None
         return super().predict(x, batch_size, verbose, steps, callbacks)
 
 
@@ -68,7 +69,8 @@ def build_model(
     spec : NetworkSpec
     varies : bool
         Whether sequences differ in length. The inputs are then ``[values, lengths]``, right-padded
-        with zeros; otherwise ``values`` alone.
+        with zeros; otherwise ``values`` alone. A network with static features has ``static`` as
+        its last input.
     lstm, dropout : callables, default=None
         Functions that make these layers for training; Keras's own layers where None. A layer that
         ``lstm`` makes with a ``one_hot_size`` reads token ids; ``dropout`` takes the rate and
@@ -89,10 +91,10 @@ def model_for_users(
     input_scaling: InputScaling | None = None,
     target_scaling: TargetScaling | None = None,
 ) -> keras.Model:
-    """Build a model with these weights and one input, in which padding marks the lengths.
+    """Build a model with these weights, whose input marks the lengths by padding.
 
-    With scalings, the model itself scales its input, X in its own units, and its outputs are in
-    the units of y, in float64.
+    A network with static features has these as a second input. With scalings, the model itself
+    scales its inputs, X in its own units, and its outputs are in the units of y, in float64.
     """
     builder = _ModelBuilder(spec, varies, None, None, False)
     builder.counts_steps = varies
@@ -157,6 +159,7 @@ class _ModelBuilder:
         spec = self.spec
         values = self._input()
         x, context = self._read(values)
+        self.static, others = self._read_static()
         self.mask = None if self.lengths is None else MaskPadding()([x, self.lengths])
         networks = []
         for k in range(spec.n_networks):
@@ -165,7 +168,8 @@ class _ModelBuilder:
         outputs = networks[0] if len(networks) == 1 else keras.layers.Average()(networks)
         if self.target_scaling is not None:
             outputs = ScaleTargets(*(array.tolist() for array in self.target_scaling))(outputs)
-        return model_class([values, *context] if context else values, outputs)
+        inputs = [values, *context, *others]
+        return model_class(inputs if len(inputs) > 1 else values, outputs)
 
     def _network(self, x: object) -> object:
         """Return the outputs of one network."""
@@ -185,6 +189,8 @@ class _ModelBuilder:
             x = LastSteps(spec.horizon, spec.n_direct)([x, values])
         elif not (spec.pooling is None or (spec.pooling == "last" and spec.units)):
             x = self._pool(x)
+        if self.static is not None:
+            x = self._beside_static(x)
         for layer, units in enumerate(spec.dense_units):
             x = self._drop(self._dense(units, "relu", layer)(x), units)
         x = self._dense(spec.n_outputs, spec.activation, len(spec.dense_units))(x)
@@ -212,6 +218,25 @@ class _ModelBuilder:
             mean, scale = scaling.mean.tolist(), scaling.scale.tolist()
             x = ScaleInputs(scaling.deltas_of, mean, scale)(x)
         return x, context
+
+    def _read_static(self) -> tuple[object | None, list]:
+        """Return the static features as the networks read them, and the input that they are."""
+        size, scaling = self.spec.n_static, self.input_scaling
+        if not size:
+            return None, []
+        if scaling is None:
+            static = keras.Input((size,), name="static")
+            return static, [static]
+        static = keras.Input((size,), dtype="float64", name="static")
+        mean, scale = scaling.static_mean.tolist(), scaling.static_scale.tolist()
+        return ScaleInputs((), mean, scale)(static), [static]
+
+    def _beside_static(self, x: object) -> object:
+        """Put the static features of each sequence beside its outputs, at every time step."""
+        static = self.static
+        if self.spec.horizon is not None:
+            static = keras.layers.RepeatVector(self.spec.horizon)(static)
+        return keras.layers.Concatenate()([x, static])
 
     def _lstm_layer(self, x: object, units: int, layer: int) -> object:
         is_last = layer == len(self.spec.units) - 1

@@ -33,9 +33,10 @@ def build_graph(
     """Write a network as an ONNX graph.
 
     Inputs are ``values``, (n, T, F) float32 or (n, T) int32 ids, and ``lengths``, (n,) int32.
+    A network with static features has the input ``static`` too, (n, S) float32.
     With `time_major` the values are (T, n, F) or (T, n), as ONNX's LSTM reads them.
-    With `input_scaling` the graph scales its values, X in its own units, float64; with
-    `target_scaling` the outputs are in the units of y, float64 too.
+    With `input_scaling` the graph scales its values and its static features, X in its own units,
+    float64; with `target_scaling` the outputs are in the units of y, float64 too.
     Outputs of several networks are averaged; without `averages` all of them are returned, of shape
     (n, n_networks, n_outputs).
     A network that keeps every time step has, instead of ``lengths``, the state that it continues
@@ -111,7 +112,7 @@ class _NetworkWriter(GraphWriter):
         self.averages = averages
 
     def write(self) -> onnx.ModelProto:
-        values = self._values()
+        values, self.static = self._values(), self._static()
         outputs = []
         for weights in split_weights(self.spec, self.weights):
             self.weights = weights
@@ -143,6 +144,8 @@ class _NetworkWriter(GraphWriter):
                 for pooling in self.spec.poolings
             ]
             x = self.node("Concat", pooled, axis=1) if len(pooled) > 1 else pooled[0]
+        if self.static is not None:
+            x = self._beside_static(x)
         n_hidden = len(self.spec.dense_units)
         for layer in range(n_hidden):
             x = self.node("Relu", [self._dense(x, layer)])
@@ -163,6 +166,13 @@ class _NetworkWriter(GraphWriter):
         bounds = map(self.constant, (starts, ends, [0, 2]))
         return self.node("Concat", [x, self.node("Slice", [values, *bounds])], axis=2)
 
+    def _beside_static(self, x: str) -> str:
+        """Put the static features of each sequence beside its outputs, at every time step."""
+        static = self.static
+        if self.spec.horizon is not None:
+            static = self.node("Expand", [static, self.constant([self.spec.horizon, 1, 1])])
+        return self.node("Concat", [x, static], axis=-1)
+
     def _values(self) -> str:
         """Return the values as all networks read them, (T, n, F) scaled or (T, n) ids."""
         x = "values"
@@ -171,6 +181,15 @@ class _NetworkWriter(GraphWriter):
         if self.spec.reads_tokens or self.input_scaling is None:
             return x
         return self._scaled(x, self.input_scaling)
+
+    def _static(self) -> str | None:
+        """Return the static features as all networks read them, (n, S) scaled."""
+        if not self.spec.n_static:
+            return None
+        scaling = self.input_scaling
+        if scaling is None:
+            return "static"
+        return self._standardized("static", scaling.static_mean, scaling.static_scale)
 
     def _embedded(self, x: str) -> str:
         """Return what the first layer reads, (T, n, size)."""
@@ -187,8 +206,11 @@ class _NetworkWriter(GraphWriter):
         """Append deltas to unscaled features, float64, and standardize all to float32."""
         if scaling.deltas_of:
             x = self._with_deltas(x, scaling.deltas_of)
-        x = self.node("Sub", [x, self.constant(scaling.mean)])
-        x = self.node("Div", [x, self.constant(scaling.scale)])
+        return self._standardized(x, scaling.mean, scaling.scale)
+
+    def _standardized(self, x: str, mean: np.ndarray, scale: np.ndarray) -> str:
+        x = self.node("Sub", [x, self.constant(mean)])
+        x = self.node("Div", [x, self.constant(scale)])
         return self.node("Cast", [x], to=TensorProto.FLOAT)
 
     def _in_units_of_y(self, x: str, scale: np.ndarray, mean: np.ndarray) -> str:
@@ -287,9 +309,14 @@ class _NetworkWriter(GraphWriter):
             kind = TensorProto.FLOAT if scaling is None else TensorProto.DOUBLE
             shape = [*shape, self.spec.n_features if scaling is None else scaling.n_features]
             values = helper.make_tensor_value_info("values", kind, shape)
-        if not self.carries_state:
-            return [values, helper.make_tensor_value_info("lengths", TensorProto.INT32, ["n"])]
-        return [values, *self._state_infos("")]
+        if self.carries_state:
+            return [values, *self._state_infos("")]
+        lengths = helper.make_tensor_value_info("lengths", TensorProto.INT32, ["n"])
+        if not self.spec.n_static:
+            return [values, lengths]
+        kind = TensorProto.FLOAT if self.input_scaling is None else TensorProto.DOUBLE
+        shape = ["n", self.spec.n_static]
+        return [values, lengths, helper.make_tensor_value_info("static", kind, shape)]
 
     def _outputs(self) -> list[onnx.ValueInfoProto]:
         of_each = [] if self.averages else [self.spec.n_networks]

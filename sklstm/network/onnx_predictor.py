@@ -161,7 +161,7 @@ class OnnxPredictor:
         input_scaling: InputScaling | None = None,
         target_scaling: TargetScaling | None = None,
     ) -> onnx.ModelProto:
-        """Return the graph: inputs ``values`` and ``lengths`` (or states), output ``outputs``."""
+        """Return the graph that `build_graph` writes, with the values as (n, T, F)."""
         return build_graph(
             self.spec, self.weights, input_scaling=input_scaling, target_scaling=target_scaling
         )
@@ -169,6 +169,8 @@ class OnnxPredictor:
     def _run(self, batch: Sequences, *, averages: bool) -> np.ndarray:
         values = _time_major(batch.padded())
         feeds = {"values": values, "lengths": batch.lengths.astype(np.int32)}
+        if batch.static is not None:
+            feeds["static"] = batch.static
         return self._reader(1, averages=averages).run(None, feeds)[0]
 
     def _n_threads(self, sequences: Sequences) -> int:

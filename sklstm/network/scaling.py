@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple, Self
 
 import numpy as np
@@ -33,6 +33,8 @@ class InputScaling:
         The features whose first and second differences over time are appended.
     mean, scale : ndarray of shape (F + 2 * len(deltas_of),), float64
         What is subtracted from each column, and what it is divided by.
+    static_mean, static_scale : ndarray of shape (S,), float64
+        The same for the static features.
 
     References
     ----------
@@ -43,6 +45,8 @@ class InputScaling:
     deltas_of: tuple[int, ...]
     mean: np.ndarray
     scale: np.ndarray
+    static_mean: np.ndarray = field(default_factory=lambda: np.zeros(0))
+    static_scale: np.ndarray = field(default_factory=lambda: np.ones(0))
 
     @classmethod
     def fit(
@@ -55,9 +59,10 @@ class InputScaling:
     ) -> Self:
         """Measure the features over all time steps; each counts with the weight of its sequence.
 
-        A feature that is constant has the scale 1.
+        A feature that is constant has the scale 1. Static features are measured over sequences.
         """
         n_features = sequences.steps.shape[1]
+        static = _measured_static(sequences.static, weights, standardize=standardize)
         weights = weights / (weights * sequences.lengths).sum()  # a mean is then a sum
         mean, scale = _measured(sequences, weights)
         if isinstance(differences, str):  # "auto"
@@ -66,12 +71,12 @@ class InputScaling:
             deltas_of = tuple(range(n_features)) if differences else ()
         if not standardize:
             size = n_features + 2 * len(deltas_of)
-            return cls(deltas_of, np.zeros(size), np.ones(size))
+            return cls(deltas_of, np.zeros(size), np.ones(size), *static)
         if deltas_of:
             blocks = _blocks_of(sequences, weights, lambda block: deltas(block, deltas_of))
             of_deltas = _mean_and_scale(blocks)
             mean, scale = np.append(mean, of_deltas[0]), np.append(scale, of_deltas[1])
-        return cls(deltas_of, mean, scale)
+        return cls(deltas_of, mean, scale, *static)
 
     @property
     def n_features(self) -> int:
@@ -90,19 +95,21 @@ class InputScaling:
             in `numbers` (from 0 if None).
         """
         numbers = range(len(sequences)) if numbers is None else numbers
+        static = self._scaled_static(sequences.static, numbers, name)
         steps, starts = None, np.cumsum(sequences.lengths) - sequences.lengths
         for rows, block in sequences.blocks(NUMBERS_PER_BLOCK):
             scaled = self._scaled(block, numbers[rows], name)
             if len(block) == len(sequences):
-                return Sequences(scaled, starts, block.lengths)
+                return Sequences(scaled, starts, block.lengths, static)
             if steps is None:
                 steps = np.empty((sequences.n_steps, len(self.mean)), np.float32)
             first = starts[rows.start]
             steps[first : first + len(scaled)] = scaled
-        return Sequences(steps, starts, sequences.lengths)
+        return Sequences(steps, starts, sequences.lengths, static)
 
     def check(self, sequences: Sequences, numbers: Numbers, name: str) -> None:
         """Check what `transform` checks, without keeping what it returns."""
+        self._scaled_static(sequences.static, numbers, name)
         for rows, block in sequences.blocks(NUMBERS_PER_BLOCK):
             self._scaled(block, numbers[rows], name)
 
@@ -118,6 +125,22 @@ class InputScaling:
                 self._check_finite(scaled, block, numbers, name)
         return scaled
 
+    def _scaled_static(
+        self, static: np.ndarray | None, numbers: Numbers, name: str
+    ) -> np.ndarray | None:
+        if static is None:
+            return None
+        with np.errstate(over="ignore", invalid="ignore"):
+            scaled = ((static - self.static_mean) / self.static_scale).astype(np.float32)
+        finite = np.isfinite(scaled)
+        if not finite.all():
+            row, column = (int(places[0]) for places in np.nonzero(~finite))
+            raise ValueError(
+                f"Input {name} contains {static[row, column]:g} in static feature {column} of "
+                f"sample {numbers[row]}: {self._too_large(self.static_scale[column])}"
+            )
+        return scaled
+
     def _check_finite(
         self, scaled: np.ndarray, block: Sequences, numbers: Numbers, name: str
     ) -> None:
@@ -127,9 +150,17 @@ class InputScaling:
         feature = (*range(self.n_features), *self.deltas_of, *self.deltas_of)[column]
         sample = int(np.searchsorted(block.starts, step, side="right")) - 1
         raise ValueError(
-            f"Input {name} contains {block.steps[step, feature]:g} in feature {feature} of sample "
-            f"{numbers[sample]} at time step {step - block.starts[sample]}: a value too large for "
-            f"dtype('float32'), where the scale is {self.scale[column]:g}. Scale or clip X."
+            f"Input {name} contains {block.steps[step, feature]:g} in feature {feature}"
+            f"{' (static ones not counted)' if len(self.static_mean) else ''} of sample "
+            f"{numbers[sample]} at time step {step - block.starts[sample]}: "
+            f"{self._too_large(self.scale[column])}"
+        )
+
+    @staticmethod
+    def _too_large(scale: float) -> str:
+        return (
+            f"a value too large for dtype('float32'), where the scale is {scale:g}. Scale or "
+            "clip X."
         )
 
 
@@ -193,6 +224,21 @@ def _measured(sequences: Sequences, weights: np.ndarray) -> tuple[np.ndarray, np
     except OverflowError as error:
         raise ValueError(
             f"Feature {error} of X spreads over more than float64 can hold: scale or clip X."
+        ) from None
+
+
+def _measured_static(
+    static: np.ndarray | None, weights: np.ndarray, *, standardize: bool
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the mean and the scale of each static feature; each sequence counts by its weight."""
+    size = 0 if static is None else static.shape[1]
+    if not (size and standardize):
+        return np.zeros(size), np.ones(size)
+    try:
+        return _mean_and_scale(lambda: iter([(static, weights / weights.sum())]))
+    except OverflowError as error:
+        raise ValueError(
+            f"Static feature {error} of X spreads over more than float64 can hold: scale or clip X."
         ) from None
 
 

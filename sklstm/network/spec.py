@@ -57,6 +57,9 @@ class NetworkSpec:
     n_direct : int
         With a `horizon`, the first so many features of a time step go to the first dense layer
         directly too, beside the outputs of the last LSTM layer at that time step.
+    n_static : int
+        Features of a whole sequence, which go to the first dense layer only, beside the pooled
+        outputs of the last LSTM layer or, with a `horizon`, beside those of each time step.
 
     References
     ----------
@@ -80,6 +83,7 @@ class NetworkSpec:
     n_networks: int = 1
     horizon: int | None = None
     n_direct: int = 0
+    n_static: int = 0
 
     @property
     def carries_state(self) -> bool:
@@ -157,7 +161,7 @@ class NetworkSpec:
                 shapes[f"{name}/recurrent_kernel"] = (units, 4 * units)
                 shapes[f"{name}/bias"] = (4 * units,)
             size = units * self.n_directions
-        size = size * (len(self.poolings) or 1) + self.n_direct
+        size = size * (len(self.poolings) or 1) + self.n_direct + self.n_static
         for layer, units in enumerate((*self.dense_units, self.n_outputs)):
             shapes[f"dense_{layer}/kernel"] = (size, units)
             shapes[f"dense_{layer}/bias"] = (units,)

@@ -119,6 +119,8 @@ def _check_form(
         and all(size is None or is_count(size) for size in sizes)
         and form.vocabulary_size == spec.vocabulary_size
         and form.n_features == (1 if scaling is None else scaling.n_features)
+        and _are_columns(form.static, form.n_columns)
+        and len(form.static) == spec.n_static
         and form.n_columns == _n_columns(form)
         and (form.kind == "tokens") == spec.reads_tokens
         and (form.names is None or _are_names(form.names, form.n_columns))
@@ -130,8 +132,14 @@ def _check_form(
 def _n_columns(form: InputForm) -> int | None:
     """Return how many columns an X of this form has; None for a form that is none."""
     if form.kind == "table":
-        return form.n_features * (form.timesteps or form.n_columns)
-    return form.n_features if form.kind in ("sequences", "tokens") else None
+        n_static = len(form.static)
+        return form.n_features * (form.timesteps or form.n_columns - n_static) + n_static
+    return form.n_features + len(form.static) if form.kind in ("sequences", "tokens") else None
+
+
+def _are_columns(columns: Any, n: int) -> bool:
+    is_tuple = isinstance(columns, tuple) and all(is_count(each, 0) for each in columns)
+    return is_tuple and sorted({each for each in columns if each < n}) == list(columns)
 
 
 def _are_names(names: Any, n: int) -> bool:

@@ -42,6 +42,7 @@ def _check_spec(spec: Any, place: str) -> None:
         and spec.pooling in POOLINGS
         and (spec.horizon is None or (is_count(spec.horizon) and spec.pooling is None))
         and (spec.n_direct == 0 or _has_direct(spec))
+        and (spec.n_static == 0 or _has_static(spec))
     )
     if not is_valid:
         raise ValueError(f"{place} is no network: {shown(spec, 200)}")
@@ -50,6 +51,11 @@ def _check_spec(spec: Any, place: str) -> None:
 def _has_direct(spec: NetworkSpec) -> bool:
     """Whether a network can hand so many features to its dense layers directly."""
     return is_count(spec.n_direct) and spec.horizon is not None and not spec.reads_tokens
+
+
+def _has_static(spec: NetworkSpec) -> bool:
+    """Whether a network can have so many static features."""
+    return is_count(spec.n_static) and not (spec.carries_state or spec.reads_tokens)
 
 
 def _check_weights(weights: Any, spec: NetworkSpec, place: str) -> None:

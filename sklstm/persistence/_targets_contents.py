@@ -97,13 +97,16 @@ def check_input_scaling(scaling: InputScaling | None, spec: NetworkSpec, place: 
     if not all(is_count(each, 0) and each < n_features for each in scaling.deltas_of):
         raise ValueError(f"{place} scales deltas of the features {shown(scaling.deltas_of)}")
     _check_scale(scaling, spec.n_features, place)
+    _check_scale(scaling, spec.n_static, place, "static_")
 
 
-def _check_scale(scaling: InputScaling | TargetScaling, size: int, place: str) -> None:
-    for name in ("mean", "scale"):
+def _check_scale(
+    scaling: InputScaling | TargetScaling, size: int, place: str, prefix: str = ""
+) -> None:
+    for name in (f"{prefix}mean", f"{prefix}scale"):
         values = getattr(scaling, name)
         check_array(values, (size,), f"{place}.{name}")
         if values.dtype.kind != "f" or not np.isfinite(values).all():
             raise ValueError(f"{place}.{name} holds what is no finite number")
-    if not (scaling.scale > 0).all():
-        raise ValueError(f"{place}.scale holds what is not above 0")
+    if not (values > 0).all():
+        raise ValueError(f"{place}.{name} holds what is not above 0")

@@ -85,7 +85,8 @@ def forward(spec: NetworkSpec, weights: Weights, sequences: Sequences) -> np.nda
     if spec.n_networks > 1:
         each = split_weights(spec, weights)
         return np.mean([forward(spec.single, one, sequences) for one in each], axis=0)
-    rows = [_forward_one(spec, weights, x) for x in sequences]
+    static = np.zeros((len(sequences), 0)) if sequences.static is None else sequences.static
+    rows = [_forward_one(spec, weights, *one) for one in zip(sequences, static, strict=True)]
     if not spec.carries_state:
         return np.stack(rows)
     outputs = np.zeros((len(sequences), sequences.longest, spec.n_outputs))
@@ -116,7 +117,9 @@ def gates_over_time(
     yield from _lstm_layers(spec, weights, _first_input(spec, weights, x))
 
 
-def _forward_one(spec: NetworkSpec, weights: Weights, x: np.ndarray) -> np.ndarray:
+def _forward_one(
+    spec: NetworkSpec, weights: Weights, x: np.ndarray, static: np.ndarray
+) -> np.ndarray:
     weights = _as_float64(weights)
     values = x = _first_input(spec, weights, x)
     final = x[-1]
@@ -128,6 +131,7 @@ def _forward_one(spec: NetworkSpec, weights: Weights, x: np.ndarray) -> np.ndarr
         x = np.concatenate([pooled[pooling] for pooling in spec.poolings])
     if spec.horizon is not None:
         x = np.concatenate([x, values[:, : spec.n_direct]], axis=1)[-spec.horizon :]
+    x = np.concatenate([x, np.broadcast_to(static, (*x.shape[:-1], len(static)))], axis=-1)
     n_hidden = len(spec.dense_units)
     for layer in range(n_hidden):
         x = np.maximum(_dense(weights, layer, x), 0)

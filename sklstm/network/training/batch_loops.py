@@ -17,7 +17,7 @@ SEEDS_PER_SHARD = 2**29
 ROUND_NUMBER = 100_000  # more than the names of a loop and the tensors of most fits
 _TRACING = threading.Lock()  # names are counted for all threads together
 
-Shard = list[tf.Tensor]  # values, context, targets and weights of some rows of a batch
+Shard = list[tf.Tensor]  # the model's inputs, targets and weights of some rows of a batch
 State = list[tf.Tensor]  # what the layers carry from batch to batch: seeds of dropout, LSTM states
 
 
@@ -91,8 +91,8 @@ class BatchLoops:
         Parameters
         ----------
         tensors : list of tensors
-            Values, context, targets, weights and learning rates of the chunk's batches; of the
-            learning rates a scalar where they stay as they are.
+            Inputs (values, context and perhaps static features), targets, weights and learning
+            rates of the chunk's batches; of the rates a scalar where they stay as they are.
         states : list of State
             Of each shard.
         first, n_batches : int
@@ -210,8 +210,8 @@ class BatchLoops:
         self, shard: Shard, weights: list[tf.Tensor], state: State, *, training: bool
     ) -> tuple[tf.Tensor, tf.Tensor, State]:
         """Return the outputs and the loss of a shard, and the state after it."""
-        values, context, targets, row_weights = shard
-        outputs, state = self._call_model(weights, state, [values, context], training)
+        *inputs, targets, row_weights = shard
+        outputs, state = self._call_model(weights, state, inputs, training)
         if self.n_shards > 1:  # a mean over no rows is NaN, and NaN times zero is NaN
             row_weights = tf.where(
                 tf.reduce_sum(row_weights) > 0, row_weights, tf.ones_like(row_weights)
@@ -254,7 +254,7 @@ class BatchLoops:
         self, shards: list[Shard], outputs: list[tf.Tensor], losses: list[tf.Tensor]
     ) -> None:
         """Update the loss and the other metrics."""
-        _, _, targets, weights = (tf.concat(column, 0) for column in zip(*shards, strict=True))
+        *_, targets, weights = (tf.concat(column, 0) for column in zip(*shards, strict=True))
         loss = _weighted_sum(self._shares(shards), losses)
         self.model._loss_tracker.update_state(loss, sample_weight=tf.reduce_sum(weights))
         self.model.compute_metrics(None, targets, tf.concat(outputs, 0), sample_weight=weights)

@@ -48,6 +48,7 @@ class TrainingData(Protocol):
         """Return values, padded to `n_steps`, their context, targets and weights.
 
         The context is an int for each row: its length, or whether it continues the row before.
+        Static features, if there are some, stand before the targets.
         """
 
 
@@ -90,12 +91,13 @@ class SequenceData:
         return self.sequences.lengths[rows]
 
     def gather(self, rows: np.ndarray, n_steps: int) -> Arrays:
-        """Return values, lengths, targets and weights of these rows."""
+        """Return values, lengths, static features if there are, targets and weights of rows."""
         chosen = self.sequences[rows]
         lengths = chosen.lengths.astype(np.int32)
         if self.scaling is not None:
             chosen = self.scaling.transform(chosen)
-        return chosen.padded(n_steps), lengths, self.targets[rows], self.weights[rows]
+        static = () if chosen.static is None else (chosen.static,)
+        return chosen.padded(n_steps), lengths, *static, self.targets[rows], self.weights[rows]
 
 
 @dataclass(frozen=True)
@@ -276,7 +278,7 @@ class Batches:
 
     def _filled_up(self, rows: np.ndarray, n_steps: int, n_batches: int) -> Arrays:
         longest = int(self.data.lengths_of(rows).max())
-        values, context, targets, weights = self.data.gather(rows, longest)
+        values, context, *others = self.data.gather(rows, longest)
         if self.capacity is None:
             n_batches, n_steps = self.count(rows), longest
         # Rows that fill up get the shortest length of the others, not 0: a mean over no time steps
@@ -284,8 +286,7 @@ class Batches:
         return (
             self._in_batches(values, n_batches, 0, n_steps),
             self._in_batches(context, n_batches, context.min()),
-            self._in_batches(targets, n_batches, 0),
-            self._in_batches(weights, n_batches, 0),
+            *(self._in_batches(array, n_batches, 0) for array in others),
         )
 
     def _in_batches(

@@ -33,10 +33,13 @@ class EpochModel(keras.Model):
 
     def __call__(self, inputs: object, training: bool = False, mask: object = None) -> tf.Tensor:
         """Run the network. Sequences that come without their lengths have all their time steps."""
-        takes_lengths = [tensor.name for tensor in self.inputs] == ["values", "lengths"]
-        if takes_lengths and not isinstance(inputs, list | tuple | dict):
-            shape = tf.shape(inputs)
-            inputs = [tf.convert_to_tensor(inputs), tf.fill(shape[:1], shape[1])]
+        names = [tensor.name for tensor in self.inputs]
+        if "lengths" in names and not isinstance(inputs, dict):
+            given = inputs if isinstance(inputs, list | tuple) else [inputs]
+            if len(given) == len(names) - 1:
+                values, *static = map(tf.convert_to_tensor, given)
+                shape = tf.shape(values)
+                inputs = [values, tf.fill(shape[:1], shape[1]), *static]
         return super().__call__(inputs, training=training, mask=mask)
 
     def set_up(
