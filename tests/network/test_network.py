@@ -36,6 +36,7 @@ def specs(draw):
         dense_units=tuple(draw(st.lists(st.integers(1, 4), max_size=2))),
         n_quantiles=n_quantiles,
         n_networks=draw(st.sampled_from([1, 1, 2, 3])),
+        n_static=0 if vocabulary_size else draw(st.integers(0, 2)),
     )
 
 
@@ -55,6 +56,16 @@ def drawn_weights(spec, rng):
     return {name: rng.normal(0, 0.5, shape).astype("f") for name, shape in shapes}
 
 
+def with_static(spec, sequences, rng):
+    static = rng.normal(size=(len(sequences), spec.n_static)).astype("f")
+    return replace(sequences, static=static) if spec.n_static else sequences
+
+
+def inputs_of(values, sequences):
+    """Return what a Keras model takes: the values, and static features if there are some."""
+    return values if sequences.static is None else [values, sequences.static]
+
+
 @st.composite
 def networks(draw):
     """Draw a spec, weights far from their beginnings, and sequences whose padding is not empty."""
@@ -67,7 +78,7 @@ def networks(draw):
         values = rng.integers(1, spec.vocabulary_size, (len(lengths), n_steps), dtype="int32")
     else:
         values = rng.normal(size=(len(lengths), n_steps, spec.n_features)).astype("f")
-    return spec, weights, from_padded(values, lengths)
+    return spec, weights, with_static(spec, from_padded(values, lengths), rng)
 
 
 @st.composite
@@ -79,7 +90,8 @@ def networks_with_a_horizon(draw):
         values = rng.integers(1, spec.vocabulary_size, (n, n_steps), dtype="int32")
     else:
         values = rng.normal(size=(n, n_steps, spec.n_features)).astype("f")
-    return spec, drawn_weights(spec, rng), from_padded(values, np.full(n, n_steps))
+    sequences = from_padded(values, np.full(n, n_steps))
+    return spec, drawn_weights(spec, rng), with_static(spec, sequences, rng)
 
 
 def blank_padding(sequences, blank):
@@ -121,7 +133,7 @@ def test_keras_computes_the_outputs_of_the_last_time_steps(network):
     spec, weights, sequences = network
     model = model_for_users(spec, weights, varies=False)
     np.testing.assert_allclose(
-        model(sequences.padded()),
+        model(inputs_of(sequences.padded(), sequences)),
         forward(spec, weights, sequences),
         rtol=TOLERANCE,
         atol=TOLERANCE,
@@ -143,6 +155,18 @@ def test_features_that_go_to_the_dense_layers_directly_reach_their_own_time_step
     np.testing.assert_allclose(after[0] - before[0], expected, atol=1e-7)
 
 
+def test_static_features_go_to_the_dense_layers_only():
+    spec = NetworkSpec(n_outputs=1, activation="linear", units=(3,), n_static=2)
+    weights = drawn_weights(spec, np.random.default_rng(0))
+    assert weights["lstm_0/forward/kernel"].shape == (1, 12)
+    sequences = from_padded(np.ones((1, 4, 1), "f"), np.array([4]))
+    before, after = (
+        forward(spec, weights, replace(sequences, static=np.array([static], "f")))
+        for static in ([0, 0], [2, 5])
+    )
+    np.testing.assert_allclose(after - before, [[2, 5]] @ weights["dense_0/kernel"][3:], rtol=1e-6)
+
+
 @settings(max_examples=12, deadline=None)
 @given(networks())
 def test_keras_computes_the_equations(network):
@@ -152,7 +176,10 @@ def test_keras_computes_the_equations(network):
     model = model_for_users(spec, weights, varies=True)
     values = blank_padding(sequences, 0 if spec.reads_tokens else np.nan)
     np.testing.assert_allclose(
-        model(values), forward(spec, weights, sequences), rtol=TOLERANCE, atol=TOLERANCE
+        model(inputs_of(values, sequences)),
+        forward(spec, weights, sequences),
+        rtol=TOLERANCE,
+        atol=TOLERANCE,
     )
 
 
@@ -165,9 +192,13 @@ def test_keras_own_layers_compute_the_equations_where_lengths_are_equal(network)
     spec, weights, sequences = network
     values = sequences.padded()
     full = from_padded(values, np.full(len(values), values.shape[1]))
+    full = replace(full, static=sequences.static)
     model = model_for_users(spec, weights, varies=False)
     np.testing.assert_allclose(
-        model(values), forward(spec, weights, full), rtol=TOLERANCE, atol=TOLERANCE
+        model(inputs_of(values, full)),
+        forward(spec, weights, full),
+        rtol=TOLERANCE,
+        atol=TOLERANCE,
     )
 
 
@@ -224,6 +255,7 @@ def test_the_state_carried_between_steps_is_the_whole_past(network):
         pooling=None,
         vocabulary_size=7,
         n_networks=1,
+        n_static=0,
     )
     rng = np.random.default_rng(0)
     weights = drawn_weights(spec, rng)

@@ -46,6 +46,7 @@ FORM_OF_TOKENS = object_of(
     names=None,
     timesteps=None,
     vocabulary_size=7,
+    static=tuple_of(),
 )
 
 
@@ -57,6 +58,7 @@ def models(classifier, regressor, tmp_path_factory):
         frame, [["no", "yes"][k % 2] for k in range(24)]
     )
     fitted = {
+        "static": LSTMClassifier(**TINY, timesteps=4, static=["a", "d"]).fit(frame, frame["b"] > 0),
         "classifier": classifier,
         "regressor": regressor,
         "table": table,
@@ -83,6 +85,9 @@ NETWORKS = {
     "no network": ("classifier", "network", items(), "network is of type builtins.list"),
     "a horizon": ("chars", f"{SPEC}.horizon", 3, "targets are of another network"),
     "quantiles": ("classifier", f"{SPEC}.n_quantiles", 2, "targets are not what its network"),
+    "more static features": ("static", f"{SPEC}.n_static", 3, r"dense_0/kernel .* valid is \(7, 2"),
+    "static features of text": ("static", f"{SPEC}.n_static", "2", "is no network"),
+    "static features of words": ("words", f"{SPEC}.n_static", 1, "is no network"),
 }
 LEARNT_FROM_DATA = {
     "no data": ("classifier", DATA, items(), "data is of type builtins.list, valid is LearntFromD"),
@@ -102,6 +107,12 @@ LEARNT_FROM_DATA = {
     "a vocabulary for numbers": ("classifier", f"{FORM}.vocabulary_size", 7, "is not how X of its"),
     "names too few": ("table", f"{FORM}.names", tuple_of("a"), "input_form is not how X"),
     "names that are numbers": ("table", f"{FORM}.names.0", 1, "input_form is not how X"),
+    "static columns in disorder": ("static", f"{FORM}.static", tuple_of(3, 0), "is not how X of"),
+    "one static column twice": ("static", f"{FORM}.static", tuple_of(3, 3), "is not how X of its"),
+    "no such static column": ("static", f"{FORM}.static", tuple_of(0, 10), "is not how X of its"),
+    "a static column too few": ("static", f"{FORM}.static", tuple_of(0), "is not how X of its net"),
+    "static columns in a list": ("static", f"{FORM}.static", items(0, 3), "is not how X of its ne"),
+    "static columns of text": ("static", f"{FORM}.static", tuple_of("a", "d"), "is not how X of i"),
     "names in a list": ("table", f"{FORM}.names", items(*"abcdefghij"), "input_form is not how X"),
     "scales that are a list": ("classifier", SCALING, items(), "input_scaling is of type builtins"),
     "deltas of no feature": (
@@ -124,6 +135,18 @@ LEARNT_FROM_DATA = {
     ),
     "a mean of nothing": ("classifier", f"{SCALING}.mean", np.full(2, np.nan), "no finite number"),
     "a mean of fewer": ("classifier", f"{SCALING}.mean", np.zeros(1), r"mean has the shape \(1,\)"),
+    "a static scale of 0": (
+        "static",
+        f"{SCALING}.static_scale",
+        np.zeros(2),
+        "static_scale holds w",
+    ),
+    "a static mean of fewer": (
+        "static",
+        f"{SCALING}.static_mean",
+        np.zeros(1),
+        "static_mean has t",
+    ),
     "lengths": ("classifier", f"{DATA}.lengths_vary", 1, "lengths_vary is of type builtins.int"),
     "a batch of text": ("classifier", f"{DATA}.batch_size", "8", "batch_size is '8'"),
     "a batch of nothing": ("classifier", f"{DATA}.batch_size", 0, "batch_size is 0"),
