@@ -113,8 +113,9 @@ class BaseNetwork(BaseEstimator, metaclass=ABCMeta):
         keras.Model
             Takes X in the units of ``fit``: arrays of shape (n, T, F), or (n, T) for token ids.
             Where sequences varied in length in ``fit``, they are right-padded with NaN (ids with
-            0). The outputs of a regressor are in the units of y; those of several networks are
-            averaged.
+            0). With static features it takes ``[X, static]``, X without them and a row of them for
+            each sequence. The outputs of a regressor are in the units of y; those of several
+            networks are averaged.
 
         Raises
         ------

@@ -58,8 +58,8 @@ class LSTMRegressor(RegressorMixin, BaseLSTM):
         of the second. None reads each column as a time step of one feature.
     static : str, int or sequence of them, default=None
         Names or indices of columns of X that belong to a whole sequence, such as a region, and
-        join the pooled outputs. The other columns of a table are the time steps; 3-D X and lists
-        repeat a static feature at all time steps of a sequence.
+        join the pooled outputs (set `dense_units` if they interact). A table's other columns are
+        the time steps; 3-D X and lists repeat static features at all time steps of a sequence.
     standardize : bool, default=True
         Whether the network sees features of mean 0 and standard deviation 1, over all time steps
         of the X of ``fit``. Has no meaning for token ids.

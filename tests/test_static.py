@@ -15,6 +15,7 @@ from sklearn.preprocessing import StandardScaler
 
 import sklstm._fit_data
 from sklstm import LSTMClassifier, LSTMRegressor, TimeDistributed, persistence
+from sklstm.input import parse_x
 from sklstm.inspection import gate_activations, permutation_importance_over_time
 from sklstm.network.reference.lstm import forward
 from tasks import TINY, assert_same_weights, first_step_task, ragged
@@ -123,6 +124,12 @@ def test_a_value_that_is_too_large_is_named(classifier):
     X_new[[0, 1], :, 2] = [[-1e308], [1e308]]
     with pytest.raises(ValueError, match="Static feature 0 of X spreads over more than float64"):
         clone(classifier).fit(X_new, y)
+
+
+def test_x_is_read_block_by_block(classifier, monkeypatch):
+    expected = classifier.predict_proba(X)
+    monkeypatch.setattr(parse_x, "BYTES_PER_BLOCK", 1000)
+    assert_allclose(classifier.predict_proba(X), expected, atol=1e-6)
 
 
 # --- The networks ---

@@ -54,6 +54,11 @@ def classify_ragged():
     return LSTMClassifier(**FITTED, bidirectional=True, pooling="mean").fit(ragged(X), y)
 
 
+def classify_static():
+    """Of 10 columns, the first 4 are static."""
+    return LSTMClassifier(**FITTED, timesteps=3, static=range(4)).fit(X.reshape(40, 10), y)
+
+
 def regress():
     return LSTMRegressor(**FITTED, validation_fraction=0.3).fit(X, X[:, 0, 0])
 
@@ -69,6 +74,7 @@ def write():
         pytest.param(classify, "xla", marks=pytest.mark.slow),
         pytest.param(write, "xla", marks=pytest.mark.slow),
         pytest.param(classify_ragged, "graph", marks=pytest.mark.slow),
+        pytest.param(classify_static, "xla", marks=pytest.mark.slow),
         pytest.param(regress, "graph", marks=pytest.mark.slow),
     ],
 )
