@@ -112,11 +112,6 @@ def _column_of_name(name: str, names: Names) -> int:
             f"static holds {name!r}, which is no column of X: valid are "
             f"{list(names[:NAMES_IN_ERRORS])}{others}."
         )
-    if names.count(name) > 1:
-        raise ValueError(
-            f"static holds {name!r}, which is the name of {names.count(name)} columns of X: rename "
-            "them, or give the index."
-        )
     return names.index(name)
 
 
