@@ -25,6 +25,7 @@ from sklstm._parameters import (
     POSITIVE_INT,
     TRAINING_CONSTRAINTS,
     as_int,
+    check_of_tokens,
     layer_units,
     static_features_of,
 )
@@ -222,17 +223,8 @@ class BaseLSTM(BaseNetwork):
         return samples.with_weight(), form
 
     def _read_anew(self, X: Any) -> tuple[Sequences, InputForm]:
-        if self.vocabulary_size is not None and self.embedding_dim is None:
-            raise ValueError(
-                f"vocabulary_size={self.vocabulary_size} is for token ids, which are read "
-                "where embedding_dim is set, but it is None."
-            )
         static = static_features_of(self.static)
-        if static and self.embedding_dim is not None:
-            raise ValueError(
-                f"static={self.static!r:.80} are columns of numbers, but embedding_dim="
-                f"{self.embedding_dim} reads X as token ids, which has no columns: set one of them."
-            )
+        check_of_tokens(self.embedding_dim, self.vocabulary_size, static)
         return read_for_fit(
             X,
             timesteps=as_int(self.timesteps),

@@ -102,6 +102,28 @@ def static_features_of(static: Any) -> tuple[str | int, ...]:
     return features
 
 
+def check_of_tokens(
+    embedding_dim: int | None, vocabulary_size: int | None, static: tuple[str | int, ...]
+) -> None:
+    """Check that a vocabulary is set only where X is token ids, and static features only elsewhere.
+
+    Raises
+    ------
+    ValueError
+        If it is not so.
+    """
+    if vocabulary_size is not None and embedding_dim is None:
+        raise ValueError(
+            f"vocabulary_size={vocabulary_size} is for token ids, which are read where "
+            "embedding_dim is set, but it is None."
+        )
+    if static and embedding_dim is not None:
+        raise ValueError(
+            f"static={list(static)!r:.80} are columns of numbers, but embedding_dim={embedding_dim} "
+            "reads X as token ids, which has no columns: set one of them."
+        )
+
+
 def quantiles_of(quantile: Any) -> float | tuple[float, ...]:
     """Read a quantile, or several in ascending order.
 
