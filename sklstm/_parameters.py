@@ -119,8 +119,9 @@ def check_of_tokens(
         )
     if static and embedding_dim is not None:
         raise ValueError(
-            f"static={list(static)!r:.80} are columns of numbers, but embedding_dim={embedding_dim} "
-            "reads X as token ids, which has no columns: set one of them."
+            f"static={list(static)!r:.80} are columns of numbers, but "
+            f"embedding_dim={embedding_dim} reads X as token ids, which has no columns: set one of "
+            "them."
         )
 
 
