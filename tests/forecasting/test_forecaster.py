@@ -200,7 +200,11 @@ def test_numbers_of_time_and_no_known_frequency():
 
 def test_what_a_fit_has_resolved():
     model = plain_forecaster(lookback="auto", lags="auto", epochs=1).fit(HISTORY)
-    assert (model.frequency_, model.lookback_, model.lags_) == ("D", 28, (7, 14, 364))
+    assert (model.frequency_, model.lookback_, model.lags_) == (
+        "D",
+        28,
+        (7, 14, 21, 28, 364),
+    )
 
 
 # --- series of a history that is not the one of fit ---
@@ -272,6 +276,17 @@ def test_dtypes_of_the_target(dtype):
     expected = plain_forecaster(epochs=1).fit(history).predict(history)
     history = history.astype({"sales": dtype})
     assert_same_forecasts(plain_forecaster(epochs=1).fit(history).predict(history), expected)
+
+
+def test_a_static_value_may_have_changed_since_the_fit(fitted):
+    """The network is told the value of the history that it is given, known or unknown."""
+    expected = fitted.predict(HISTORY, FUTURE)
+    moved = fitted.predict(HISTORY.assign(region="south"), FUTURE)
+    unknown = fitted.predict(HISTORY.assign(region="west"), FUTURE)
+    was_south = expected["shop"] == "bb"
+    assert_allclose(moved.loc[was_south, VALUES], expected.loc[was_south, VALUES], rtol=1e-6)
+    assert not np.isclose(moved.loc[~was_south, "sales"], expected.loc[~was_south, "sales"]).any()
+    assert np.isfinite(unknown[VALUES]).all(axis=None)
 
 
 def test_static_columns_may_name_the_series():
