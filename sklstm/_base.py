@@ -322,14 +322,14 @@ class BaseNetwork(BaseEstimator, metaclass=ABCMeta):
         optimizer_states = tuple(one.last.optimizer_state for one in trained)
         return replace(state, optimizer_states=optimizer_states, random_generator=rng)
 
-    def _learn(self, state: FittedState) -> None:
-        """Assign the fitted state, and warn if the fit was interrupted."""
+    def _learn(self, state: FittedState, stacklevel: int = 5) -> None:
+        """Assign the fitted state, and warn if the fit was interrupted, at the line that fits."""
         self._fitted_state = state
         if state.interrupted:
             warnings.warn(
                 f"Training was interrupted: the weights are those after epoch {state.n_epochs}.",
                 ConvergenceWarning,
-                stacklevel=5,
+                stacklevel=stacklevel,
             )
 
 

@@ -7,13 +7,16 @@ from ast import literal_eval
 import pytest
 
 from sklstm import CharSequenceGenerator, LSTMClassifier, LSTMRegressor, WordSequenceGenerator
+from sklstm.forecasting import LSTMForecaster
 
 # Parameters that are documented in words of their own in each of two classes.
 EXCEPTIONS = {
     (LSTMClassifier, LSTMRegressor): set(),
     (CharSequenceGenerator, WordSequenceGenerator): {"vocabulary", "window"},
 }
-every_class = pytest.mark.parametrize("estimator", [one for pair in EXCEPTIONS for one in pair])
+every_class = pytest.mark.parametrize(
+    "estimator", [*(one for pair in EXCEPTIONS for one in pair), LSTMForecaster]
+)
 every_pair = pytest.mark.parametrize(
     "pair", EXCEPTIONS, ids=lambda pair: " and ".join(estimator.__name__ for estimator in pair)
 )

@@ -304,7 +304,7 @@ class LSTMForecaster(BaseForecaster):
         panel, form = self._read_for_fit(history, previous)
         if self.conformal:
             form = replace(form, offsets=self._learn_offsets(panel, form, rng))
-        self._learn(self._train_on(panel, form, rng, previous))
+        self._learn(self._train_on(panel, form, rng, previous), stacklevel=4)
         return self
 
     def predict(self, history: Any, future: Any = None) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from typing import Any
 
 import numpy as np
@@ -41,10 +42,16 @@ def read_column(table: Any, column: str, name: str, kind: str | None = None) -> 
             "since the first one."
         )
     is_missing = values.isna().to_numpy()
-    if kind == "text" and holds_numbers and not is_missing.all():
+    first = plain(values[~is_missing].iloc[0]) if not is_missing.all() else None
+    if kind == "text" and holds_numbers and first is not None:
         raise ValueError(
-            f"The column {column!r} of {name} holds numbers, such as "
-            f"{plain(values[~is_missing].iloc[0])!r}, but in fit it held text."
+            f"The column {column!r} of {name} holds numbers, such as {first!r}, but in fit it held "
+            "text."
+        )
+    if not isinstance(first, Hashable):
+        raise ValueError(
+            f"The column {column!r} of {name} holds {first!r:.60}: valid are numbers, text and "
+            "other single values."
         )
     objects = values.astype(object).to_numpy(copy=True)
     objects[is_missing] = None

@@ -1,8 +1,12 @@
 """How `LSTMForecaster` is trained: seeds, early stopping, fits that go on, calibration."""
 
+import os
+import signal
+
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.exceptions import ConvergenceWarning
 
 from panels import COLUMNS
 from sklstm import persistence
@@ -167,6 +171,20 @@ def test_a_fit_that_fails_leaves_the_old_state():
     with pytest.raises(ValueError, match="holds inf"):
         model.fit(HISTORY.assign(sales=np.inf))
     assert_same_forecasts(model.predict(HISTORY), expected)
+
+
+def test_ctrl_c_keeps_what_was_learnt():
+    def interrupt(epoch, logs):
+        if epoch == 1:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    model = plain_forecaster(epochs=50, callbacks=[interrupt])
+    with pytest.warns(ConvergenceWarning, match="Training was interrupted: the weights") as heard:
+        model.fit(HISTORY)
+    assert heard[0].filename == __file__
+    assert model.interrupted_
+    assert 2 <= model.n_iter_ < 50
+    assert np.isfinite(model.predict(HISTORY)[VALUES]).all(axis=None)
 
 
 @pytest.mark.parametrize(

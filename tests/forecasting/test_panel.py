@@ -211,6 +211,11 @@ def test_a_column_without_values_is_of_any_kind():
     ("values", "kind", "message"),
     [
         ([1, np.inf], None, "history holds inf in row 1, column 'x': valid are finite numbers"),
+        (
+            [[1], [2]],
+            None,
+            r"column 'x' of history holds \[1\]: valid are numbers, text and other si",
+        ),
         (["a", "b"], "number", "history holds 'a' in row 0, column 'x', which is not a number"),
         ([1, 2], "text", "column 'x' of history holds numbers, such as 1, but in fit it held text"),
         (pd.to_datetime(["2024-01-01"]), None, "column 'x' of history holds dates: make numbers"),
