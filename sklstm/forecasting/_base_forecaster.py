@@ -194,6 +194,8 @@ class BaseForecaster(BaseNetwork):
         earlier = panel.until(panel.first + first)
         silent = copy.copy(self).set_params(checkpoint=None, early_stopping=False)
         state = silent._train_on(earlier, form, copy.deepcopy(rng), None)
+        if state.interrupted:
+            raise KeyboardInterrupt  # nothing of the forecasts is learnt yet
         forecasts, truth, spread = predict_windows(state.network, windows)
         return learn_offsets(forecasts, truth, spread, form.quantiles)
 

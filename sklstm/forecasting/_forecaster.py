@@ -70,7 +70,8 @@ class LSTMForecaster(BaseForecaster):
         difference. None infers it in ``fit``.
     conformal : bool, default=False
         Whether to calibrate the quantiles [3]_, for each step of the horizon, by forecasts of the
-        last time steps from a network that has not learnt from them. It doubles the time of a fit.
+        last time steps from a network that has not learnt from them. That is a fit of its own, the
+        first of two, of which callbacks hear too.
     units : int or sequence of int, default=64
         Units of the LSTM layers: an int for one layer, a sequence for one layer each.
     bidirectional : bool, default=True

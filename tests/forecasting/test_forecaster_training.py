@@ -173,11 +173,20 @@ def test_a_fit_that_fails_leaves_the_old_state():
     assert_same_forecasts(model.predict(HISTORY), expected)
 
 
-def test_ctrl_c_keeps_what_was_learnt():
-    def interrupt(epoch, logs):
-        if epoch == 1:
-            os.kill(os.getpid(), signal.SIGINT)
+def interrupt(epoch, logs):
+    """Send Ctrl-C in the second epoch."""
+    if epoch == 1:
+        os.kill(os.getpid(), signal.SIGINT)
 
+
+def test_ctrl_c_while_quantiles_are_calibrated_leaves_the_old_state():
+    model = plain_forecaster(conformal=True, epochs=50, callbacks=[interrupt])
+    with pytest.raises(KeyboardInterrupt):
+        model.fit(HISTORY)
+    assert not hasattr(model, "_fitted_state")
+
+
+def test_ctrl_c_keeps_what_was_learnt():
     model = plain_forecaster(epochs=50, callbacks=[interrupt])
     with pytest.warns(ConvergenceWarning, match="Training was interrupted: the weights") as heard:
         model.fit(HISTORY)
