@@ -141,10 +141,16 @@ class BaseForecaster(BaseNetwork):
         n_per_epoch = int(self.batch_size) * int(self.batches_per_epoch)
         validation = None
         if self.early_stopping:
-            validation = last_windows(panel, form, n_per_epoch)
+            validation = last_windows(panel, form, n_per_epoch).with_known_future()
             panel = panel.until(panel.first + panel.lengths - form.horizon)
         data = PanelWindows.of(EncodedPanel.of(panel, form), n_per_epoch)
         data.check_not_empty()
+        if validation is not None and not validation.n_windows:
+            raise ValueError(
+                f"early_stopping=True holds out the last {form.horizon} time step(s) of each "
+                f"series, but {form.roles.target!r} is known in none of them: leave out the time "
+                "steps at the end that are not known, or fit without early stopping."
+            )
         resolved = copy.copy(self).set_params(epochs=self._n_epochs(data))
         return resolved._train_on_windows(data, validation, form, rng, previous)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple, Self
 
 import numpy as np
@@ -215,6 +215,13 @@ class PanelWindows:
     def n_windows(self) -> int:
         """Number of different windows."""
         return len(self.series)
+
+    def with_known_future(self) -> Self:
+        """Return the windows in whose future a value of the target is known."""
+        rows = self.panel.starts[self.series] + self.origins
+        known = np.append(0, np.cumsum(np.isfinite(self.panel.target)))
+        is_known = known[rows + self.panel.form.horizon] > known[rows]
+        return replace(self, series=self.series[is_known], origins=self.origins[is_known])
 
     def check_not_empty(self) -> None:
         """Raise ValueError if there is no window."""

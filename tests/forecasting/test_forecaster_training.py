@@ -118,6 +118,16 @@ def test_early_stopping_holds_out_the_last_time_steps():
     )
 
 
+def test_early_stopping_needs_values_to_hold_out():
+    is_late = HISTORY["date"] > HISTORY["date"].max() - pd.Timedelta(days=HORIZON)
+    history = HISTORY.assign(sales=HISTORY["sales"].mask(is_late))
+    with pytest.raises(ValueError, match=r"the last 3 time .* 'sales' is known in none of them"):
+        plain_forecaster(early_stopping=True).fit(history)
+    history.loc[HISTORY["shop"] == "a", "sales"] = 5.0
+    model = plain_forecaster(early_stopping=True).fit(history)
+    assert (np.array(model.history_["val_loss"]) > 0).all()
+
+
 # --- fits that go on ---
 
 
@@ -268,4 +278,3 @@ def test_too_few_errors_for_a_calibration():
     history = HISTORY.groupby("shop").head(8)
     with pytest.raises(ValueError, match="are known to calibrate the quantiles"):
         plain_forecaster(conformal=True, quantiles=(0.001, 0.5)).fit(history)
-    assert HORIZON == 3
