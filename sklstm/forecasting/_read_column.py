@@ -9,6 +9,7 @@ import numpy as np
 
 from sklstm.input.containers import frame_as_array
 
+MAX_NUMBER = 1e150  # whose square is a float
 # What pandas infers of objects that are numbers or booleans, or nothing at all.
 NUMBERS_OF_OBJECTS = {
     "boolean", "decimal", "empty", "floating", "integer", "mixed-integer-float"
@@ -69,11 +70,11 @@ def _holds_numbers(values: Any) -> bool:
 
 def _read_numbers(table: Any, column: str, name: str) -> np.ndarray:
     numbers = frame_as_array(table[[column]], name)[:, 0].astype(np.float64)
-    if (is_infinite := np.isinf(numbers)).any():
-        row = int(is_infinite.argmax())
+    if (is_too_large := np.abs(numbers) > MAX_NUMBER).any():
+        row = int(is_too_large.argmax())
         raise ValueError(
             f"{name} holds {numbers[row]} in row {row}, column {column!r}: valid are finite "
-            "numbers, and NaN where a value is missing."
+            f"numbers up to {MAX_NUMBER:g}, and NaN where a value is missing."
         )
     return numbers
 
