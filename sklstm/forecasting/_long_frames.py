@@ -34,6 +34,7 @@ def read_columns(frame: Any, columns: Iterable[str], name: str) -> Any:
         raise TypeError(
             f"{name} is a {type(frame).__name__}: valid is a long DataFrame of pandas or polars, "
             "with one row for each series and time step."
+            f"{f' Pass {name}.collect().' if hasattr(frame, 'collect') else ''}"
         )
     if not len(frame):
         raise ValueError(f"{name} has no rows.")

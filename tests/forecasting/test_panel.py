@@ -281,6 +281,11 @@ def test_what_is_no_frame(frame):
         panel_of(frame)
 
 
+def test_a_lazy_frame_is_to_be_collected():
+    with pytest.raises(TypeError, match=r"history is a LazyFrame: .* Pass history.collect\(\)"):
+        panel_of(pl.from_pandas(shops(n=10)).lazy())
+
+
 def test_times_far_away_are_named_before_memory_is_used():
     seconds = pd.date_range("2024-01-01", periods=5, freq="s")
     frame = pd.DataFrame(
