@@ -173,10 +173,14 @@ def _join_polars(polars: ModuleType, frames: list[Any]) -> Any:
 
 
 def _check_one_kind(columns: list[Any], is_number: list[bool], name: Any) -> None:
-    """Check that a column holds numbers in all frames or in none; what is missing has no kind."""
+    """Check that a column holds numbers in all frames or in none; what is missing has no kind.
+
+    Columns of objects pass: what reads them names the value that does not fit.
+    """
     known = [i for i, column in enumerate(columns) if not find_missing(column).all()]
     for sample in known[1:]:
-        if is_number[sample] != is_number[known[0]]:
+        are_alike = columns[sample].dtype == columns[known[0]].dtype
+        if is_number[sample] != is_number[known[0]] and not are_alike:
             raise ValueError(
                 f"The column {name!r} is of dtype {columns[sample].dtype} in sequence {sample} of "
                 f"X, but of dtype {columns[known[0]].dtype} in sequence {known[0]}: give all "

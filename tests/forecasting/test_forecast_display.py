@@ -190,9 +190,8 @@ def test_a_series_without_history_is_drawn():
         (DATES.date, DATES),
         (DATES.strftime("%Y-%m-%d"), DATES),
         (np.arange(N) * 3, np.arange(N) * 3),
-        (pd.to_timedelta(np.arange(N), "min"), np.arange(N) * 60),
     ],
-    ids=["time zone", "period", "date", "text", "numbers", "durations"],
+    ids=["time zone", "period", "date", "text", "numbers"],
 )
 def test_times_of_every_kind(times, drawn):
     history, forecasts, truth = parts(times)
