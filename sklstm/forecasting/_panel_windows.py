@@ -12,6 +12,7 @@ from sklstm.forecasting._panel import Panel
 from sklstm.forecasting._panel_form import PanelForm
 
 N_CALIBRATION_WINDOWS = 100
+MIN_SPREAD = 0.7  # of a window, as a share of the standard deviation of its series
 ROUNDING = 1e-12  # a spread of less than this share of the level is that of a constant
 
 
@@ -156,8 +157,8 @@ class EncodedPanel:
         """Measure the target before the rows of the first time steps to forecast.
 
         Where no value is known in `level_steps`, the level is the mean of the series. The spread is
-        at least the deviation of the series: a window of a quiet time, or of zeros, says little of
-        what follows.
+        at least a share of the deviation of the series: a window of a quiet time, or of zeros, says
+        little of what follows.
         """
         steps = np.arange(-self.form.level_steps, 0)
         past = self.target[self._inside(rows[:, np.newaxis] + steps, series)]
@@ -167,7 +168,7 @@ class EncodedPanel:
         level = np.where(known.any(axis=1), level, self.mean[series])
         deviations = np.where(known, past - level[:, np.newaxis], 0)
         spread = np.sqrt((deviations**2).sum(axis=1) / counts)
-        spread = np.maximum(spread, self.deviation[series])
+        spread = np.maximum(spread, MIN_SPREAD * self.deviation[series])
         of_constant = np.where(level != 0, np.abs(level), 1)
         return WindowScale(level, np.where(spread > ROUNDING * of_constant, spread, of_constant))
 

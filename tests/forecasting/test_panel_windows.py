@@ -10,6 +10,7 @@ from sklstm.forecasting._covariates import CALENDAR
 from sklstm.forecasting._panel import Roles, read_panel
 from sklstm.forecasting._panel_form import PanelForm
 from sklstm.forecasting._panel_windows import (
+    MIN_SPREAD,
     EncodedPanel,
     PanelWindows,
     calibration_windows,
@@ -83,7 +84,7 @@ def expected_window(rows, categories, form, origin):
     past = sales[max(0, origin - form.level_steps) : origin]
     whole, known = (values[~np.isnan(values)] for values in (sales, past))
     level = (known if len(known) else whole).mean()
-    spread = max(known.std() if len(known) else 0, whole.std()) or abs(level)
+    spread = max(known.std() if len(known) else 0, MIN_SPREAD * whole.std()) or abs(level)
 
     def with_flag(step):
         value = sales[step] if 0 <= step < len(rows) else np.nan
@@ -199,7 +200,7 @@ def test_series_of_other_sizes_have_the_same_windows():
         (np.zeros(20), 0, 1),
         (np.full(20, np.nan), 0, 1),
         (np.r_[np.full(5, 7.0), np.full(15, np.nan)], 7, 7),
-        (np.r_[np.arange(8.0), np.full(12, np.nan)], 3.5, np.arange(8).std()),
+        (np.r_[np.arange(8.0), np.full(12, np.nan)], 3.5, MIN_SPREAD * np.arange(8).std()),
     ],
 )
 def test_levels_of_constant_and_missing_values(sales, level, spread):
@@ -220,7 +221,7 @@ def test_a_quiet_beginning_has_the_spread_of_the_whole_series():
     frame["date"] = frame.groupby("shop").cumcount()
     panel, _ = encoded(frame, Roles("sales", "date", ("shop",)), lags=())
     _, future, scale = panel.windows(np.ones(27, int), np.arange(1, 28))
-    np.testing.assert_allclose(scale.spread, sales[5000:].std())
+    np.testing.assert_allclose(scale.spread, MIN_SPREAD * sales[5000:].std())
     np.testing.assert_allclose(future, 0, atol=1e-9)
 
 
