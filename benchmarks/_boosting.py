@@ -214,9 +214,8 @@ class DensePanel:
 def continued(history: pd.DataFrame, future: pd.DataFrame | None, task: PanelTask) -> pd.DataFrame:
     """Return a history with rows of the next `horizon` time steps, whose target is NaN."""
     if future is None:
-        times = np.sort(history[task.time].unique())
-        step = pd.infer_freq(pd.DatetimeIndex(times[-24:]))
-        ahead = pd.date_range(times[-1], periods=task.horizon + 1, freq=step)[1:]
+        last = history[task.time].max()
+        ahead = pd.date_range(last, periods=task.horizon + 1, freq=task.frequency)[1:]
         ids = history[[*task.series]].drop_duplicates()
         future = ids.merge(pd.DataFrame({task.time: ahead}), how="cross")
     future = future[[*task.series, task.time, *task.known]]

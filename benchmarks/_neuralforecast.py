@@ -105,9 +105,11 @@ class NeuralforecastForecaster(BaseEstimator):
             month=ahead[task.time].dt.month
         ).to_csv(folder / "future.csv", index=False)
         static = table[["unique_id", *task.static]].drop_duplicates("unique_id")
-        encoded = pd.get_dummies(static.set_index("unique_id"), dtype=float).reset_index()
+        encoded = pd.get_dummies(static.set_index("unique_id"), dtype=float)
+        encoded = ((encoded - encoded.mean()) / encoded.std()).reset_index()
         encoded.to_csv(folder / "static.csv", index=False)
         settings = {
+            "frequency": task.frequency,
             "horizon": task.horizon,
             "lookback": task.lookback,
             "known": known,

@@ -21,8 +21,7 @@ def main(folder: Path) -> None:
         name: pd.read_csv(folder / f"{name}.csv", parse_dates=["ds"] if name != "static" else None)
         for name in ("history", "future", "static")
     }
-    frequency = pd.infer_freq(tables["history"]["ds"].drop_duplicates().sort_values())
-    forecaster = NeuralForecast([network(settings)], freq=frequency)
+    forecaster = NeuralForecast([network(settings)], freq=settings["frequency"])
     static = tables["static"] if settings["static"] else None
     start = time.perf_counter()
     forecaster.fit(tables["history"], static_df=static)

@@ -30,6 +30,8 @@ class PanelTask:
     target, time : str
     series, known, observed, static : tuple of str
         As the parameters of `LSTMForecaster`.
+    frequency : str
+        Of the dates, as an alias of pandas.
     horizon, season : int
         In time steps; the season of the naive forecast and of MASE.
     n_origins : int
@@ -48,6 +50,7 @@ class PanelTask:
     known: tuple[str, ...]
     observed: tuple[str, ...]
     static: tuple[str, ...]
+    frequency: str
     horizon: int
     season: int
     lags: tuple[int, ...]
@@ -86,6 +89,7 @@ TASKS = {
         known=(*PRICES, *SPECIAL_DAYS),
         observed=("industry_volume", "soda_volume", "avg_max_temp"),
         static=("avg_population_2017", "avg_yearly_household_income_2017"),
+        frequency="MS",
         horizon=6,
         season=12,
         lags=(12, 24),
@@ -99,6 +103,7 @@ TASKS = {
         known=(),
         observed=(),
         static=("State", "Purpose"),
+        frequency="QS",
         horizon=8,
         season=4,
         lags=(8, 12),
@@ -112,6 +117,7 @@ TASKS = {
         known=("holiday", "workingday", *WEATHER),
         observed=(),
         static=(),
+        frequency="h",
         horizon=48,
         season=168,
         lags=(48, 72, 168),
