@@ -2,8 +2,8 @@
 
 One row for each series, origin and time step ahead. Trees cannot extrapolate, and one model learns
 from series of all sizes: so the target and all its past values are divided by the level of their
-series before the origin, and the target is learnt as the change from the mean of the values that
-the lags name.
+series before the origin (the mean of as many values as the LSTM reads). With `difference`, what is
+learnt is the change from the mean of the values that the lags name.
 """
 
 from __future__ import annotations
@@ -29,9 +29,7 @@ class BoostingForecaster(BaseEstimator):
         Whether the target is the change from the mean of the lags.
     recent : int
         How many of the last values before the origin stand beside the lags.
-    by_level : bool
-        Whether rows weigh as much as their series' level.
-    max_iter, learning_rate, max_leaf_nodes, min_samples_leaf, l2_regularization, max_features
+    max_iter, learning_rate, max_leaf_nodes, min_samples_leaf, max_features
         Of the boosting.
     max_rows : int
         Of more rows than this, so many are drawn at random.
@@ -44,12 +42,10 @@ class BoostingForecaster(BaseEstimator):
         *,
         difference: bool = True,
         recent: int = 12,
-        by_level: bool = False,
         max_iter: int = 300,
         learning_rate: float = 0.05,
         max_leaf_nodes: int = 31,
         min_samples_leaf: int = 50,
-        l2_regularization: float = 0.0,
         max_features: float = 1.0,
         max_rows: int = 300_000,
         random_state: int = 0,
@@ -57,12 +53,10 @@ class BoostingForecaster(BaseEstimator):
         self.task = task
         self.difference = difference
         self.recent = recent
-        self.by_level = by_level
         self.max_iter = max_iter
         self.learning_rate = learning_rate
         self.max_leaf_nodes = max_leaf_nodes
         self.min_samples_leaf = min_samples_leaf
-        self.l2_regularization = l2_regularization
         self.max_features = max_features
         self.max_rows = max_rows
         self.random_state = random_state
@@ -75,10 +69,8 @@ class BoostingForecaster(BaseEstimator):
         X, base, level = self._features(panel, series, origins, ahead)
         targets = panel.values[series, origins + ahead] / level - base
         is_known = np.isfinite(targets)
-        weights = level[is_known] if self.by_level else None
         self.models_ = [
-            self._model(quantile).fit(X[is_known], targets[is_known], sample_weight=weights)
-            for quantile in QUANTILES
+            self._model(quantile).fit(X[is_known], targets[is_known]) for quantile in QUANTILES
         ]
         return self
 
@@ -136,7 +128,6 @@ class BoostingForecaster(BaseEstimator):
             learning_rate=self.learning_rate,
             max_leaf_nodes=self.max_leaf_nodes,
             min_samples_leaf=self.min_samples_leaf,
-            l2_regularization=self.l2_regularization,
             max_features=self.max_features,
             categorical_features="from_dtype",
             early_stopping=False,
@@ -145,7 +136,15 @@ class BoostingForecaster(BaseEstimator):
 
 
 class DensePanel:
-    """Series of the same dates as arrays, (n_series, n_steps)."""
+    """Series of the same dates as arrays, (n_series, n_steps).
+
+    Parameters
+    ----------
+    frame : DataFrame
+    task : PanelTask
+    categories : dict of Index
+        The values of each column that is no number; such columns are left out if missing here.
+    """
 
     def __init__(
         self, frame: pd.DataFrame, task: PanelTask, categories: dict[str, pd.Index]
@@ -157,9 +156,10 @@ class DensePanel:
         n_series = len(frame) // len(self.times)
         if n_series * len(self.times) != len(frame):
             raise ValueError("the series have different dates")
-        names = (task.target, *task.known, *task.observed, *task.static, *task.series)
         self.columns = {
-            name: self._numbers(frame[name]).reshape(n_series, -1) for name in dict.fromkeys(names)
+            name: self._numbers(frame[name]).reshape(n_series, -1)
+            for name in (task.target, *task.known, *task.observed, *task.static)
+            if name in categories or pd.api.types.is_numeric_dtype(frame[name])
         }
         self.ids = {name: frame[name].to_numpy()[:: len(self.times)] for name in task.series}
         self.values = self.columns[task.target]
@@ -202,13 +202,9 @@ class DensePanel:
         return pd.DataFrame(columns)
 
     def _numbers(self, column: pd.Series) -> np.ndarray:
-        if column.name not in self.categories:
-            return (
-                column.to_numpy(np.float64)
-                if column.name not in self.task.series
-                else (np.zeros(len(column)))
-            )
-        return self.categories[column.name].get_indexer(column).astype(np.float64)
+        if column.name in self.categories:
+            return self.categories[column.name].get_indexer(column).astype(np.float64)
+        return column.to_numpy(np.float64)
 
 
 def continued(history: pd.DataFrame, future: pd.DataFrame | None, task: PanelTask) -> pd.DataFrame:
