@@ -7,6 +7,7 @@ files, and the seconds and the memory are measured inside of its process.
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -36,6 +37,10 @@ class NeuralforecastForecaster(BaseEstimator):
     scaler : str
         How it scales each window: a `scaler_type` of neuralforecast.
     learning_rate : float
+    units, n_windows : int
+        Of its LSTM layer, and in a batch.
+    threads : int or None
+        None leaves their number to PyTorch.
     seed : int
     """
 
@@ -49,6 +54,7 @@ class NeuralforecastForecaster(BaseEstimator):
         learning_rate: float = 1e-3,
         units: int = 64,
         n_windows: int = 32,
+        threads: int | None = None,
         seed: int = 0,
     ) -> None:
         self.task = task
@@ -58,6 +64,7 @@ class NeuralforecastForecaster(BaseEstimator):
         self.learning_rate = learning_rate
         self.units = units
         self.n_windows = n_windows
+        self.threads = threads
         self.seed = seed
 
     def fit(self, history: pd.DataFrame, y: None = None) -> Self:
@@ -72,16 +79,21 @@ class NeuralforecastForecaster(BaseEstimator):
         ids["unique_id"] = ids.index
         with TemporaryDirectory() as folder:
             self._write(Path(folder), history, future, ids)
-            subprocess.run([self.python or sys.executable, SCRIPT, folder], check=True)
+            environment = {**os.environ, **self._thread_variables()}
+            command = [self.python or sys.executable, str(SCRIPT), folder]
+            subprocess.run(command, check=True, env=environment)
             found = json.loads((Path(folder) / "found.json").read_text())
             forecasts = pd.read_csv(Path(folder) / "forecasts.csv", parse_dates=["ds"])
-        self.fit_seconds_, self.peak_mib_ = found["fit"], found["peak_mib"]
+        self.seconds_, self.peak_mib_ = (found["fit"], found["predict"]), found["peak"]
         forecasts = forecasts.merge(ids, on="unique_id").rename(columns={"ds": task.time})
         of_quantiles = [f"{task.target}_{q}" for q in ("0.1", "0.5", "0.9")]
         forecasts = forecasts.rename(
             columns=dict(zip(("low", "mid", "high"), of_quantiles, strict=True))
         )
         return forecasts.assign(**{task.target: forecasts[of_quantiles[1]]})
+
+    def _thread_variables(self) -> dict[str, str]:
+        return {} if self.threads is None else {"OMP_NUM_THREADS": str(self.threads)}
 
     def _write(
         self, folder: Path, history: pd.DataFrame, future: pd.DataFrame | None, ids: pd.DataFrame
@@ -116,6 +128,6 @@ class NeuralforecastForecaster(BaseEstimator):
             "observed": [*task.observed],
             "static": [name for name in encoded if name != "unique_id"],
             **{name: value for name, value in self.get_params().items()
-               if name not in ("task", "python")},
+               if name not in ("task", "python", "threads")},
         }  # fmt: skip
         (folder / "settings.json").write_text(json.dumps(settings))

@@ -52,7 +52,7 @@ def show_speed(options: Namespace) -> None:
         return Run(fit.seconds, fit.wape)
 
     def theirs() -> Run:
-        fit = fit_theirs(options.origin, epochs * BATCHES_PER_EPOCH, options.python)
+        fit = fit_theirs(options, epochs * BATCHES_PER_EPOCH)
         peaks["neuralforecast"].append(fit.peak)
         return Run(fit.seconds, fit.wape)
 
@@ -73,12 +73,14 @@ def fit_ours(origin: int, epochs: int) -> Fit:
     return Fit(result.fit, result.wape, peak_mib())
 
 
-def fit_theirs(origin: int, max_steps: int, python: str | None) -> Fit:
+def fit_theirs(options: Namespace, max_steps: int) -> Fit:
     """Fit and forecast in a process of the peer's."""
     task = TASKS["stallion"]
-    forecaster = NeuralforecastForecaster(task, python=python, max_steps=max_steps)
-    result = PanelTest(task, task.read(origin)).measure(forecaster)
-    return Fit(forecaster.fit_seconds_, result.wape, forecaster.peak_mib_)
+    forecaster = NeuralforecastForecaster(
+        task, python=options.python, max_steps=max_steps, threads=options.threads
+    )
+    result = PanelTest(task, task.read(options.origin)).measure(forecaster)
+    return Fit(forecaster.seconds_[0], result.wape, forecaster.peak_mib_)
 
 
 @dataclass(frozen=True)

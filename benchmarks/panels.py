@@ -24,7 +24,7 @@ that and the one before. `--set units=32 conformal=True` sets parameters of `LST
 
 `speed`: the fit of stallion, against neuralforecast's LSTM of the same units, batches and steps;
 each in new processes, in turns. `--python` names an interpreter that has neuralforecast, if this
-one has not.
+one has not; `--threads 1` gives it one thread, which may be faster for networks as small as this.
 `million`: a million rows, of 5,000 generated series: seconds per epoch, and peak memory of a fit.
 The peers: ``pip install statsmodels`` for smoothing, ``pip install torch neuralforecast``.
 """
@@ -96,16 +96,16 @@ def compare_forecasts(name: str, options: argparse.Namespace) -> None:
     rows = []
     for label, forecaster in peers(name, options.python):
         if options.only in (None, label):
-            result = test.measure(forecaster)
-            rows.append(row(LABELS[label], replace(result, fit=fit_seconds(forecaster, result))))
+            rows.append(row(LABELS[label], own_times(forecaster, test.measure(forecaster))))
     if options.only in (None, "lstm"):
         rows += lstm_rows(task, test, options)
     show_table(HEAD, rows)
 
 
-def fit_seconds(forecaster: BaseEstimator, result: Result) -> float:
-    """Return what a fit took; a peer of another process measures it there, in `predict`."""
-    return getattr(forecaster, "fit_seconds_", result.fit)
+def own_times(forecaster: BaseEstimator, result: Result) -> Result:
+    """Return the result with the times that a peer has measured in its own process."""
+    fit, predict = getattr(forecaster, "seconds_", (result.fit, result.predict))
+    return replace(result, fit=fit, predict=predict)
 
 
 def lstm_rows(task: PanelTask, test: PanelTest, options: argparse.Namespace) -> list[list[str]]:
@@ -152,6 +152,7 @@ def read_options() -> argparse.Namespace:
     arguments.add_argument("--only", choices=[*LABELS, "lstm"])
     arguments.add_argument("--pairs", type=int, default=3, help="runs of each side of speed")
     arguments.add_argument("--python", help="an interpreter that has neuralforecast")
+    arguments.add_argument("--threads", type=int, help="of neuralforecast in speed, if not all")
     arguments.add_argument("--epochs", type=int, help="of million (10) and of speed (16)")
     return arguments.parse_args()
 
