@@ -29,7 +29,9 @@ class BoostingForecaster(BaseEstimator):
         Whether the target is the change from the mean of the lags.
     recent : int
         How many of the last values before the origin stand beside the lags.
-    max_iter, learning_rate, max_leaf_nodes, min_samples_leaf, max_features
+    max_iter, outer_iter : int
+        Trees of the median, and of the other quantiles, which need more.
+    learning_rate, max_leaf_nodes, min_samples_leaf, max_features
         Of the boosting.
     max_rows : int
         Of more rows than this, so many are drawn at random.
@@ -43,6 +45,7 @@ class BoostingForecaster(BaseEstimator):
         difference: bool = True,
         recent: int = 12,
         max_iter: int = 300,
+        outer_iter: int = 300,
         learning_rate: float = 0.05,
         max_leaf_nodes: int = 31,
         min_samples_leaf: int = 50,
@@ -54,6 +57,7 @@ class BoostingForecaster(BaseEstimator):
         self.difference = difference
         self.recent = recent
         self.max_iter = max_iter
+        self.outer_iter = outer_iter
         self.learning_rate = learning_rate
         self.max_leaf_nodes = max_leaf_nodes
         self.min_samples_leaf = min_samples_leaf
@@ -124,7 +128,7 @@ class BoostingForecaster(BaseEstimator):
         return HistGradientBoostingRegressor(
             loss="quantile",
             quantile=quantile,
-            max_iter=self.max_iter,
+            max_iter=self.max_iter if quantile == 0.5 else self.outer_iter,
             learning_rate=self.learning_rate,
             max_leaf_nodes=self.max_leaf_nodes,
             min_samples_leaf=self.min_samples_leaf,

@@ -51,8 +51,8 @@ from sklstm.forecasting import LSTMForecaster, SeasonalNaiveForecaster
 HEAD = ("forecaster", "WAPE", "MASE", "pinball loss", "coverage", "width", "fit", "predict")
 BOOSTING: dict[str, dict[str, Any]] = {  # the best of a few settings, at the origins 1 to 3
     "stallion": {"max_iter": 100, "max_features": 0.3, "difference": False, "recent": 24},
-    "tourism": {"max_iter": 100, "max_features": 0.3},
-    "bikes": {"max_iter": 200},
+    "tourism": {"max_iter": 100, "outer_iter": 100, "max_features": 0.3},
+    "bikes": {"max_iter": 200, "outer_iter": 200},
 }
 
 
