@@ -41,7 +41,7 @@ class ForecastDisplay:
         One row for each series and time step: the columns of `series`, `time` and `target`.
     forecasts : DataFrame of pandas or polars
         What a forecaster predicts: the columns of `series`, `time`, `target` (the median) and
-        `target`_q for each quantile q, such as "sales_0.1".
+        one for each quantile, such as "sales_0.1".
     truth : DataFrame of pandas or polars, default=None
         What came after, with the columns of `history`.
     target : str
