@@ -19,7 +19,7 @@ def find_seasons(panel: Panel, target: str) -> tuple[int, ...]:
     series. A season is a lag where it is higher than at the lags beside it, and high. A second
     season is a multiple of the first with a still higher correlation.
     """
-    values, correlation = panel.columns[target], None
+    values = panel.columns[target]
     longest = np.argsort(-panel.lengths, kind="stable")[:MAX_SERIES]
     n_lags = min(MAX_SEASON, int(panel.lengths[longest].min()) // 3)
     if n_lags < 3:
