@@ -22,7 +22,7 @@ from sklstm.forecasting._panel_windows import (
     calibration_windows,
     last_windows,
 )
-from sklstm.forecasting._roles import read_quantiles, read_roles
+from sklstm.forecasting._roles import read_quantiles, read_roles, with_median
 from sklstm.forecasting._series_rows import quantile_column
 from sklstm.forecasting._window_predictions import as_sequences, predict_windows
 from sklstm.network.spec import NetworkSpec
@@ -223,7 +223,7 @@ class BaseForecaster(BaseNetwork):
         return as_sequences(windows.gather(np.arange(windows.n_windows), 0)[0])
 
     def _keras_params(self) -> dict[str, Any]:
-        quantiles = tuple(sorted({*read_quantiles(self.quantiles), 0.5}))
+        quantiles = with_median(read_quantiles(self.quantiles))
         return {**super()._keras_params(), "loss__quantile": quantiles}
 
     def _fixed_values(self) -> dict[str, Any]:

@@ -10,6 +10,7 @@ import numpy as np
 
 from sklstm._sklearn_compat import validate_params
 from sklstm.input.containers import is_frame
+from sklstm.input.frames import take_rows
 from sklstm.preprocessing._series_rows import (
     BY_CONSTRAINT,
     By,
@@ -19,7 +20,6 @@ from sklstm.preprocessing._series_rows import (
     position_of,
     split_by_series,
 )
-from sklstm.preprocessing._step_tables import take_rows
 from sklstm.preprocessing._time_index import check_time_order
 
 
@@ -97,9 +97,9 @@ def one_step_rows(
     now, following = _neighbours(rows)
     if not len(now):
         raise ValueError("No series of history has two rows: there is no next time step to learn.")
-    later = take_rows(table, following)
-    y = _with_index_of(columns_at(later, targets), take_rows(table, now))
-    return _with_columns(take_rows(table, now), later, sorted(ahead)), _squeezed(y)
+    current, later = take_rows(table, now), take_rows(table, following)
+    y = _with_index_of(columns_at(later, targets), current)
+    return _with_columns(current, later, sorted(ahead)), _squeezed(y)
 
 
 def _series_rows(history: Any, by: By) -> SeriesRows:

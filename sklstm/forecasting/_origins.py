@@ -27,8 +27,12 @@ def time_positions(frame: Any, time: str, name: str, frequency: Any) -> np.ndarr
     ValueError or TypeError
         If the frame is not valid, or its times have no common frequency.
     """
-    where = f"The column {time!r} of {name}"
-    times = read_time_column(read_columns(frame, [time], name)[time], where)
+    return _positions(read_columns(frame, [time], name)[time], name, frequency)
+
+
+def _positions(column: Any, name: str, frequency: Any) -> np.ndarray:
+    where = f"The column {column.name!r} of {name}"
+    times = read_time_column(column, where)
     inverse, distinct = times.factorize(sort=True)
     return TimeAxis.of(distinct, where, frequency).positions(distinct, where)[inverse]
 
@@ -155,9 +159,10 @@ class History:
         )
         panel = read_panel(frame, replace(roles, known=()), "history", frequency=frequency)
         table = read_columns(frame, [*roles.series, roles.time, *roles.known], "history")
-        number = {one: j for j, one in enumerate(dict.fromkeys(ids_of_rows(table, roles.series)))}
-        series = np.array([number[one] for one in ids_of_rows(table, roles.series)])
-        positions = time_positions(frame, roles.time, "history", panel.axis.frequency)
+        ids = ids_of_rows(table, roles.series)
+        number = {one: j for j, one in enumerate(dict.fromkeys(ids))}
+        series = np.array([number[one] for one in ids])
+        positions = _positions(table[roles.time], "history", panel.axis.frequency)
         is_row = np.zeros(int(panel.lengths.sum()), bool)
         is_row[panel.starts[series] + positions - panel.first[series]] = True
         return cls(frame, roles, panel, int(forecaster.horizon), series, positions, is_row)

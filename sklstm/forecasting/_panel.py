@@ -152,7 +152,6 @@ def read_panel(
     name: str,
     *,
     frequency: Any = None,
-    needs_target: bool = True,
     kinds: Mapping[str, str] | None = None,
 ) -> Panel:
     """Read a long frame, in any order of its rows.
@@ -165,8 +164,6 @@ def read_panel(
         The name of the frame, for the errors.
     frequency : str, int, float or None
         Of a `TimeAxis`; None infers it from the times of all series together.
-    needs_target : bool, default=True
-        Whether the frame has the column of the target.
     kinds : mapping of str, default=None
         What covariates hold: see `read_column`. None goes by their dtypes.
 
@@ -185,8 +182,8 @@ def read_panel(
     UserWarning
         If time steps inside of series are missing.
     """
-    targets = (roles.target,) if needs_target else ()
-    table = read_columns(frame, (*roles.series, roles.time, *targets, *roles.covariates), name)
+    values = (roles.target, *roles.covariates)
+    table = read_columns(frame, (*roles.series, roles.time, *values), name)
     where = f"The column {roles.time!r} of {name}"
     times = read_time_column(table[roles.time], where)
     codes, ids = _read_series(table, roles.series, name)
@@ -199,10 +196,10 @@ def read_panel(
     rows = panel.starts[codes] + positions - first[codes]
     _check_once(rows, panel, codes, times, name)
     _warn_of_gaps(rows, panel, name)
-    kinds = {**(kinds or {}), **dict.fromkeys(targets, "number")}
+    kinds = {**(kinds or {}), roles.target: "number"}
     columns = {
         column: _scattered(read_column(table, column, name, kinds.get(column)), rows, panel)
-        for column in (*targets, *roles.covariates)
+        for column in values
     }
     panel = replace(panel, columns=columns)
     _check_static(panel, roles.static, rows, name)

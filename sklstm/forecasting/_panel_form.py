@@ -12,7 +12,13 @@ from sklstm.forecasting._covariates import CategoryColumn, NumberColumn, learn_c
 from sklstm.forecasting._find_seasons import find_seasons
 from sklstm.forecasting._form_contents import check_form
 from sklstm.forecasting._panel import Panel, Roles
-from sklstm.forecasting._roles import auto_lookback, calendar_parts, level_steps, read_lags
+from sklstm.forecasting._roles import (
+    auto_lookback,
+    calendar_parts,
+    level_steps,
+    read_lags,
+    with_median,
+)
 from sklstm.network.spec import NetworkSpec
 
 Encodings = Mapping[str, NumberColumn | CategoryColumn]
@@ -99,7 +105,7 @@ class PanelForm:
             level_steps=level_steps(seasons, lookback),
             lags=read_lags(lags, horizon, seasons),
             calendar=calendar_parts(panel.axis, panel.years) if calendar else (),
-            quantiles=tuple(sorted({*quantiles, 0.5})),
+            quantiles=with_median(quantiles),
             shown=quantiles,
             known=known,
             observed=observed,

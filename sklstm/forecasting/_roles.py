@@ -78,6 +78,11 @@ def read_quantiles(quantiles: Sequence[float]) -> tuple[float, ...]:
     return tuple(map(float, values))
 
 
+def with_median(quantiles: Sequence[float]) -> tuple[float, ...]:
+    """Return the quantiles that a network learns: those that are asked for, and 0.5."""
+    return tuple(sorted({*quantiles, 0.5}))
+
+
 def read_lags(lags: Any, horizon: int, seasons: Sequence[int]) -> tuple[int, ...]:
     """Read lags; "auto" follows the seasons.
 

@@ -94,7 +94,7 @@ def take_each(frame: Any, rows: np.ndarray) -> Any:
 
 
 def take_rows(table: Any, rows: np.ndarray) -> Any:
-    """Return rows of a DataFrame or Series, in the order of `rows`, or those of a mask."""
+    """Return rows of a frame, Series or array, in the order of `rows`; or, no array, of a mask."""
     if hasattr(table, "iloc"):
         return table.iloc[rows]
     return table.filter(rows) if rows.dtype == bool else table[rows]

@@ -9,10 +9,10 @@ import numpy as np
 from sklstm._base_lstm import BaseLSTM
 from sklstm.forecasting._nested_estimators import nested_estimators
 from sklstm.input.absent_steps import TimeSteps
-from sklstm.input.containers import is_missing
 from sklstm.input.feature_names import first_frame
 from sklstm.input.frames import join_frames
 from sklstm.input.parse_x import flatten_sequences
+from sklstm.preprocessing._step_columns import read_codes_of
 
 
 def static_features(estimator: Any, X: Any) -> tuple[int, ...]:
@@ -73,17 +73,5 @@ def _codes_of(X: Any) -> tuple[np.ndarray, np.ndarray]:
         steps = flatten_sequences(X)
         return steps.values, steps.offsets
     frame, offsets = join_frames(frames)
-    columns = [_codes(frame[name].to_list()) for name in frame.columns]
+    columns = [read_codes_of(frame[name], []) for name in frame.columns]
     return np.stack(columns, axis=1), offsets
-
-
-def _codes(values: list) -> np.ndarray:
-    numbers: dict = {}
-    return np.array(
-        [
-            np.nan
-            if is_missing(value) or value != value
-            else numbers.setdefault(value, len(numbers))
-            for value in values
-        ]
-    )

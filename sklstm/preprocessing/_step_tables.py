@@ -14,6 +14,7 @@ from sklearn.utils.validation import FLOAT_DTYPES, validate_data
 from sklstm.input.absent_steps import TimeSteps
 from sklstm.input.containers import as_numbers, frame_as_array, is_frame
 from sklstm.input.feature_names import check_names
+from sklstm.input.frames import take_rows
 from sklstm.input.parse_x import is_table
 from sklstm.preprocessing._base import as_object_array
 from sklstm.preprocessing._read_sequences import as_list, check_n_features, read_sequences
@@ -135,11 +136,6 @@ def _concatenated(frames: list[Any]) -> Any:
     with warnings.catch_warnings():  # pandas 2 warns of columns without a value
         warnings.simplefilter("ignore", FutureWarning)
         return pd.concat(frames)
-
-
-def take_rows(table: Any, rows: np.ndarray) -> Any:
-    """Return rows of a DataFrame or an array."""
-    return table.iloc[rows] if hasattr(table, "iloc") else table[rows]
 
 
 def give_back(
