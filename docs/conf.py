@@ -1,6 +1,8 @@
 import sys
+import warnings
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).parent / "_extensions"))
 sys.path.insert(0, str(Path(__file__).parents[1]))  # the docs of this tree, installed or not
 
 import sklstm
@@ -10,30 +12,87 @@ author = "the sklstm developers"
 copyright = author
 release = version = sklstm.__version__
 
+here = Path(__file__).parent
+
 extensions = [
     "myst_parser",
     "sphinx.ext.autodoc",
     "sphinx.ext.autosummary",
-    "sphinx.ext.mathjax",
+    "sphinx.ext.intersphinx",
+    "sphinx.ext.viewcode",
     "numpydoc",
+    "sphinx_copybutton",
+    "sphinx_design",
+    "sphinx_gallery.gen_gallery",
+    "mathml",  # docs/_extensions/mathml.py
 ]
-exclude_patterns = ["_build"]
+exclude_patterns = ["_build", "_inventories"]
 templates_path = ["_templates"]
-html_theme = "alabaster"
-html_theme_options = {
-    "description": "LSTM networks as scikit-learn estimators",
-    "page_width": "68em",
-}
-html_sidebars = {"**": ["about.html", "localtoc.html", "searchbox.html", "navigation.html"]}
 
-myst_enable_extensions = ["dollarmath"]
+# Appearance. Everything that a page loads is a file of the site.
+html_theme = "pydata_sphinx_theme"
+html_title = "sklstm"
+html_static_path = ["_static"]
+html_css_files = ["site.css"]
+html_math_renderer = "mathml"
+html_copy_source = False
+html_theme_options = {
+    "logo": {"text": "sklstm"},
+    "search_bar_text": "Search",
+    "header_links_before_dropdown": 6,
+    "navbar_align": "left",
+    "navigation_with_keys": False,
+    "show_toc_level": 2,
+    "secondary_sidebar_items": ["page-toc"],
+    "footer_start": ["copyright"],
+    "footer_end": [],
+}
+html_sidebars = {name: [] for name in ("index", "quick_start", "benchmarks", "changelog")}
+
+# Markdown
+myst_enable_extensions = ["attrs_block", "colon_fence", "deflist", "dollarmath"]
 myst_heading_anchors = 3
 
+# API pages
 autosummary_generate = True
 autodoc_typehints = "none"  # the docstrings tell the types
 autodoc_member_order = "bysource"
+python_maximum_signature_line_length = 72  # longer signatures have a line for each parameter
 default_role = "literal"
 numpydoc_show_class_members = False  # the class template lists them
+
+# Links into the documentation of other projects: README.md in the folder says how they are made.
+intersphinx_mapping = {
+    name: (url, str(here / "_inventories" / f"{name}.txt"))
+    for name, url in {
+        "python": "https://docs.python.org/3/",
+        "numpy": "https://numpy.org/doc/stable/",
+        "sklearn": "https://scikit-learn.org/stable/",
+        "pandas": "https://pandas.pydata.org/docs/",
+        "matplotlib": "https://matplotlib.org/stable/",
+    }.items()
+}
+
+# The button copies commands without their prompts, and there is none on what a program prints.
+copybutton_prompt_text = r">>> |\.\.\. |\$ "
+copybutton_prompt_is_regexp = True
+copybutton_selector = "div.highlight:not(.highlight-text *, .highlight-none *) > pre"
+
+# Gallery: scripts whose names begin with plot_ are run, others are shown.
+sphinx_gallery_conf = {
+    "examples_dirs": "../examples",
+    "gallery_dirs": "auto_examples",
+    "filename_pattern": r"/plot_",
+    "within_subsection_order": "FileNameSortKey",
+    "backreferences_dir": "generated/backreferences",
+    "doc_module": ("sklstm",),
+    "abort_on_example_error": True,
+    "download_all_examples": False,
+    "remove_config_comments": True,
+    "show_signature": False,
+    "write_computation_times": False,
+}
+warnings.filterwarnings("ignore", message="FigureCanvasAgg is non-interactive")
 
 
 def skip_scikit_learn(app, what, name, obj, skip, options):
