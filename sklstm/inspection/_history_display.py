@@ -206,7 +206,8 @@ class TrainingHistoryDisplay:
         for prefix, label, style in CURVES:
             values = self.history.get(prefix + name)
             if values is not None:
-                style = validate_style_kwargs({"label": label, **style}, line_kw)
+                point = {"marker": "o", "markersize": 4} if len(values) == 1 else {}
+                style = validate_style_kwargs({"label": label, **style, **point}, line_kw)
                 epochs = np.arange(1, len(values) + 1)
                 (self.lines_[prefix + name],) = axes.plot(epochs, values, **style)
                 self._draw_each(axes, prefix + name, style)

@@ -120,3 +120,11 @@ def test_several_networks_are_drawn_behind_their_mean(ensemble):
 
 def test_a_single_network_is_drawn_once(classifier):
     assert TrainingHistoryDisplay.from_estimator(classifier).single_lines_ == {}
+
+
+def test_a_single_epoch_is_a_point(task):
+    lstm = LSTMClassifier(**TINY | {"epochs": 1}, validation_fraction=0.25).fit(*task)
+    lines = TrainingHistoryDisplay.from_estimator(lstm).lines_
+    assert [lines[name].get_marker() for name in ("loss", "val_loss")] == ["o", "o"]
+    two_epochs = TrainingHistoryDisplay({"loss": [1.0, 0.5]}).plot().lines_
+    assert two_epochs["loss"].get_marker() == "None"
