@@ -21,6 +21,7 @@ from sklstm._classifier import LSTMClassifier
 from sklstm._files import check_writable
 from sklstm._regressor import LSTMRegressor
 from sklstm.datasets import load_airline_passengers, load_python_reference
+from sklstm.inspection import TrainingHistoryDisplay
 from sklstm.preprocessing import SlidingWindow
 from sklstm.text.chars import CharSequenceGenerator
 
@@ -147,13 +148,12 @@ def save_curves(curves: Curves, path: Path) -> str:
         from matplotlib.figure import Figure
     except ImportError:
         return 'No picture of the learning curves: pip install "sklstm[plot]" gets you one.'
-    figure = Figure(figsize=(4 * len(curves), 3.2), layout="constrained")
+    figure = Figure(figsize=(8, 3 * len(curves)), layout="constrained")
     FigureCanvasAgg(figure)
-    for axes, (name, history) in zip(figure.subplots(1, len(curves)), curves.items(), strict=True):
-        for metric, values in history.items():
-            axes.plot(np.arange(1, len(values) + 1), values, label=metric)
-        axes.set(title=name, xlabel="epoch")
-        axes.legend()
+    rows = figure.subfigures(len(curves), 1)
+    for row, (name, history) in zip(rows, curves.items(), strict=True):
+        row.suptitle(name)
+        TrainingHistoryDisplay(history).plot(ax=row.subplots())
     figure.savefig(path)
     return f"The learning curves are in {path.absolute()}."
 

@@ -10,6 +10,7 @@ import pytest
 
 from commands import TEXT, TINY, target
 from sklstm.cli.main import main
+from sklstm.cli.tour import save_curves
 from tasks import ENVIRONMENT
 
 
@@ -96,3 +97,16 @@ def test_the_tour_is_what_runs_without_a_command(monkeypatch):
     assert main([]) == 0
     assert main(["--picture", "x.png", "--seed", "3"]) == 0
     assert tours == [("sklstm_tour.png", 0), ("x.png", 3)]
+
+
+def test_the_picture_of_the_tour_has_named_axes(tmp_path, monkeypatch):
+    figures = []
+    monkeypatch.setattr(
+        "matplotlib.figure.Figure.savefig", lambda figure, path: figures.append(figure)
+    )
+    curves = {"digits": {"loss": [2.0, 1.0], "accuracy": [0.5, 0.75]}, "passengers": {"loss": [1]}}
+    assert "curves are in" in save_curves(curves, tmp_path / "curves.png")
+    drawn = [axes for axes in figures[0].axes if axes.axison]
+    assert [axes.get_ylabel() for axes in drawn] == ["loss", "accuracy", "loss"]
+    assert {axes.get_xlabel() for axes in drawn} == {"epoch"}
+    assert [subfigure.get_suptitle() for subfigure in figures[0].subfigs] == list(curves)
