@@ -149,6 +149,7 @@ def permutation_importance_over_time(
 
     See Also
     --------
+    ImportanceOverTimeDisplay : Draws them.
     sklearn.inspection.permutation_importance : For the columns of a 2-D X.
 
     Notes
