@@ -99,7 +99,8 @@ def mnist(seeds: int, part: str) -> list[list[str]]:
     images = fetch_mnist()
     X_train, X_test = images.data_train / 255, images.data_test / 255
     split = (X_train, X_test, images.target_train, images.target_test)
-    with_distorted = (*with_distorted_images(X_train, images.target_train), *split[1::2])
+    X_more, y_more = with_distorted_images(X_train, images.target_train)
+    with_distorted = (X_more, X_test, y_more, images.target_test)
     models = {
         "article C: LSTM(128)": {
             "units": 128,
