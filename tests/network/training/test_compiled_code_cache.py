@@ -19,7 +19,6 @@ from sklstm.network.training.compiled_code_cache import (
     find_root,
     may_be_changed_by_others,
 )
-from tasks import ENVIRONMENT
 
 if not hasattr(os, "geteuid"):
     pytest.skip("no code is kept on Windows", allow_module_level=True)
@@ -275,15 +274,22 @@ for model in sys.argv[1:]:
     weights = b"".join(array.tobytes() for array in model._fitted_state.network.weights.values())
     print(hashlib.sha256(weights).hexdigest())
 assert dict(os.environ) == before
+assert not {"TF_CPP_MIN_LOG_LEVEL", "TF_XLA_FLAGS"} & set(os.environ)
 """
-CLASSIFIER = "LSTMClassifier()"
+ABSOLUTE = "LSTMRegressor(loss='absolute_error')"
+MODELS = [
+    "LSTMRegressor(loss='squared_error')",
+    "LSTMClassifier(early_stopping=True, dropout=0.2)",
+]
 
 
 def begin(root, *models):
+    """Fit in a new process, which keeps code in a folder, or does not if the folder is 0."""
+    environment = {name: v for name, v in os.environ.items() if name != "TF_CPP_MIN_LOG_LEVEL"}
     return subprocess.Popen(
         [sys.executable, "-c", FIT, *models],
         env={
-            **os.environ,
+            **environment,
             VARIABLE: str(root),
             "PYTHONPATH": str(Path(sklstm.__file__).parents[1]),
         },
@@ -296,6 +302,8 @@ def begin(root, *models):
 def results(process):
     output, errors = process.communicate()
     assert process.returncode == 0, errors
+    assert "cpu_aot_loader" not in errors  # what TensorFlow says where it finds compiled code
+    assert "Error" not in errors
     return output.split()
 
 
@@ -304,62 +312,54 @@ def fit(root, *models):
 
 
 def kept_in(root):
-    return sorted(root.glob("*/*.pb.*"))
+    """The files, and the programs that they hold."""
+    files = set(root.glob("*/*.pb.*"))
+    return files, {program_in(path) for path in files}
 
 
-@pytest.mark.slow
-def test_results_are_the_same_bits_with_and_without_kept_code(root):
-    models = [CLASSIFIER, "LSTMClassifier(early_stopping=True, dropout=0.2)"]
-    without = fit(0, *models)
-    assert fit(root, *models) == without
-    files = kept_in(root)
-    assert len(files) == 3  # with the loop over the validation set
-    assert fit(root, *models) == without
-    assert kept_in(root) == files  # so nothing was compiled
+def program_in(path):
+    return path.name.rpartition(".")[0]
+
+
+@pytest.fixture(scope="module")
+def without():
+    """What is learnt without kept code: by each of MODELS, and by ABSOLUTE."""
+    return fit(0, *MODELS, ABSOLUTE)
+
+
+@pytest.fixture(scope="module")
+def made_at_once(tmp_path_factory, without):
+    """A folder of code that two processes have compiled at the same time."""
+    root = tmp_path_factory.mktemp("cache") / "code"
+    first, second = begin(root, *MODELS), begin(root, *MODELS)
+    assert results(first) == results(second) == without[:2]
+    assert len(kept_in(root)[1]) == 3  # with the loop over the validation set
     assert not list(root.glob("*/lent-*"))
+    return root
 
 
 @pytest.mark.slow
-def test_networks_of_the_same_shapes_have_code_of_their_own(root):
+def test_networks_of_the_same_shapes_have_code_of_their_own(made_at_once, without):
     """Each is the first of its process, so that all names are the same too."""
-    squared, absolute = (
-        [f"LSTMRegressor(loss='{loss}_error')"] for loss in ("squared", "absolute")
-    )
-    with_kept = [fit(root, *squared), fit(root, *absolute)]
-    assert len(kept_in(root)) == 2
-    assert with_kept[0] != with_kept[1] == fit(0, *absolute)
+    _, before = kept_in(made_at_once)
+    assert fit(made_at_once, ABSOLUTE) == without[2:] != without[:1]
+    files, programs = kept_in(made_at_once)
+    assert len(files) == len(programs) == len(before) + 1
 
 
 @pytest.mark.slow
-def test_processes_may_compile_at_once_and_damaged_code_is_compiled_anew(root):
-    first, second = begin(root, CLASSIFIER), begin(root, CLASSIFIER)
-    expected = results(first)
-    assert results(second) == expected
-    damaged = kept_in(root)
+def test_kept_code_gives_the_same_bits_and_damaged_code_is_compiled_anew(made_at_once, without):
+    before, programs = kept_in(made_at_once)
+    intact_program, *_ = programs
+    damaged = {path for path in before if program_in(path) != intact_program}
     for path in damaged:
         content = bytearray(path.read_bytes())
         code = content.index(b"\x7fELF") + 8000
         content[code : code + 4000] = bytes(4000)  # TensorFlow alone would load and run it
         path.write_bytes(content)
-    assert fit(root, CLASSIFIER) == expected
-    assert len(kept_in(root)) == 1
-    assert not set(kept_in(root)) & set(damaged)
-
-
-@pytest.mark.slow
-def test_a_fit_writes_no_logs_and_leaves_the_environment(root):
-    script = (
-        "import os; import numpy as np; from sklstm import LSTMRegressor;"
-        "X = np.random.RandomState(0).normal(size=(64, 20, 1));"
-        "LSTMRegressor(4, epochs=3, random_state=0).fit(X, X[:, 0, 0]);"
-        "assert not {'TF_CPP_MIN_LOG_LEVEL', 'TF_XLA_FLAGS'} & set(os.environ)"
-    )
-    environment = {name: v for name, v in ENVIRONMENT.items() if name != "TF_CPP_MIN_LOG_LEVEL"}
-    environment |= {VARIABLE: str(root)}
-    for _ in range(2):  # TensorFlow has something to say where it finds compiled code
-        result = subprocess.run(
-            [sys.executable, "-c", script], env=environment, capture_output=True, text=True
-        )
-        assert result.returncode == 0, result.stderr
-        assert "cpu_aot_loader" not in result.stderr
-        assert "Error" not in result.stderr
+    assert fit(made_at_once, *MODELS) == without[:2]
+    after, programs_after = kept_in(made_at_once)
+    assert programs_after == programs  # so nothing else was compiled
+    assert len(after) == len(programs)
+    assert not after & damaged
+    assert any(program_in(path) == intact_program for path in after & before)
