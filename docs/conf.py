@@ -5,6 +5,8 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parent / "_extensions"))
 sys.path.insert(0, str(Path(__file__).parents[1]))  # the docs of this tree, installed or not
 
+from docutils import nodes
+
 import sklstm
 
 project = "sklstm"
@@ -36,6 +38,8 @@ html_static_path = ["_static"]
 html_css_files = ["site.css"]
 html_math_renderer = "mathml"
 html_copy_source = False
+html_show_sourcelink = False
+toc_object_entries_show_parents = "hide"
 html_theme_options = {
     "logo": {"text": "sklstm"},
     "search_bar_text": "Search",
@@ -47,7 +51,8 @@ html_theme_options = {
     "footer_start": ["copyright"],
     "footer_end": [],
 }
-html_sidebars = {name: [] for name in ("index", "quick_start", "benchmarks", "changelog")}
+single_pages = ("index", "quick_start", "architecture", "benchmarks", "changelog")
+html_sidebars = {name: [] for name in single_pages}
 
 # Markdown
 myst_enable_extensions = ["attrs_block", "colon_fence", "deflist", "dollarmath"]
@@ -58,6 +63,7 @@ autosummary_generate = True
 autodoc_typehints = "none"  # the docstrings tell the types
 autodoc_member_order = "bysource"
 python_maximum_signature_line_length = 72  # longer signatures have a line for each parameter
+python_trailing_comma_in_multi_line_signatures = False
 default_role = "literal"
 numpydoc_show_class_members = False  # the class template lists them
 
@@ -95,10 +101,22 @@ sphinx_gallery_conf = {
 warnings.filterwarnings("ignore", message="FigureCanvasAgg is non-interactive")
 
 
-def skip_scikit_learn(app, what, name, obj, skip, options):
+def skip_member(app, what, name, obj, skip, options):
+    """Leave out what scikit-learn documents, and what the section "Attributes" of a class does."""
     module = getattr(obj, "__module__", None) or ""
-    return True if module.startswith("sklearn.") and name != "fit_transform" else None
+    of_scikit_learn = module.startswith("sklearn.") and name != "fit_transform"
+    of_fit = isinstance(obj, property) and name.endswith("_")
+    return True if of_scikit_learn or of_fit else None
+
+
+def strip_code(app, doctree):
+    """Remove the empty line that ends a block of code, so that it is not shown."""
+    for block in doctree.findall(nodes.literal_block):
+        if block.rawsource == block.astext():
+            block.rawsource = block.rawsource.rstrip()
+            block.children[:] = [nodes.Text(block.rawsource)]
 
 
 def setup(app):
-    app.connect("autodoc-skip-member", skip_scikit_learn)
+    app.connect("autodoc-skip-member", skip_member)
+    app.connect("doctree-read", strip_code)

@@ -3,6 +3,7 @@
 docutils translates TeX into MathML. Sphinx has no option for it, only a renderer to be added.
 """
 
+import re
 from html import escape
 
 from docutils import nodes
@@ -10,12 +11,15 @@ from docutils.utils.math import MathError
 from docutils.utils.math.latex2mathml import tex2mathml
 from sphinx.util import logging
 
+# An index after an accent: docutils takes "\tilde c_t" for a tilde above c and a t right below it.
+ACCENT_WITH_INDEX = re.compile(r"\\(?:bar|dot|hat|tilde|vec)\s*(?:\w|{\w})(?=[_^])")
+
 
 def formula(node, as_block):
     """Return the MathML of a formula; TeX that docutils does not know is a warning of the build."""
     tex = node.astext()
     try:
-        return tex2mathml(tex, as_block=as_block)
+        return tex2mathml(ACCENT_WITH_INDEX.sub(r"\g<0>{}", tex), as_block=as_block)
     except MathError as error:
         logging.getLogger(__name__).warning("formula %r: %s", tex, error, location=node)
         return f"<code>{escape(tex)}</code>"
