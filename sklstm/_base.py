@@ -59,17 +59,17 @@ class BaseNetwork(BaseEstimator, metaclass=ABCMeta):
 
     @property
     def history_(self) -> dict[str, list[float]]:
-        """Loss and metrics of each epoch."""
+        """Loss and metrics of each epoch, and ``val_*`` with a validation set."""
         return self._fitted().history
 
     @property
     def histories_(self) -> list[dict[str, list[float]]]:
-        """Loss and metrics of each epoch, of each network."""
+        """The history of each network; `history_` is the mean of those that ran an epoch."""
         return list(self._fitted().histories)
 
     @property
     def n_iter_(self) -> int:
-        """Epochs run."""
+        """Epochs run; with several networks, those of the longest training."""
         return self._fitted().n_epochs
 
     @property

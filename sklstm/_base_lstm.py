@@ -73,12 +73,12 @@ class BaseLSTM(BaseNetwork):
 
     @property
     def n_features_in_(self) -> int:
-        """Columns of a table, otherwise features per time step."""
+        """Columns of a table, otherwise features per time step (1 for token ids)."""
         return self._fitted().data.input_form.n_columns
 
     @property
     def feature_names_in_(self) -> np.ndarray:
-        """Names of the columns, if X had names."""
+        """Names of the columns, where X was a DataFrame with string names, or a list of them."""
         names = self._fitted().data.input_form.names
         if names is None:
             raise AttributeError(f"This {type(self).__name__} was fitted on X without names.")
@@ -86,7 +86,7 @@ class BaseLSTM(BaseNetwork):
 
     @property
     def n_outputs_(self) -> int:
-        """Columns of y."""
+        """1, or the number of columns of y where it has two dimensions."""
         return self._fitted().data.targets.n_columns
 
     @abstractmethod

@@ -241,7 +241,7 @@ class LSTMClassifier(ClassifierMixin, BaseLSTM):
 
     @property
     def classes_(self) -> np.ndarray:
-        """The labels, sorted."""
+        """The labels, sorted; for several labels at once, their column numbers."""
         return self._fitted().data.targets.classes
 
     @fit_context(prefer_skip_nested_validation=True)

@@ -28,6 +28,10 @@ def test_examples_run(name):
     assert results.failed == 0
 
 
-@pytest.mark.parametrize("name", [name for name in sklstm.__all__ if name[0].isupper()])
-def test_every_public_class_has_an_example(name):
-    assert ">>> " in getattr(sklstm, name).__doc__
+PUBLIC_MODULES = [sklstm, *(getattr(sklstm, name) for name in sklstm._MODULES)]
+
+
+@pytest.mark.parametrize("module", PUBLIC_MODULES, ids=lambda module: module.__name__)
+def test_every_public_class_and_function_has_an_example(module):
+    public = [getattr(module, name) for name in module.__all__ if name != "__version__"]
+    assert not [one.__name__ for one in public if ">>> " not in one.__doc__]

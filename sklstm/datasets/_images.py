@@ -23,8 +23,9 @@ def fetch_mnist(
 ) -> Bunch:
     """Fetch MNIST: 70,000 images of handwritten digits, in their original order.
 
-    An LSTM reads an image as 28 time steps (rows) of 28 features (pixels), so the arrays are of
-    the form that the estimators take. Divide by 255 for values between 0 and 1.
+    The images are those of [1]_. An LSTM reads an image as 28 time steps (rows) of 28 features
+    (pixels), so the arrays are of the form that the estimators take. Divide by 255 for values
+    between 0 and 1.
 
     Parameters
     ----------
@@ -54,8 +55,8 @@ def fetch_mnist(
 
     References
     ----------
-    Y. LeCun, L. Bottou, Y. Bengio and P. Haffner, *Gradient-based learning applied to document
-    recognition*, Proceedings of the IEEE 86 (1998). CC BY-SA 3.0.
+    .. [1] Y. LeCun, L. Bottou, Y. Bengio and P. Haffner, *Gradient-based learning applied to
+       document recognition*, Proceedings of the IEEE 86 (1998). CC BY-SA 3.0.
 
     Examples
     --------

@@ -60,8 +60,9 @@ def fetch_imdb(
 ) -> Bunch:
     """Fetch the IMDB reviews: 50,000 film reviews as word ids, half of them positive.
 
-    Id 0 is padding (no review contains it), 1 starts every review, 2 is an unknown word, 3 is
-    unused, and 4 and above are the words, the most frequent first.
+    They are the labelled reviews of [1]_. Id 0 is padding (no review contains it), 1 starts every
+    review, 2 is an unknown word, 3 is unused, and 4 and above are the words, the most frequent
+    first.
 
     Parameters
     ----------
@@ -113,8 +114,8 @@ def fetch_imdb(
 
     References
     ----------
-    A. L. Maas, R. E. Daly, P. T. Pham, D. Huang, A. Y. Ng and C. Potts, *Learning word vectors
-    for sentiment analysis*, ACL (2011).
+    .. [1] A. L. Maas, R. E. Daly, P. T. Pham, D. Huang, A. Y. Ng and C. Potts, *Learning word
+       vectors for sentiment analysis*, ACL (2011).
 
     Examples
     --------

@@ -41,6 +41,8 @@ _SUNSPOTS = RemoteFile(
 def load_airline_passengers() -> np.ndarray:
     """Load the monthly totals of international airline passengers, 1949 to 1960.
 
+    It is the series G of [1]_.
+
     Returns
     -------
     passengers : ndarray of shape (144,), dtype float64
@@ -48,8 +50,8 @@ def load_airline_passengers() -> np.ndarray:
 
     References
     ----------
-    G. E. P. Box and G. M. Jenkins, *Time Series Analysis: Forecasting and Control*, Holden-Day
-    (1970), series G.
+    .. [1] G. E. P. Box and G. M. Jenkins, *Time Series Analysis: Forecasting and Control*,
+       Holden-Day (1970).
 
     Examples
     --------
@@ -69,7 +71,8 @@ def fetch_daily_temperatures(
 ) -> np.ndarray:
     """Fetch the daily minimum temperatures in Melbourne, Australia, 1981 to 1990.
 
-    Every year has 365 values: 31 December is missing in the leap years 1984 and 1988.
+    They were measured by the Australian Bureau of Meteorology; the copy is that of [1]_. Every year
+    has 365 values: 31 December is missing in the leap years 1984 and 1988.
 
     Parameters
     ----------
@@ -95,7 +98,7 @@ def fetch_daily_temperatures(
 
     References
     ----------
-    Australian Bureau of Meteorology; the copy is that of https://github.com/jbrownlee/Datasets.
+    .. [1] https://github.com/jbrownlee/Datasets
 
     Examples
     --------
@@ -112,6 +115,8 @@ def fetch_sunspots(
     *, data_home: str | os.PathLike | None = None, download_if_missing: bool = True
 ) -> np.ndarray:
     """Fetch the monthly mean numbers of sunspots, 1749 to 1983.
+
+    They are printed in [1]_; the copy is that of [2]_.
 
     Parameters
     ----------
@@ -137,9 +142,9 @@ def fetch_sunspots(
 
     References
     ----------
-    D. F. Andrews and A. M. Herzberg, *Data: A Collection of Problems from Many Fields for the
-    Student and Research Worker*, Springer (1985). The copy is that of
-    https://github.com/jbrownlee/Datasets.
+    .. [1] D. F. Andrews and A. M. Herzberg, *Data: A Collection of Problems from Many Fields for
+       the Student and Research Worker*, Springer (1985).
+    .. [2] https://github.com/jbrownlee/Datasets
 
     Examples
     --------

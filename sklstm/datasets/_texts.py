@@ -18,16 +18,13 @@ def load_python_reference() -> str:
     """Load the English prose of the Python language reference, about half a megabyte.
 
     The text is what ``help("topics")`` offers, so every Python carries it and nothing is
-    downloaded. Another Python version has a somewhat different text.
+    downloaded. Another Python version has a somewhat different text. It is read from the module
+    ``pydoc_data.topics`` of the standard library, made from the Python documentation.
 
     Returns
     -------
     text : str
         The texts of the topics in alphabetical order of their names, an empty line between them.
-
-    References
-    ----------
-    The module ``pydoc_data.topics`` of the standard library, made from the Python documentation.
 
     Examples
     --------
@@ -45,6 +42,8 @@ def fetch_shakespeare(
     *, data_home: str | os.PathLike | None = None, download_if_missing: bool = True
 ) -> str:
     """Fetch "tiny Shakespeare": 40,000 lines of his plays.
+
+    The file is that of char-rnn [1]_. The text is in the public domain.
 
     Parameters
     ----------
@@ -68,8 +67,7 @@ def fetch_shakespeare(
 
     References
     ----------
-    A. Karpathy, *char-rnn* (2015), https://github.com/karpathy/char-rnn. The text is in the
-    public domain.
+    .. [1] A. Karpathy, *char-rnn* (2015), https://github.com/karpathy/char-rnn.
 
     Examples
     --------

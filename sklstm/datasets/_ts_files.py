@@ -17,6 +17,8 @@ def load_ts(
 ) -> tuple[np.ndarray | list[np.ndarray], np.ndarray | None]:
     r"""Read a ``.ts`` text file of the UCR/UEA time series archive.
 
+    The archive is [1]_, and the form of its files is described in [2]_.
+
     Parameters
     ----------
     path : str or path-like
@@ -49,8 +51,8 @@ def load_ts(
 
     References
     ----------
-    The archive: https://www.timeseriesclassification.com. The format:
-    https://www.sktime.net/en/stable/api_reference/file_specifications/ts.html.
+    .. [1] The archive, https://www.timeseriesclassification.com
+    .. [2] The format, https://www.sktime.net/en/stable/api_reference/file_specifications/ts.html
 
     Examples
     --------

@@ -62,7 +62,8 @@ def backtest(
     """Forecast the past from rolling origins, as if what came after were not known.
 
     Each origin is a time step up to which the history is known. What a forecaster predicts from
-    there is compared with what came, and with the seasonal naive forecast from the same origin.
+    there is compared with what came, and with the seasonal naive forecast from the same origin
+    [1]_.
 
     Parameters
     ----------
@@ -119,15 +120,14 @@ def backtest(
     From each origin those series are forecast that have a row there and one in the horizon. A
     series that begins later or ends before is left out there.
 
-    `conformal` is split conformal prediction on the errors of each quantile (Romano et al., 2019),
-    scaled by the mean absolute error of the seasonal naive forecast before the origin.
+    `conformal` is split conformal prediction on the errors of each quantile [2]_, scaled by the
+    mean absolute error of the seasonal naive forecast before the origin.
 
     References
     ----------
-    L. J. Tashman, "Out-of-sample tests of forecasting accuracy: an analysis and review",
-    International Journal of Forecasting 16, 2000.
-
-    Y. Romano, E. Patterson, E. Candès, "Conformalized quantile regression", NeurIPS 2019.
+    .. [1] L. J. Tashman, "Out-of-sample tests of forecasting accuracy: an analysis and review",
+       International Journal of Forecasting 16, 2000.
+    .. [2] Y. Romano, E. Patterson, E. Candès, "Conformalized quantile regression", NeurIPS 2019.
 
     Examples
     --------

@@ -94,15 +94,35 @@ class BacktestResult:
     Truths that are missing do not count, nor do rows that one of the two does not forecast.
 
     - ``MASE``: mean absolute error over the mean absolute error of the seasonal naive forecast in
-      the history before the origin, averaged over origins and series (Hyndman and Koehler, 2006).
-      Where the history has no such error or 0, the MASE does not count: ``n_left_out`` says of how
-      many pairs of origin and series.
+      the history before the origin, averaged over origins and series [1]_. Where the history has
+      no such error or 0, the MASE does not count: ``n_left_out`` says of how many pairs of origin
+      and series.
     - ``WAPE``: sum of the absolute errors over the sum of the absolute truths.
     - ``pinball_loss``: mean over all quantiles, in units of the target.
     - ``coverage_0.8`` and ``width_0.8``: share of the truths inside the interval from the quantile
       0.1 to 0.9, and its mean width in units of the target; the same for each pair of quantiles
       that leave out equal shares at both ends.
     - ``n_values``: how many truths count.
+
+    References
+    ----------
+    .. [1] R. J. Hyndman, A. B. Koehler, "Another look at measures of forecast accuracy",
+       International Journal of Forecasting 22, 2006.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from sklstm.forecasting import SeasonalNaiveForecaster, backtest
+    >>> dates = pd.date_range("2024-01-01", periods=42)
+    >>> history = pd.DataFrame({"date": dates, "visits": 10.0 + dates.day_of_week})
+    >>> forecaster = SeasonalNaiveForecaster(7, target="visits", time="date", quantiles=[])
+    >>> result = backtest(forecaster, history, n_origins=2)
+    >>> result.forecasts[["origin", "date", "truth", "visits"]].head(2)
+          origin       date  truth  visits
+    0 2024-01-28 2024-01-29   10.0    10.0
+    1 2024-01-28 2024-01-30   11.0    11.0
+    >>> float(result.metrics_by("step")["WAPE"].max())
+    0.0
     """
 
     forecasts: Any

@@ -18,7 +18,7 @@ class DifferencedRegressor(RegressorMixin, MetaEstimatorMixin, BaseEstimator):
     """Read windows relative to their last time step, and learn the change from there.
 
     The regressor sees ``X - last`` and learns ``y - last``, where `last` is the last time step of
-    each window; `predict` adds it again. So the values of a series with a trend stay in the
+    each window; `predict` adds it again [1]_. So the values of a series with a trend stay in the
     range of the training data, and a regressor that predicts 0 forecasts the last value.
 
     Parameters
@@ -44,8 +44,8 @@ class DifferencedRegressor(RegressorMixin, MetaEstimatorMixin, BaseEstimator):
 
     References
     ----------
-    A. Zeng, M. Chen, L. Zhang, Q. Xu, "Are transformers effective for time series forecasting?",
-    AAAI 2023, section "NLinear".
+    .. [1] A. Zeng, M. Chen, L. Zhang, Q. Xu, "Are transformers effective for time series
+       forecasting?", AAAI 2023, section "NLinear".
 
     Examples
     --------

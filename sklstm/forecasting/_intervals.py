@@ -46,7 +46,7 @@ class ConformalQuantileRegressor(RegressorMixin, MetaEstimatorMixin, BaseEstimat
         Share of the rows, taken from the end, that calibrate the intervals.
     adaptation_rate : float, default=0.05
         How fast `rolling_interval` adapts to values outside (or inside) their intervals: the
-        gamma of Gibbs and Candès. 0 does not adapt.
+        gamma of [2]_. 0 does not adapt.
 
     Attributes
     ----------
@@ -69,8 +69,8 @@ class ConformalQuantileRegressor(RegressorMixin, MetaEstimatorMixin, BaseEstimat
     Notes
     -----
     Rows are time steps, in order: nothing is shuffled. If rows were exchangeable and the
-    estimator were not fitted again on all rows, the coverage would be guaranteed (Romano et al.).
-    A series drifts, and `rolling_interval` adapts to the coverage that it observes.
+    estimator were not fitted again on all rows, the coverage would be guaranteed [1]_. A
+    series drifts, and `rolling_interval` adapts to the coverage that it observes [2]_.
 
     An `LSTMRegressor` learns all three quantiles at once, also at the end of a Pipeline, in a
     `DifferencedRegressor`, or in a `TransformedTargetRegressor` with a `func` and a y of one
@@ -80,9 +80,9 @@ class ConformalQuantileRegressor(RegressorMixin, MetaEstimatorMixin, BaseEstimat
 
     References
     ----------
-    Y. Romano, E. Patterson, E. Candès, "Conformalized quantile regression", NeurIPS 2019.
-
-    I. Gibbs, E. Candès, "Adaptive conformal inference under distribution shift", NeurIPS 2021.
+    .. [1] Y. Romano, E. Patterson, E. Candès, "Conformalized quantile regression", NeurIPS 2019.
+    .. [2] I. Gibbs, E. Candès, "Adaptive conformal inference under distribution shift", NeurIPS
+       2021.
 
     Examples
     --------

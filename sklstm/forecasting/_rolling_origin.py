@@ -21,7 +21,7 @@ class RollingOrigin(BaseCrossValidator):
     A forecaster is fitted on the rows up to an origin. The rows that test it are the same rows
     **and** those of the next `horizon` time steps: its ``score`` forecasts the last `horizon` time
     steps of what it is given, from those before. So the training rows are part of the test rows,
-    as the history of the forecasts, and only later rows are scored.
+    as the history of the forecasts, and only later rows are scored [1]_.
 
     Parameters
     ----------
@@ -48,8 +48,8 @@ class RollingOrigin(BaseCrossValidator):
 
     References
     ----------
-    L. J. Tashman, "Out-of-sample tests of forecasting accuracy: an analysis and review",
-    International Journal of Forecasting 16, 2000.
+    .. [1] L. J. Tashman, "Out-of-sample tests of forecasting accuracy: an analysis and review",
+       International Journal of Forecasting 16, 2000.
 
     Examples
     --------

@@ -25,7 +25,7 @@ N_ERRORS = 5  # of fewer, quantiles are not taken where a nearer season has more
 class SeasonalNaiveForecaster(BaseEstimator):
     """Forecast, for each series, the value of one season ago.
 
-    It learns nothing, and is often hard to beat: forecasters are compared with it.
+    It learns nothing, and is often hard to beat: forecasters are compared with it [1]_.
 
     Parameters
     ----------
@@ -74,8 +74,8 @@ class SeasonalNaiveForecaster(BaseEstimator):
 
     References
     ----------
-    R. J. Hyndman, G. Athanasopoulos, "Forecasting: principles and practice", 3rd edition, 2021,
-    section 5.2 and, for the root, section 5.5.
+    .. [1] R. J. Hyndman, G. Athanasopoulos, "Forecasting: principles and practice", 3rd edition,
+       2021, section 5.2 and, for the root, section 5.5.
 
     Examples
     --------

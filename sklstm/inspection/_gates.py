@@ -47,6 +47,26 @@ class GateActivations:
     tokens : list of ndarray of str, or None
         The tokens (characters or words) that a generator of text read at each time step, ``""``
         for the beginning of a document; None for other estimators.
+
+    See Also
+    --------
+    gate_activations : Computes them.
+
+    Examples
+    --------
+    How much of the first unit's cell is kept, at each time step of a sequence:
+
+    >>> import numpy as np
+    >>> from sklstm import LSTMClassifier
+    >>> from sklstm.inspection import gate_activations
+    >>> X = np.random.RandomState(0).normal(size=(64, 5, 1))
+    >>> clf = LSTMClassifier(4, epochs=3, random_state=0).fit(X, X[:, 0, 0] > 0)
+    >>> gates = gate_activations(clf, X[:3])
+    >>> kept = gates.forget_gate[0, :, 0]
+    >>> kept.shape, bool(np.all((kept > 0) & (kept < 1)))
+    ((5,), True)
+    >>> np.allclose(gates.output, gates.output_gate * np.tanh(gates.cell), atol=1e-6)
+    True
     """
 
     input_gate: np.ndarray
@@ -82,7 +102,7 @@ def gate_activations(
 ) -> GateActivations:
     r"""Compute the gates, the cell and the output of an LSTM layer over time.
 
-    The values are those of the equations in the user guide. They are computed in numpy, by the
+    The values are those of the equations of an LSTM [1]_. They are computed in numpy, by the
     reference code that the fast code is tested against, so this takes longer than ``predict``.
 
     Parameters
@@ -120,9 +140,9 @@ def gate_activations(
 
     References
     ----------
-    S. Hochreiter, J. Schmidhuber, "Long short-term memory", Neural Computation 9(8), 1997;
-    F. A. Gers, J. Schmidhuber, F. Cummins, "Learning to forget: continual prediction with LSTM",
-    Neural Computation 12(10), 2000.
+    .. [1] S. Hochreiter, J. Schmidhuber, "Long short-term memory", Neural Computation 9(8), 1997;
+       F. A. Gers, J. Schmidhuber, F. Cummins, "Learning to forget: continual prediction with LSTM",
+       Neural Computation 12(10), 2000.
 
     Examples
     --------

@@ -68,8 +68,8 @@ def save(
     --------
     load : Reads the file.
 
-    References
-    ----------
+    Notes
+    -----
     The structure and the arrays are written by skops, https://skops.readthedocs.io.
 
     Examples

@@ -31,6 +31,17 @@ class TableSequences(NamedTuple):
         The label of each sequence. None where no `target` was named.
     ids : Series of shape (n,) or DataFrame of shape (n, number of id columns)
         The id of each sequence.
+
+    Examples
+    --------
+    It can be taken apart as a tuple, or read by name:
+
+    >>> import pandas as pd
+    >>> from sklstm.preprocessing import sequences_from_table
+    >>> visits = pd.DataFrame({"customer": ["a", "b", "a"], "day": [1, 1, 2], "amount": [5, 6, 7]})
+    >>> found = sequences_from_table(visits, by="customer", order_by="day")
+    >>> found.X[0]["amount"].tolist(), found.ids.tolist(), found.y
+    ([5, 7], ['a', 'b'], None)
     """
 
     X: list[Any]

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 class CharSequenceGenerator(TextGenerator):
     """Character-level LSTM that learns text and writes more of it.
 
-    The network reads one character after another and predicts the next one at every time step;
-    its state is carried from character to character, so nothing is read twice. Every document
+    The network reads one character after another and predicts the next one at every time step
+    [1]_; its state is carried from character to character, so nothing is read twice. Every document
     starts from the zero state. Keras trains the network, ONNX Runtime reads and writes with it.
 
     Parameters
@@ -99,7 +99,7 @@ class CharSequenceGenerator(TextGenerator):
 
     References
     ----------
-    A. Graves, "Generating sequences with recurrent neural networks", 2013.
+    .. [1] A. Graves, "Generating sequences with recurrent neural networks", 2013.
 
     Examples
     --------
