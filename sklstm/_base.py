@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import math
 import threading
 import warnings
 from abc import ABCMeta, abstractmethod
@@ -30,6 +29,7 @@ from sklstm._sequences import Sequences
 from sklstm._targets import Targets
 from sklstm.network.quiet_import import quiet_tensorflow
 from sklstm.network.spec import NetworkSpec, Weights, split_weights
+from sklstm.network.summary import summarize
 from sklstm.network.training.batches import TrainingData
 from sklstm.network.training.interrupts import Interrupts
 from sklstm.network.training.settings import (
@@ -83,8 +83,9 @@ class BaseNetwork(BaseEstimator, metaclass=ABCMeta):
         return self._fitted().interrupted
 
     def summary(self) -> None:
-        """Print the name, the shape and the size of each weight array, and the total size.
+        """Print what the network is made of, and the shape and the size of each weight array.
 
+        That is: input and how it is scaled, layers, pooling, output, and the number of networks.
         The arrays of several networks have the same names and shapes, which are printed once.
 
         Raises
@@ -92,18 +93,11 @@ class BaseNetwork(BaseEstimator, metaclass=ABCMeta):
         NotFittedError
             If the estimator is not fitted.
         """
-        spec = self._fitted().network.spec
-        rows = [
-            (name, str(shape), math.prod(shape))
-            for name, shape in spec.single.weight_shapes().items()
-        ]
-        total = sum(size for *_, size in rows)
-        rows.append(("total", "", total))
-        if spec.n_networks > 1:
-            rows.append((f"{spec.n_networks} networks", "", spec.n_networks * total))
-        width = max(len(name) for name, *_ in rows)
-        for name, shape, size in rows:
-            print(f"{name:{width}}  {shape:>14}  {size:>10,}")
+        state = self._fitted()
+        standardize = state.data.fixed_parameters.get("standardize", False)
+        print(
+            summarize(state.network.spec, state.data.input_scaling, standardize=bool(standardize))
+        )
 
     def to_keras(self) -> keras.Model:
         """Build a `keras.Model` with the fitted weights; this loads TensorFlow.
@@ -243,7 +237,7 @@ class BaseNetwork(BaseEstimator, metaclass=ABCMeta):
             always_xla=always_xla,
             score=score,
             callbacks=checked_callbacks(self.callbacks),
-            progress=progress if self.verbose else None,
+            progress=replace(progress, as_lines=self.verbose == 2) if self.verbose else None,
         )
 
     def _random_generator(self, previous: FittedState | None) -> np.random.RandomState:

@@ -14,7 +14,6 @@ from typing import Any, ClassVar
 import numpy as np
 from sklearn.metrics import check_scoring, get_scorer_names
 from sklearn.utils import Tags
-from tqdm import tqdm
 
 from sklstm._auto_parameters import auto_batch_size, auto_learning_rate
 from sklstm._base import BaseNetwork
@@ -37,6 +36,7 @@ from sklstm.input.parse_x import read_for_fit, read_for_predict, read_in_blocks
 from sklstm.input.parse_y import check_n_targets, read_sample_weight
 from sklstm.input.samples import ClassWeights, Samples
 from sklstm.network.onnx_predictor import OnnxPredictor
+from sklstm.network.progress import open_bar
 from sklstm.network.scaling import InputScaling
 from sklstm.network.spec import NetworkSpec, Weights
 from sklstm.persistence._checkpoint import Checkpoint, check_parameters
@@ -356,9 +356,9 @@ class BaseLSTM(BaseNetwork):
         """Compute the outputs, (n, n_outputs), or without averaging (n, n_networks, n_outputs)."""
         predict = functools.partial(state.network.predict, averages=averages)
         blocks = self._blocks(X, state)
-        if not self.verbose:
+        if self.verbose < 3:
             return np.concatenate([predict(block) for block in blocks])
-        with tqdm(desc="predict", unit="sample", total=num_samples(X)) as bar:
+        with open_bar("predict", unit="sample", total=num_samples(X)) as bar:
             return np.concatenate([predict(block, bar.update) for block in blocks])
 
     def _predict_each(self, X: Any, state: FittedState) -> list[np.ndarray]:

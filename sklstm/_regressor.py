@@ -113,9 +113,8 @@ class LSTMRegressor(RegressorMixin, BaseLSTM):
         cross.
     callbacks : list, default=None
         Keras callbacks, and functions of ``(epoch, logs)`` called at each epoch's end. Each fit
-        makes shallow copies of Keras's: their counters start anew, but objects that they refer to
-        (a list, a lock, a trial) are shared with yours. Their changes to the model apply to that
-        fit only. Their model takes X as the network sees it: see `standardize`, `differences`.
+        makes shallow copies of Keras's: counters start anew, objects that they refer to are shared.
+        They change the model of that fit only; it takes scaled X (`standardize`, `differences`).
     keras_params : dict, default=None
         Parameters of the optimizer and the loss by Keras's names, such as
         ``{"optimizer__beta_1": 0.8}``.
@@ -125,7 +124,8 @@ class LSTMRegressor(RegressorMixin, BaseLSTM):
         Draws the initial weights, the held-out samples, the order of the samples and the dropout.
         An int gives the same numbers to the last bit on one machine.
     verbose : int, default=0
-        1 shows a progress bar over the epochs with loss and metrics.
+        1 shows a progress bar with loss and metrics; 2 prints them in a line for each epoch; 3
+        shows a bar of each prediction too.
 
     Attributes
     ----------

@@ -118,7 +118,7 @@ class LSTMForecaster(BaseForecaster):
     random_state : int, RandomState or None, default=None
         Determines initial weights, windows and dropout.
     verbose : int, default=0
-        Whether to show a progress bar.
+        1 shows a progress bar; 2 prints a line for each epoch.
 
     See Also
     --------

@@ -79,7 +79,8 @@ class CharSequenceGenerator(TextGenerator):
         Draws the initial weights, the windows and the dropout. An int gives the same numbers to
         the last bit on one machine.
     verbose : int, default=0
-        1 shows a progress bar, with nats per character, characters per second and the time left.
+        1 shows a progress bar, with nats per character, characters per second and the time left; 2
+        prints a line for each epoch.
 
     Attributes
     ----------

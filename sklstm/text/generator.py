@@ -8,13 +8,13 @@ from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
-from tqdm import tqdm
 
 from sklstm._base import SnapshotsOfNetworks
 from sklstm._fitted_state import FittedState
 from sklstm._parameters import LARGEST_INT, POSITIVE_INT
 from sklstm._sklearn_compat import Interval, StrOptions
 from sklstm.network.onnx_sampler import PRECISIONS
+from sklstm.network.progress import write_above_bars
 from sklstm.persistence._checkpoint import Checkpoint
 from sklstm.text.arguments import checked
 from sklstm.text.decoding import (
@@ -295,4 +295,4 @@ def _print(text: str) -> None:
     if sys.stdout is None:  # it is closed
         return
     encoding = sys.stdout.encoding or "utf-8"
-    tqdm.write(text.encode(encoding, "backslashreplace").decode(encoding))
+    write_above_bars(text.encode(encoding, "backslashreplace").decode(encoding))

@@ -7,9 +7,11 @@ import sys
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
+from tqdm.auto import tqdm
 
 from sklstm import CharSequenceGenerator
 from sklstm.datasets import load_python_reference
+from sklstm.network import progress
 from sklstm.network.training import callbacks
 from sklstm.network.training.settings import Progress
 from tasks import assert_same_weights
@@ -35,7 +37,7 @@ def bars(monkeypatch):
     """All progress bars that are opened."""
     opened = []
 
-    class Bar(callbacks.tqdm):
+    class Bar(tqdm):
         def __init__(self, *args, **options):
             super().__init__(*args, **options)
             self.shown = [self.n]
@@ -46,7 +48,7 @@ def bars(monkeypatch):
             self.shown.append(self.n)
             return shown
 
-    monkeypatch.setattr(callbacks, "tqdm", Bar)
+    monkeypatch.setattr(progress, "_bar_class", lambda: Bar)
     return opened
 
 
@@ -87,7 +89,7 @@ def test_the_bar_says_nats_per_character(capfd):
     out, err = capfd.readouterr()
     assert out == ""
     last = err.split("\r")[-1]
-    assert re.search(r"epoch=3, .*nats/char=\d.*val_nats/char=\d", last)
+    assert re.search(r"k, val_nats/char=\d.*, nats/char=\d.*, epoch=3 \[", last)
     assert "char/s" in last
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import keras
 import numpy as np
-from tqdm import tqdm
 
+from sklstm.network.progress import fill, open_bar, shown
 from sklstm.network.training.settings import Progress
 
 
@@ -34,8 +34,8 @@ class ProgressBar(keras.callbacks.Callback):
     def on_train_begin(self, logs: dict | None = None) -> None:
         """Open the bar."""
         per_epoch = self.progress.per_epoch
-        self.bar = tqdm(
-            desc="fit",
+        self.bar = open_bar(
+            "fit",
             total=self.epochs * per_epoch,
             initial=self.n_done * per_epoch,
             unit=self.progress.unit,
@@ -51,11 +51,16 @@ class ProgressBar(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
         """Show the loss."""
-        names = {"loss": self.progress.loss, "val_loss": f"val_{self.progress.loss}"}
-        shown = {names.get(name, name): f"{value:.4g}" for name, value in logs.items()}
-        self.bar.set_postfix({"epoch": epoch + 1, **shown}, refresh=False)
+        values = shown(logs, self.progress)
+        if self.progress.per_epoch > 1:  # otherwise the bar counts epochs
+            values["epoch"] = str(epoch + 1)
+        self.bar.set_postfix(values, refresh=False)
         self.n_done = epoch + 1
         self.bar.update(self.n_done * self.progress.per_epoch - self.bar.n)
+
+    def on_train_end(self, logs: dict | None = None) -> None:
+        """Fill the bar, where a callback or early stopping has ended the training."""
+        fill(self.bar)
 
     def close(self) -> None:
         """Close the bar, however the fit ended."""

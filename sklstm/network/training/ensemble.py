@@ -9,10 +9,8 @@ from contextlib import closing, nullcontext
 from dataclasses import replace
 from functools import partial
 
-import numpy as np
-from tqdm import tqdm
-
 from sklstm.network.onnx_predictor import available_cores
+from sklstm.network.progress import BarOfAll, EpochLines
 from sklstm.network.spec import NetworkSpec
 from sklstm.network.training.batches import TrainingData
 from sklstm.network.training.interrupts import Interrupts, StopRequest
@@ -33,12 +31,13 @@ def train_networks(
     *,
     varies: bool,
     resume: Sequence[Snapshot | None] | None = None,
-    on_epoch: Callable[[int, TrainingResult], None] | None = None,
+    before_epoch: Callable[[int], None] | None = None,
+    on_epoch: Callable[[int, TrainingResult], bool | None] | None = None,
 ) -> list[TrainingResult]:
     """Train each of the networks of a spec as `train` does.
 
     The results do not depend on how many are trained at once. They are trained one after another
-    where callbacks are told of every epoch.
+    where callbacks are told of every epoch, or of its beginning.
 
     Parameters
     ----------
@@ -50,9 +49,11 @@ def train_networks(
         Where each network begins.
     resume : sequence of (Snapshot or None), default=None
         Where the training of each network stood in an earlier call.
+    before_epoch : callable, default=None
+        Called with the number of a network, counted from 0, before each of its epochs.
     on_epoch : callable, default=None
-        Called with the number of a network, counted from 0, and what `train` calls it with; maybe
-        from several threads at once.
+        Called with the number of a network, and what `train` calls it with; maybe from several
+        threads at once. If it returns True, the training of that network ends.
 
     Returns
     -------
@@ -66,15 +67,14 @@ def train_networks(
         If Ctrl-C comes before each network has completed its first epoch.
     """
     n_networks = len(starts)
-    bar = None
-    if n_networks > 1 and settings.progress is not None:
-        bar = BarOfAll(n_networks, settings.epochs, resume or ())
+    display = _display(settings, n_networks, resume or ())
+    if display is not None:
         settings = replace(settings, progress=None)
-    told = [tell for tell in (on_epoch, bar and bar.show) if tell is not None]
+    told = [tell for tell in (on_epoch, display and display.show) if tell is not None]
 
-    def tell_all(k: int, trained: TrainingResult) -> None:
-        for tell in told:
-            tell(k, trained)
+    def tell_all(k: int, trained: TrainingResult) -> bool:
+        answers = [tell(k, trained) for tell in told]
+        return any(answers)
 
     def train_one(k: int, interrupts: Interrupts | None = None) -> TrainingResult:
         return train(
@@ -85,15 +85,33 @@ def train_networks(
             starts[k],
             varies=varies,
             resume=None if resume is None else resume[k],
+            before_epoch=None if before_epoch is None else partial(before_epoch, k),
             on_epoch=partial(tell_all, k) if told else None,
             interrupts=interrupts,
         )
 
-    n_threads = 1 if settings.callbacks else min(n_networks, available_cores())
-    with nullcontext() if bar is None else closing(bar):
+    in_turns = settings.callbacks or before_epoch is not None
+    n_threads = 1 if in_turns else min(n_networks, available_cores())
+    with nullcontext() if display is None else closing(display):
         if n_threads == 1:
-            return _train_in_turns(train_one, n_networks)
-        return _train_in_threads(train_one, n_networks, n_threads)
+            results = _train_in_turns(train_one, n_networks)
+        else:
+            results = _train_in_threads(train_one, n_networks, n_threads)
+        if display is not None and not any(one.interrupted for one in results):
+            display.finish()
+    return results
+
+
+def _display(
+    settings: TrainingSettings, n_networks: int, resume: Sequence[Snapshot | None]
+) -> BarOfAll | EpochLines | None:
+    """Return what shows the progress of all networks; a single one has a finer bar of its own."""
+    progress = settings.progress
+    if progress is not None and progress.as_lines:
+        return EpochLines(progress, n_networks, settings.epochs)
+    if progress is not None and n_networks > 1:
+        return BarOfAll(progress, n_networks, settings.epochs, resume)
+    return None
 
 
 def _train_in_turns(train_one: TrainOne, n_networks: int) -> list[TrainingResult]:
@@ -141,39 +159,3 @@ def _stop(futures: list[Future], stop: threading.Event) -> None:
 
 def _has_result(future: Future) -> bool:
     return not future.cancelled() and future.exception() is None
-
-
-class BarOfAll:
-    """Shows one bar over the epochs of all networks, with the means of loss and metrics.
-
-    Parameters
-    ----------
-    n_networks, epochs : int
-    resume : sequence of (Snapshot or None)
-        Where the training of each network stood.
-    """
-
-    def __init__(self, n_networks: int, epochs: int, resume: Sequence[Snapshot | None]) -> None:
-        self.bar = tqdm(
-            desc=f"fit {n_networks} networks",
-            total=n_networks * epochs,
-            initial=sum(snapshot.n_epochs for snapshot in resume if snapshot is not None),
-            unit="epoch",
-        )
-        self.latest: dict[int, dict[str, float]] = {}
-        self.lock = threading.Lock()
-
-    def show(self, k: int, trained: TrainingResult) -> None:
-        """Show that network k has completed an epoch."""
-        logs = {name: values[-1] for name, values in trained.last.history.items()}
-        with self.lock:
-            self.latest[k] = logs
-            of_each = self.latest.values()
-            means = {name: np.mean([values[name] for values in of_each]) for name in logs}
-            shown = {name: f"{mean:.4g}" for name, mean in means.items()}
-            self.bar.set_postfix(shown, refresh=False)
-            self.bar.update()
-
-    def close(self) -> None:
-        """Close the bar, however the fit ended."""
-        self.bar.close()

@@ -45,7 +45,7 @@ class TrainingSettings:
     callbacks : tuple
         Keras's callbacks, and functions of ``(epoch, logs)``.
     progress : Progress or None
-        What a progress bar counts; None shows none.
+        How progress is shown; None shows none.
     """
 
     loss: str
@@ -67,20 +67,24 @@ class TrainingSettings:
 
 @dataclass(frozen=True)
 class Progress:
-    """What a progress bar counts.
+    """How progress is shown.
 
     Attributes
     ----------
     unit : str
+        What a progress bar counts.
     per_epoch : int
         Units in an epoch.
     loss : str
         What the loss is called.
+    as_lines : bool
+        Whether it is a line of text for each epoch, instead of a bar.
     """
 
     unit: str = "epoch"
     per_epoch: int = 1
     loss: str = "loss"
+    as_lines: bool = False
 
 
 @dataclass(frozen=True)

@@ -37,6 +37,9 @@ from sklstm.network.training.user_callbacks import (
 # loses below that, a grid search wins several times over.
 MIN_TIME_STEPS_FOR_XLA = 1000
 
+# What is called before each epoch, and after it: see `train`.
+Listeners = tuple[Callable[[], None] | None, Callable[[TrainingResult], bool | None] | None]
+
 
 def train(
     spec: NetworkSpec,
@@ -47,7 +50,8 @@ def train(
     *,
     varies: bool,
     resume: Snapshot | None = None,
-    on_epoch: Callable[[TrainingResult], None] | None = None,
+    before_epoch: Callable[[], None] | None = None,
+    on_epoch: Callable[[TrainingResult], bool | None] | None = None,
     interrupts: Interrupts | None = None,
 ) -> TrainingResult:
     """Train a network.
@@ -64,8 +68,11 @@ def train(
         Whether sequences differ in length.
     resume : Snapshot, default=None
         State of an earlier call with the same arguments, to go on from.
+    before_epoch : callable, default=None
+        Called before every epoch.
     on_epoch : callable, default=None
-        Called after every epoch with what would be returned if it were the last one.
+        Called after every epoch with what would be returned if it were the last one. If it returns
+        True, it is the last one.
     interrupts : Interrupts, default=None
         What asks the training to stop; None for Ctrl-C.
 
@@ -103,7 +110,14 @@ def train(
             compiled.restore(resume)
             rng.set_state(resume.rng_state)
         return _fit(
-            compiled, settings, batches, n_batches, validation, resume, on_epoch, interrupts
+            compiled,
+            settings,
+            batches,
+            n_batches,
+            validation,
+            resume,
+            (before_epoch, on_epoch),
+            interrupts,
         )
 
 
@@ -144,7 +158,7 @@ def _fit(
     n_batches: int,
     validation: Batches | None,
     resume: Snapshot | None,
-    on_epoch: Callable[[TrainingResult], None] | None,
+    listeners: Listeners,
     interrupts: Interrupts,
 ) -> TrainingResult:
     model = compiled.model
@@ -156,7 +170,7 @@ def _fit(
     bar = None
     if settings.progress is not None:
         bar = ProgressBar(settings.progress, settings.epochs, snapshots.n_epochs)
-    later = _after_epochs(compiled, snapshots, on_epoch, bar)
+    later = _after_epochs(compiled, snapshots, listeners, bar)
     run = partial(
         model.fit,
         batches,
@@ -182,17 +196,23 @@ def _fit(
 def _after_epochs(
     compiled: CompiledModel,
     snapshots: Snapshots,
-    on_epoch: Callable[[TrainingResult], None] | None,
+    listeners: Listeners,
     bar: ProgressBar | None,
 ) -> list[keras.callbacks.Callback]:
-    """Return the callbacks that come after those of the user at the end of each epoch."""
-    callbacks = [] if bar is None else [bar]
-    if on_epoch is None:
-        return callbacks
+    """Return the callbacks that come after those of the user, in each epoch."""
+    before_epoch, on_epoch = listeners
+
+    def begin(epoch: int, logs: dict | None) -> None:
+        before_epoch()
+
+    def end(epoch: int, logs: dict) -> None:
+        stops = on_epoch(_trained(compiled, snapshots.latest))
+        compiled.model.stop_training |= bool(stops)
+
     tell = keras.callbacks.LambdaCallback(
-        on_epoch_end=lambda *_: on_epoch(_trained(compiled, snapshots.latest))
+        on_epoch_begin=before_epoch and begin, on_epoch_end=on_epoch and end
     )
-    return [tell, *callbacks]
+    return [tell] if bar is None else [tell, bar]
 
 
 def _run_until_ctrl_c(

@@ -1,11 +1,20 @@
 """What a training shows, and that both kinds of loops train alike."""
 
+import re
+
 import numpy as np
+import pandas as pd
 import pytest
+from sklearn.base import clone
+from tqdm import tqdm
 
 from fits import BIG, TINY, VALIDATED, X, weights_of, y
-from sklstm import LSTMClassifier
-from tasks import ragged
+from sklstm import CharSequenceGenerator, LSTMClassifier
+from sklstm.forecasting import LSTMForecaster
+from sklstm.network.progress import BAR_FORMAT
+from tasks import ragged, run_script
+
+SERIES = pd.DataFrame({"time": np.arange(40), "y": np.arange(40) % 4})
 
 # --- loops ---
 
@@ -36,16 +45,132 @@ def test_verbose_shows_one_bar_with_loss_and_metrics(capfd):
     out, err = capfd.readouterr()
     assert out == ""
     assert err.count("\n") == 1
-    last = err.split("\r")[-1]
-    assert "2/2" in last
-    assert all(f"{name}=" in last for name in ("loss", "accuracy", "val_loss", "val_accuracy"))
+    names = ("val_loss", "val_accuracy", "loss", "accuracy")
+    assert re.search(r"2/2, " + ", ".join(rf"{name}=[\d.]+" for name in names), err.split("\r")[-1])
+
+
+def test_narrow_terminals_cut_the_times_and_not_the_validation():
+    line = tqdm.format_meter(
+        60,
+        60,
+        100,
+        ncols=40,
+        prefix="fit",
+        postfix="val_loss=0.7239, loss=1",
+        bar_format=BAR_FORMAT,
+    )
+    assert len(line) <= 40
+    assert line.startswith("fit: 100%|")
+    assert "60/60, val_loss=0.7239" in line
+
+
+def test_a_bar_is_full_where_a_training_stops_early(capfd):
+    stop = VALIDATED | {"early_stopping": True, "n_iter_no_change": 1, "epochs": 60}
+    for n_networks in (1, 2):
+        fitted = LSTMClassifier(**stop, n_networks=n_networks, verbose=1).fit(X, y)
+        n_epochs = sum(len(history["loss"]) for history in fitted.histories_)
+        assert n_epochs < 60
+        assert f" {n_epochs}/{n_epochs}, val_loss=" in capfd.readouterr().err.split("\r")[-1]
+
+
+def test_a_line_for_each_epoch_of_each_network(capfd):
+    fitted = LSTMClassifier(**VALIDATED, n_networks=2, verbose=2).fit(X, y)
+    out, err = capfd.readouterr()
+    assert err == ""
+    told = sorted(re.sub(r", [\d.]+ s:", ":", line) for line in out.splitlines())
+    assert told == [
+        f"network {k}/2, epoch {epoch}/2: val_loss={history['val_loss'][epoch - 1]:.4g}, "
+        f"val_accuracy={history['val_accuracy'][epoch - 1]:.4g}, "
+        f"loss={history['loss'][epoch - 1]:.4g}, accuracy={history['accuracy'][epoch - 1]:.4g}"
+        for k, history in enumerate(fitted.histories_, start=1)
+        for epoch in (1, 2)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("estimator", "data", "loss"),
+    [
+        (CharSequenceGenerator(4, window=8, batch_size=4, epochs=2), ("abcd" * 40,), "nats/char"),
+        (
+            LSTMForecaster(2, units=4, epochs=2, batches_per_epoch=2, n_networks=1),
+            (SERIES,),
+            "loss",
+        ),
+    ],
+    ids=["generator", "forecaster"],
+)
+def test_lines_of_other_estimators(capfd, estimator, data, loss):
+    fitted = clone(estimator).set_params(verbose=2).fit(*data)
+    out = capfd.readouterr().out.splitlines()
+    for epoch, (line, value) in enumerate(zip(out, fitted.history_["loss"], strict=True), start=1):
+        assert re.fullmatch(rf"epoch {epoch}/2, [\d.]+ s: {loss}={value:.4g}(, .*)?", line)
+
+
+@pytest.mark.parametrize(("verbose", "is_shown"), [(1, False), (2, False), (3, True)])
+def test_predictions_are_silent_unless_asked(capfd, classifier, verbose, is_shown):
+    clone(classifier).set_params(verbose=verbose)._with_state(classifier._fitted_state).predict(X)
+    out, err = capfd.readouterr()
+    assert out == ""
+    assert ("predict: 100%" in err) == is_shown
+    assert (err != "") == is_shown
+
+
+def test_a_notebook_without_widgets_gets_a_line_and_no_warning():
+    """What tqdm looks for in a notebook is there, but for the widgets."""
+    run_script(
+        "import sys, types, warnings\n"
+        "warnings.simplefilter('error')\n"
+        "sys.modules['ipykernel.zmqshell'] = types.ModuleType('ipykernel.zmqshell')\n"
+        "sys.modules['IPython'] = types.ModuleType('IPython')\n"
+        "sys.modules['IPython'].get_ipython = object\n"
+        "sys.modules['ipywidgets'] = None\n"
+        "from sklstm.network.progress import open_bar\n"
+        "bar = open_bar('fit', total=2, unit='epoch')\n"
+        "assert type(bar).__mro__[1].__module__ == 'tqdm.std', type(bar).__mro__\n"
+    )
 
 
 @pytest.mark.slow
 def test_summary_counts_the_weights(capsys):
     classifier = LSTMClassifier(**TINY | BIG).fit(X, y)
     classifier.summary()
-    *layers, total = capsys.readouterr().out.splitlines()
+    described, table = capsys.readouterr().out.split("\n\n")
+    assert described.splitlines() == [
+        "input     2 features, standardized, differences of none of them",
+        "LSTM      2 layers of (4, 3) units, bidirectional, dropout 0.2",
+        "pooling   the maximum over time",
+        "dense     1 layer of 3 units, relu, dropout 0.2",
+        "output    2 units, softmax",
+        "networks  1",
+    ]
+    *layers, total = table.splitlines()
     assert len(layers) == 2 * 2 * 3 + 4
     assert int(total.split()[1].replace(",", "")) == len(weights_of(classifier))
     assert len(weights_of(classifier)) == classifier.to_keras().count_params()
+
+
+def summary_of(estimator, capsys):
+    estimator.summary()
+    described = capsys.readouterr().out.split("\n\n")[0]
+    return {line[:10].strip(): line[10:] for line in described.splitlines()}
+
+
+def test_summary_of_several_networks_of_changes(capsys):
+    settings = TINY | {"standardize": False, "differences": True, "pooling": "concat"}
+    summary = summary_of(LSTMClassifier(**settings, n_networks=2).fit(X, y), capsys)
+    assert summary["input"] == "2 features, not standardized, differences of 2 of them"
+    assert summary["pooling"] == "the last time step, the mean and the maximum over time"
+    assert summary["networks"] == "2, whose outputs are averaged"
+
+
+def test_summary_of_tokens_and_of_windows(capsys, token_classifier):
+    assert summary_of(token_classifier, capsys)["input"] == (
+        "token ids below 7, embedded as 3 numbers"
+    )
+    text = summary_of(CharSequenceGenerator(4, epochs=1, window=8).fit("abcd" * 40), capsys)
+    assert text["input"] == "token ids below 5, one-hot coded"
+    assert text["pooling"] == "none: an output at every time step"
+    forecaster = LSTMForecaster(2, lookback=8, units=4, epochs=1, batches_per_epoch=2)
+    windows = summary_of(forecaster.fit(SERIES), capsys)
+    assert windows["input"] == "11 features, each window scaled by its own past"
+    assert windows["pooling"] == "none: an output at each of the last 2 time steps"
