@@ -27,7 +27,7 @@ from sklstm._parameters import (
 )
 from sklstm._sequences import Sequences
 from sklstm._targets import Targets
-from sklstm.network.quiet_import import quiet_tensorflow
+from sklstm.network.quiet_import import importing_tensorflow
 from sklstm.network.spec import NetworkSpec, Weights, split_weights
 from sklstm.network.summary import summarize
 from sklstm.network.training.batches import TrainingData
@@ -115,9 +115,11 @@ class BaseNetwork(BaseEstimator, metaclass=ABCMeta):
         ------
         NotFittedError
             If the estimator is not fitted.
+        ImportError
+            If TensorFlow, Keras or SciKeras is not installed; it says what to install.
         """
         state = self._fitted()
-        with Interrupts(), quiet_tensorflow():
+        with Interrupts(), importing_tensorflow():
             from sklstm.network.keras_model import model_for_users
 
         return model_for_users(
@@ -284,7 +286,7 @@ class BaseNetwork(BaseEstimator, metaclass=ABCMeta):
             Called after each epoch with the fitted state so far and a snapshot of the training.
         """
         # If its import were interrupted, TensorFlow could not be imported again.
-        with Interrupts(), quiet_tensorflow():
+        with Interrupts(), importing_tensorflow():
             from sklstm.network.training.ensemble import train_networks
 
         if previous is not None:

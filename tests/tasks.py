@@ -30,7 +30,7 @@ import sys
 class Refuse:
     def find_spec(self, name, path=None, target=None):
         if name.split(".")[0] in {sorted(TENSORFLOW)}:
-            raise ImportError(name + " must not be imported here")
+            raise ModuleNotFoundError(name + " must not be imported here", name=name)
 
 sys.meta_path.insert(0, Refuse())
 """

@@ -213,6 +213,32 @@ sklstm.LSTMClassifier().set_params(units=8).get_params()
 pipeline[-1].to_onnx()
 pipeline[-1].summary()
 """
+ASK_FOR_TENSORFLOW = """
+import contextlib
+import io
+import re
+
+from sklstm.cli.main import main
+
+message = re.compile(
+    "fit and to_keras need (keras|tensorflow), which is not installed here "
+    r'[(]predictions do not[)]: pip install "?tensorflow\\S* "?keras\\S* "?scikeras\\S*'
+)
+before = dict(vars(pipeline[-1]))
+for train in (lambda: pipeline[-1].fit(saved["X"].reshape(24, 10), saved["labels"]),
+              pipeline[-1].to_keras):
+    try:
+        train()
+    except ImportError as error:
+        assert message.fullmatch(str(error)), error
+    else:
+        raise AssertionError("trained without TensorFlow")
+assert vars(pipeline[-1]) == before
+told = io.StringIO()
+with contextlib.redirect_stderr(told):
+    assert main([]) == 1
+assert message.fullmatch(told.getvalue().strip().removeprefix("python -m sklstm: error: ")), told
+"""
 
 
 def test_loading_and_predicting_need_no_tensorflow(tmp_path):
@@ -226,7 +252,7 @@ def test_loading_and_predicting_need_no_tensorflow(tmp_path):
         probabilities=pipeline.predict_proba(X),
         labels=pipeline.predict(X),
     )
-    run_script(REFUSE_TENSORFLOW + PREDICT, tmp_path)
+    run_script(REFUSE_TENSORFLOW + PREDICT + ASK_FOR_TENSORFLOW, tmp_path)
 
 
 def test_importing_the_package_loads_no_tensorflow_and_sets_no_environment():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 
+from sklstm._version import __version__
 from sklstm.cli import terminal
 from sklstm.cli.text_options import add_text_parser, read_seed
 
@@ -35,6 +36,7 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.set_defaults(command=_tour)
+    parser.add_argument("--version", action="version", version=f"sklstm {__version__}")
     parser.add_argument(
         "--picture",
         default="sklstm_tour.png",

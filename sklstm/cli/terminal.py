@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TextIO
 
+from sklstm.network.quiet_import import importing_tensorflow
+
 FAILED, INTERRUPTED, BROKEN_PIPE = 1, 130, 141  # 128 + the number of the signal, as shells have it
 
 
@@ -52,7 +54,7 @@ def run(program: str, command: Callable[[], None]) -> int:
     except MemoryError as error:
         tell(f"{program}: error: there is not enough memory: {_in_one_line(error)}")
         return FAILED
-    except (OSError, ValueError) as error:
+    except (ImportError, OSError, ValueError) as error:
         tell(f"{program}: error: {_in_one_line(error)}")
         _flush_or_discard_output()
         return FAILED
@@ -99,13 +101,19 @@ def load_tensorflow_quietly() -> None:
 
     TensorFlow writes them to the standard error of the process, not through Python, before any
     setting can stop it.
+
+    Raises
+    ------
+    ImportError
+        If a library that trains is not installed.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     stderr = os.dup(2)
     with open(os.devnull, "w") as nowhere:
         os.dup2(nowhere.fileno(), 2)
     try:
-        importlib.import_module("sklstm.network.training.trainer")
+        with importing_tensorflow():
+            importlib.import_module("sklstm.network.training.trainer")
     finally:
         os.dup2(stderr, 2)
         os.close(stderr)

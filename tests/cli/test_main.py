@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+import sklstm
 from commands import TEXT, TINY, target
 from sklstm.cli.main import main
 from sklstm.cli.tour import save_curves
@@ -55,6 +56,13 @@ def test_the_tour_checks_its_options_first(capsys, misused, tmp_path):
     assert "x.tune names no format of a picture: the valid endings are" in err
     assert out == ""
     assert list(tmp_path.iterdir()) == []
+
+
+def test_the_version(capsys):
+    with pytest.raises(SystemExit) as ended:
+        main(["--version"])
+    assert ended.value.code == 0
+    assert capsys.readouterr() == (f"sklstm {sklstm.__version__}\n", "")
 
 
 def test_what_a_terminal_cannot_show_is_escaped(monkeypatch, tmp_path, model):
