@@ -17,6 +17,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
+from sklstm._doc_link import DocLinkMixin
 from sklstm._fitted_state import FittedState, LearntFromData
 from sklstm._parameters import (
     as_float,
@@ -48,7 +49,7 @@ EPOCHS = Progress()
 SnapshotsOfNetworks = tuple[Snapshot | None, ...]  # of each network; None before its first epoch
 
 
-class BaseNetwork(BaseEstimator, metaclass=ABCMeta):
+class BaseNetwork(DocLinkMixin, BaseEstimator, metaclass=ABCMeta):
     """Base class of all estimators that train a network, on sequences of numbers or on texts.
 
     An estimator holds its parameters and, once it is fitted, one `FittedState`.

@@ -35,6 +35,7 @@ FLOORS = {
     "sklstm.preprocessing": 1,
     "sklstm.datasets": 1,
     "sklstm._auto_parameters": 0,
+    "sklstm._doc_link": 0,
     "sklstm._files": 0,
     "sklstm._parameters": 0,
     "sklstm._sequences": 0,
@@ -241,7 +242,7 @@ assert message.fullmatch(told.getvalue().strip().removeprefix("python -m sklstm:
 """
 
 
-def test_loading_and_predicting_need_no_tensorflow(tmp_path):
+def test_predicting_needs_no_tensorflow_and_training_says_what_to_install(tmp_path):
     X, y = first_step_task()
     X = X.reshape(24, 10)
     pipeline = make_pipeline(StandardScaler(), LSTMClassifier(**TINY, timesteps=5)).fit(X, y)

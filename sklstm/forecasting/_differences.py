@@ -9,12 +9,13 @@ from sklearn.base import BaseEstimator, MetaEstimatorMixin, RegressorMixin, clon
 from sklearn.utils import Tags, check_array
 from sklearn.utils.validation import check_consistent_length, check_is_fitted
 
+from sklstm._doc_link import DocLinkMixin
 from sklstm._sklearn_compat import HasMethods, fit_context
 from sklstm.input.containers import as_numbers
 from sklstm.input.parse_y import read_numbers_as_shaped
 
 
-class DifferencedRegressor(RegressorMixin, MetaEstimatorMixin, BaseEstimator):
+class DifferencedRegressor(DocLinkMixin, RegressorMixin, MetaEstimatorMixin, BaseEstimator):
     """Read windows relative to their last time step, and learn the change from there.
 
     The regressor sees ``X - last`` and learns ``y - last``, where `last` is the last time step of

@@ -13,6 +13,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils import Tags, check_array, get_tags
 from sklearn.utils.validation import check_is_fitted
 
+from sklstm._doc_link import DocLinkMixin
 from sklstm._regressor import LSTMRegressor
 from sklstm._sklearn_compat import (
     HasMethods,
@@ -28,7 +29,7 @@ from sklstm.preprocessing._read_series import check_finite, read_numbers
 from sklstm.preprocessing._time_index import check_time_order
 
 
-class ConformalQuantileRegressor(RegressorMixin, MetaEstimatorMixin, BaseEstimator):
+class ConformalQuantileRegressor(DocLinkMixin, RegressorMixin, MetaEstimatorMixin, BaseEstimator):
     """Prediction intervals that contain the next value with a chosen probability.
 
     A quantile regressor learns the median and the two ends of the interval. To calibrate them,

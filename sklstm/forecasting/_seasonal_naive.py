@@ -11,6 +11,7 @@ from sklearn.base import BaseEstimator
 from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted
 
+from sklstm._doc_link import DocLinkMixin
 from sklstm._sklearn_compat import Interval, StrOptions, fit_context
 from sklstm.forecasting._future import forecast_frame
 from sklstm.forecasting._origins import season_of
@@ -22,7 +23,7 @@ from sklstm.forecasting._series_rows import quantile_column
 N_ERRORS = 5  # of fewer, quantiles are not taken where a nearer season has more
 
 
-class SeasonalNaiveForecaster(BaseEstimator):
+class SeasonalNaiveForecaster(DocLinkMixin, BaseEstimator):
     """Forecast, for each series, the value of one season ago.
 
     It learns nothing, and is often hard to beat: forecasters are compared with it [1]_.

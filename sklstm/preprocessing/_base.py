@@ -6,8 +6,10 @@ from typing import Any, Literal, Self
 
 import numpy as np
 
+from sklstm._doc_link import DocLinkMixin
 
-class SequenceOutputMixin:
+
+class SequenceOutputMixin(DocLinkMixin):
     """Mixin for transformers whose output is not a table, so that no data frame can hold it.
 
     It comes before `TransformerMixin` among the base classes. It switches off that scikit-learn

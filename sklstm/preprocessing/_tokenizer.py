@@ -14,6 +14,7 @@ from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, Transfo
 from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted
 
+from sklstm._doc_link import DocLinkMixin
 from sklstm._sklearn_compat import Interval, StrOptions, fit_context
 from sklstm.preprocessing._base import as_object_array
 from sklstm.preprocessing._padding import Side, pad, truncate
@@ -24,7 +25,9 @@ PADDING_ID, UNKNOWN_ID = 0, 1
 SPECIAL_TOKENS = ["<pad>", UNKNOWN_TOKEN]
 
 
-class SequenceTokenizer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
+class SequenceTokenizer(
+    DocLinkMixin, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
+):
     r"""Turn texts into sequences of integer token ids, for an estimator with `embedding_dim`.
 
     Id 0 is padding and id 1 the unknown token; the known tokens follow from 2 by falling

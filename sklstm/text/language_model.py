@@ -378,6 +378,9 @@ class LanguageModel(BaseNetwork):
             pooling=None,
         )
 
+    def _doc_link_url_param_generator(self) -> dict[str, str]:
+        return {"estimator_module": "sklstm", "estimator_name": type(self).__name__}
+
     def _sequences(self, X: Any) -> Sequences:
         documents = as_documents(X, min_length=0)
         stream, starts, stops = join_documents(documents, self._vocabulary, "Document")
