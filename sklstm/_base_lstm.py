@@ -29,12 +29,13 @@ from sklstm._parameters import (
     static_features_of,
 )
 from sklstm._sequences import InputForm, Sequences
-from sklstm._sklearn_compat import Interval, StrOptions, num_samples, safe_indexing
+from sklstm._sklearn_compat import Interval, StrOptions, num_samples
 from sklstm._targets import Targets, as_columns, equal_weights
 from sklstm.input.hold_out import hold_out
 from sklstm.input.parse_x import read_for_fit, read_for_predict, read_in_blocks
 from sklstm.input.parse_y import check_n_targets, read_sample_weight
 from sklstm.input.samples import ClassWeights, Samples
+from sklstm.input.stored_arrays import rows_of
 from sklstm.network.onnx_predictor import OnnxPredictor
 from sklstm.network.progress import open_bar
 from sklstm.network.scaling import InputScaling
@@ -299,7 +300,7 @@ class BaseLSTM(BaseNetwork):
             return None
         scorer, spec = check_scoring(self, self.scoring), self._spec(data).single
         silent = copy.copy(self).set_params(verbose=0)
-        X_val, y_val = safe_indexing(X, data.validation.numbers), data.validation.y
+        X_val, y_val = rows_of(X, data.validation.numbers), data.validation.y
         if isinstance(self.scoring, str) and y_val.ndim > 2:  # scikit-learn's take two axes
             learnt = replace(learnt, targets=learnt.targets.side_by_side())
             y_val = as_columns(y_val)

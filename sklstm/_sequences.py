@@ -5,8 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
+
+if TYPE_CHECKING:
+    from sklstm.input.stored_arrays import StoredSteps
 
 
 @dataclass(frozen=True)
@@ -17,9 +21,10 @@ class Sequences:
 
     Attributes
     ----------
-    steps : ndarray
+    steps : ndarray or StoredSteps
         All time steps, one below the other: ``(N, F)`` in the dtype of X (floats of up to 64
-        bits, integers or bool), or ``(N,)`` int32 token ids.
+        bits, integers or bool), or ``(N,)`` int32 token ids. `StoredSteps` reads those of a large
+        array from the disk.
     starts : ndarray of shape (n,)
         The row of `steps` at which each sequence begins.
     lengths : ndarray of shape (n,)
@@ -28,7 +33,7 @@ class Sequences:
         Features that belong to a sequence and not to a time step; None if there are none.
     """
 
-    steps: np.ndarray
+    steps: np.ndarray | StoredSteps
     starts: np.ndarray
     lengths: np.ndarray
     static: np.ndarray | None = None
@@ -58,6 +63,11 @@ class Sequences:
     def varies(self) -> bool:
         """Whether lengths differ."""
         return bool((self.lengths != self.lengths[0]).any())
+
+    @property
+    def pieces(self) -> np.ndarray | None:
+        """The piece of the disk that each sequence is read with; None for steps in memory."""
+        return None if isinstance(self.steps, np.ndarray) else self.steps.piece_of(self.starts)
 
     def padded(self, n_steps: int | None = None) -> np.ndarray:
         """Return an array of shape (n, n_steps, F) or (n, n_steps), right-padded with zeros.

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
+
+if TYPE_CHECKING:
+    from sklstm.input.stored_arrays import StoredSteps
 
 BYTES_PER_CHECK = 2 * 2**20  # of X, checked at once: masks stay small and values in the cache
 
@@ -18,7 +22,7 @@ class TimeSteps:
 
     Attributes
     ----------
-    values : ndarray of shape (sum of T_i, F)
+    values : ndarray or StoredSteps, of shape (sum of T_i, F)
         In the input's own dtype.
     offsets : ndarray of shape (n + 1,)
         Sequence i is ``values[offsets[i]:offsets[i + 1]]``.
@@ -26,7 +30,7 @@ class TimeSteps:
         The number that errors give to the first sequence.
     """
 
-    values: np.ndarray
+    values: np.ndarray | StoredSteps
     offsets: np.ndarray
     first_sample: int = 0
 
@@ -72,7 +76,7 @@ def drop_absent_steps(
     ValueError
         If an absent step lies inside a sequence, or a sequence has no step left.
     """
-    if steps.values.nbytes <= BYTES_PER_CHECK and find_absent(0, steps.values) is None:
+    if steps.values.nbytes <= BYTES_PER_CHECK and find_absent(0, steps.values[:]) is None:
         starts, stops = steps.offsets[:-1], steps.offsets[1:]
         if (stops > starts).all():
             return starts, stops

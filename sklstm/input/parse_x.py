@@ -34,6 +34,7 @@ from sklstm.input.feature_names import (
 from sklstm.input.frames import code_for_long_table, join_frames, library_of
 from sklstm.input.input_form import Static, check_n_features, form_of_sequences, form_of_table
 from sklstm.input.static_features import split_steps, split_table, with_static
+from sklstm.input.stored_arrays import StoredSteps, exceeds_a_block
 from sklstm.input.token_ids import read_token_ids
 
 VALID_FORMS = (
@@ -59,6 +60,9 @@ def read_for_fit(
         If X has no valid form, is empty, has unequal numbers of features, or is not finite, or
         the static features are not in X or change within a sequence.
     """
+    if not (tokens or static) and exceeds_a_block(X):
+        form = form_of_sequences(X.shape[2], None, timesteps, static)
+        return _present(_stored_steps(X)), form
     X = _opened(X)
     if tokens:
         sequences, size = read_token_ids(_rows_of_ids(X), vocabulary_size)
@@ -81,6 +85,11 @@ def read_for_predict(
     `first_sample` is the number of X's first row if X is a later block of a longer array: errors
     then count samples from its start, and the columns have been checked with the first block.
     """
+    if form.kind == "sequences" and not form.static and exceeds_a_block(X):
+        stored = _stored_steps(X)
+        check_n_features(X.shape[2], form, estimator_name)
+        check_names_in_list(X, stored, form, estimator_name)
+        return _present(stored)
     X = _opened(X)
     if form.kind == "tokens":
         return read_token_ids(_rows_of_ids(X), form.vocabulary_size, first_sample)[0]
@@ -256,6 +265,11 @@ def _steps_of_table(X: np.ndarray, form: InputForm) -> np.ndarray:
             f"time step: {VALID_FORMS}, with F = {n_features}."
         )
     return X.reshape(len(X), -1, n_features)
+
+
+def _stored_steps(X: Any) -> TimeSteps:
+    """Leave the time steps of a 3-D array on the disk."""
+    return TimeSteps(StoredSteps(X), np.arange(X.shape[0] + 1) * X.shape[1])
 
 
 def _steps_of_array(array: np.ndarray) -> TimeSteps:

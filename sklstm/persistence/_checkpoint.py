@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from numbers import Integral
 from pathlib import Path
@@ -19,9 +19,11 @@ from sklstm.network.training.settings import Snapshot
 
 if TYPE_CHECKING:
     from sklstm._base import BaseNetwork
+    from sklstm.input.stored_arrays import StoredSteps
 
 # What may change between two runs of a fit without changing its result so far.
 FREE_PARAMETERS = {"callbacks", "checkpoint", "sample_length", "verbose"}
+BYTES_PER_READ = 2 * 2**20
 
 
 class Checkpoint:
@@ -32,11 +34,13 @@ class Checkpoint:
     estimator : estimator
         With ``checkpoint`` among its parameters: the name of a file, or of a folder, in which each
         fit has a file of its own, named by its parameters and its data.
-    data : iterable of ndarray or None
+    data : iterable of ndarray, StoredSteps or None
         The data that the fit learns from, to tell whether a file belongs to the same fit.
     """
 
-    def __init__(self, estimator: BaseNetwork, data: Iterable[np.ndarray | None]) -> None:
+    def __init__(
+        self, estimator: BaseNetwork, data: Iterable[np.ndarray | StoredSteps | None]
+    ) -> None:
         self.estimator = estimator
         self.path = Path(estimator.checkpoint)
         self.data_digest = _digest(data)
@@ -150,15 +154,20 @@ def _checkpoint_state(saved: BaseEstimator) -> CheckpointState | None:
     return state.checkpoint if isinstance(state, FittedState) else None
 
 
-def _digest(data: Iterable[np.ndarray | None]) -> str:
+def _digest(data: Iterable[np.ndarray | StoredSteps | None]) -> str:
     digest = hashlib.sha256()
     for array in data:
-        digest.update(_content(array))
+        for content in _contents(array):
+            digest.update(content)
         digest.update(b"|")
     return digest.hexdigest()
 
 
-def _content(array: np.ndarray | None) -> bytes:
+def _contents(array: np.ndarray | StoredSteps | None) -> Iterator[bytes]:
+    """Yield the bytes of an array, a part at a time."""
     if array is None or array.dtype == object:  # words: the bytes of such an array are addresses
-        return repr(None if array is None else array.tolist()).encode("utf-8", "surrogatepass")
-    return np.ascontiguousarray(array).tobytes()
+        yield repr(None if array is None else array.tolist()).encode("utf-8", "surrogatepass")
+        return
+    n_rows = max(1, len(array) * BYTES_PER_READ // max(1, array.nbytes))
+    for first in range(0, len(array), n_rows):
+        yield np.ascontiguousarray(array[first : first + n_rows]).tobytes()

@@ -12,7 +12,7 @@ import numpy as np
 
 from sklstm._sequences import Sequences
 from sklstm.network.scaling import InputScaling
-from sklstm.network.training.bucketing import choose_shapes, draw_order
+from sklstm.network.training.bucketing import choose_shapes, draw_order, draw_order_by_blocks
 
 Arrays = tuple[np.ndarray, ...]
 
@@ -79,12 +79,22 @@ class SequenceData:
         return choose_shapes(self.sequences.lengths, batch_size)
 
     def draw_epoch(self, rng: np.random.RandomState, batch_size: int) -> np.ndarray:
-        """Shuffle all rows, such that those of a batch are of similar length."""
-        return draw_order(self.sequences.lengths, batch_size, rng)
+        """Shuffle all rows, such that those of a batch are of similar length.
+
+        Rows that are read from a disk are shuffled block by block.
+        """
+        lengths, pieces = self.sequences.lengths, self.sequences.pieces
+        if pieces is None:
+            return draw_order(lengths, batch_size, rng)
+        n_at_once = self.sequences.steps.pieces_at_once
+        return draw_order_by_blocks(pieces, n_at_once, lengths, batch_size, rng)
 
     def all_rows(self, batch_size: int) -> np.ndarray:
-        """Return all rows, the shortest first."""
-        return np.argsort(self.sequences.lengths, kind="stable")
+        """Return all rows, the shortest first, of each block if they are read from a disk."""
+        lengths, pieces = self.sequences.lengths, self.sequences.pieces
+        if pieces is None:
+            return np.argsort(lengths, kind="stable")
+        return np.lexsort((lengths, pieces // self.sequences.steps.pieces_at_once))
 
     def lengths_of(self, rows: np.ndarray) -> np.ndarray:
         """Return the lengths of these sequences."""

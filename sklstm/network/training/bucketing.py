@@ -83,3 +83,44 @@ def draw_order(lengths: np.ndarray, batch_size: int, rng: np.random.RandomState)
     for pool in np.split(in_batches, range(size, len(in_batches), size)):  # views
         pool[:] = pool[np.argsort(lengths[pool], kind="stable")]
     return np.append(rng.permutation(in_batches.reshape(n_batches, batch_size)), rest)
+
+
+def draw_order_by_blocks(
+    pieces: np.ndarray,
+    n_at_once: int,
+    lengths: np.ndarray,
+    batch_size: int,
+    rng: np.random.RandomState,
+) -> np.ndarray:
+    """Shuffle rows that are read from a disk in pieces, such that each piece is read about once.
+
+    A block is some pieces, drawn at random from the whole array. The rows of a block are shuffled
+    as `draw_order` does, and the blocks follow one another.
+
+    Parameters
+    ----------
+    pieces : ndarray of shape (n,)
+        The piece that each row is in, counted from 0.
+    n_at_once : int
+        Pieces in a block.
+    lengths : ndarray of shape (n,)
+        Time steps of each row.
+    batch_size : int
+    rng : RandomState
+
+    Returns
+    -------
+    ndarray of shape (n,)
+    """
+    place_of_piece = rng.permutation(int(pieces.max()) + 1)
+    block = place_of_piece[pieces] // n_at_once
+    rows_by_block = np.argsort(block, kind="stable")
+    order, n_done = [], 0
+    for rows in np.split(rows_by_block, np.cumsum(np.bincount(block))[:-1]):
+        # The first rows fill up the batch that the block before began.
+        first, others = np.split(rng.permutation(rows), [-n_done % batch_size])
+        order.append(first)
+        if len(others):
+            order.append(others[draw_order(lengths[others], batch_size, rng)])
+        n_done += len(rows)
+    return np.concatenate(order)
