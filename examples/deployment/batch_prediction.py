@@ -1,9 +1,13 @@
-"""Predict the rows of a CSV with a Pipeline from a file, and write another CSV.
+"""
+Predict the rows of a CSV every night, without TensorFlow
+=========================================================
 
-As it runs in the night: no TensorFlow is loaded, the predictions appear all at once or not at
-all, and what goes wrong is one line on the error stream and exit status 1. The columns that the
-pipeline was fitted on are found by their names, in any order. batch_training.py makes a pipeline
-and a CSV to try it with. Load only files that you trust: joblib's can run code.
+This script predicts the rows of a CSV with a Pipeline from a file, and writes another
+CSV. No TensorFlow is loaded. The predictions appear all at once or not at all. If
+something goes wrong, the script prints one line on the error stream, and its exit
+status is 1. The columns that the pipeline was fitted on are found by their names, in
+any order. ``batch_training.py`` makes a pipeline and a CSV to try it with. Load only
+files that you trust: those of joblib can run code.
 """
 
 import argparse
@@ -21,8 +25,12 @@ def main():
     parser.add_argument("model", type=Path, help="a fitted Pipeline, saved by joblib")
     parser.add_argument("rows", type=Path, help="a CSV with a header, a sample per row")
     parser.add_argument("output", type=Path, help="the CSV to write")
-    parser.add_argument("--keep", nargs="+", default=[], metavar="COLUMN", help="columns to copy")
-    parser.add_argument("--proba", action="store_true", help="write the classes' probabilities too")
+    parser.add_argument(
+        "--keep", nargs="+", default=[], metavar="COLUMN", help="columns to copy"
+    )
+    parser.add_argument(
+        "--proba", action="store_true", help="write the classes' probabilities too"
+    )
     options = parser.parse_args()
     start = time.perf_counter()
     try:
@@ -34,9 +42,9 @@ def main():
         sys.exit(f"{parser.prog}: {error}")
     except ValueError as error:
         sys.exit(f"{parser.prog}: {options.rows} by {options.model}: {error}")
-    seconds = time.perf_counter() - start
+    done = f"{len(rows)} rows in {time.perf_counter() - start:.2f} s"
     tensorflow = "with" if "tensorflow" in sys.modules else "without"
-    print(f"{len(rows)} rows in {seconds:.2f} s, {tensorflow} TensorFlow: {options.output}")
+    print(f"{done}, {tensorflow} TensorFlow: {options.output}")
 
 
 def load_model(path):
@@ -47,7 +55,9 @@ def load_model(path):
     except Exception as error:  # whatever bytes that are no pickle lead to
         raise ValueError(f"joblib cannot load the model: {error!r}") from error
     if not hasattr(model, "predict"):
-        raise ValueError(f"the model is of type {type(model).__name__}, which does not predict")
+        raise ValueError(
+            f"the model is of type {type(model).__name__}, which does not predict"
+        )
     return model
 
 

@@ -1,9 +1,12 @@
-"""From a table of events to the customers who may leave: train, compare, save, predict at night.
+"""
+From a table of events to the customers who may leave
+=====================================================
 
-The table has one row per visit: customer, date, amount, channel, discount. Dates are uneven, some
-amounts are missing, and rows come in any order. `train` writes such a table of 2,000 customers and
-goes from `read_csv` to a cross-validated AUC, a grid search and a saved model; `nightly` is the
-script of the night, which loads no TensorFlow:
+The table has one row per visit: customer, date, amount, channel, discount. Dates are
+uneven, some amounts are missing, and rows come in any order. ``train`` writes such a
+table of 2,000 customers and goes from ``read_csv`` to a cross-validated AUC, a grid
+search and a saved model. ``nightly`` is the script that runs every night, which loads
+no TensorFlow::
 
     python event_table.py train
     python event_table.py nightly
@@ -31,15 +34,21 @@ from sklstm.persistence import load, save
 def main():
     parser = argparse.ArgumentParser(description="Predict which customers leave.")
     parser.add_argument("part", choices=["train", "nightly"], help="which part to run")
-    parser.add_argument("folder", type=Path, nargs="?", default=Path(), help="default: this one")
-    parser.add_argument("--customers", type=int, default=2000, help="default: %(default)s")
+    parser.add_argument(
+        "folder", type=Path, nargs="?", default=Path(), help="default: this one"
+    )
+    parser.add_argument(
+        "--customers", type=int, default=2000, help="default: %(default)s"
+    )
     parser.add_argument("--epochs", type=int, default=20, help="default: %(default)s")
     options = parser.parse_args()
     model, history = options.folder / "customers.sklstm", options.folder / "history.csv"
     tonight, risks = options.folder / "tonight.csv", options.folder / "risks.csv"
     if options.part == "train":
         make_visits(options.customers, seed=0).to_csv(history, index=False)
-        visits = make_visits(options.customers // 10, seed=1).replace({"channel": {"web": "app"}})
+        visits = make_visits(options.customers // 10, seed=1).replace(
+            {"channel": {"web": "app"}}
+        )
         visits.drop(columns="left").to_csv(tonight, index=False)
         train(history, model, options.epochs)
         print(f"{model}: {model.stat().st_size / 1024:.0f} KiB")
@@ -50,9 +59,9 @@ def main():
 
 
 def make_visits(n_customers, seed):
-    """Make a table: those who leave come less and less often, and spend less each time."""
+    """Make a table: those who leave come ever less often, and spend less each time."""
     rng = np.random.default_rng(seed)
-    tables = []
+    tables, start = [], pd.Timestamp("2025-01-01")
     for customer in range(n_customers):
         n, leaves = rng.integers(1, 25), rng.random() < 0.3
         fatigue = leaves * np.linspace(0, 1, n)
@@ -60,7 +69,7 @@ def make_visits(n_customers, seed):
         amounts = rng.lognormal(3 - fatigue, 0.7).round(2)
         visits = {
             "customer": f"c{customer:05}",
-            "date": pd.Timestamp("2025-01-01") + pd.to_timedelta(days.cumsum(), unit="D"),
+            "date": start + pd.to_timedelta(days.cumsum(), unit="D"),
             "amount": np.where(rng.random(n) < 0.1, np.nan, amounts),
             "channel": rng.choice(["web", "shop", "phone"], n),
             "discount": rng.random(n) < 0.2,
@@ -73,22 +82,23 @@ def make_visits(n_customers, seed):
 # What a user writes: 25 lines.
 
 
-def read_visits(path):
-    visits = pd.read_csv(path, parse_dates=["date"])
-    by_customer = visits.sort_values("date").groupby("customer")
-    return visits.assign(days=by_customer["date"].diff().dt.days)  # since the visit before
+def read_sequences(path, target=None):
+    visits = pd.read_csv(path, parse_dates=["date"]).sort_values("date")
+    days = visits.groupby("customer")["date"].diff().dt.days  # since the visit before
+    visits = visits.assign(days=days)
+    return sequences_from_table(visits, by="customer", order_by="date", target=target)
 
 
 def train(history, path, epochs):
-    X, y, _ = sequences_from_table(
-        read_visits(history), by="customer", order_by="date", target="left"
-    )
+    X, y, _ = read_sequences(history, target="left")
+    numbers = make_pipeline(SimpleImputer(add_indicator=True), StandardScaler())
     columns = make_column_transformer(
         (OneHotEncoder(handle_unknown="ignore"), ["channel"]),
-        (make_pipeline(SimpleImputer(add_indicator=True), StandardScaler()), ["amount", "days"]),
+        (numbers, ["amount", "days"]),
         ("passthrough", ["discount"]),
     )
-    model = make_pipeline(TimeDistributed(columns), LSTMClassifier(epochs=epochs, random_state=0))
+    network = LSTMClassifier(epochs=epochs, random_state=0)
+    model = make_pipeline(TimeDistributed(columns), network)
     scores = cross_val_score(model, X, y, scoring="roc_auc", cv=3)
     print(f"AUC of {len(X)} customers: {scores.mean():.3f} ± {scores.std():.3f}")
     grid = {"lstmclassifier__units": [8, 32]}
@@ -98,7 +108,7 @@ def train(history, path, epochs):
 
 
 def predict_at_night(path, tonight, risks):
-    X, _, customers = sequences_from_table(read_visits(tonight), by="customer", order_by="date")
+    X, _, customers = read_sequences(tonight)
     risk = load(path).predict_proba(X)[:, 1]
     pd.DataFrame({"customer": customers, "risk": risk}).to_csv(risks, index=False)
 

@@ -1,7 +1,12 @@
-"""What batch_prediction.py needs: a fitted Pipeline in a file, and a CSV to predict.
+"""
+Train a Pipeline and save it
+============================
 
-Images of digits become a table, as analysts have them: one row per image, one named column per
-pixel. The pipeline reads its 64 columns as 8 time steps of 8 features.
+This script makes what ``batch_prediction.py`` needs: a fitted Pipeline in a file, and
+a CSV to predict.
+
+Images of digits become a table, as analysts have them: one row per image, one named
+column per pixel. The pipeline reads its 64 columns as 8 time steps of 8 features.
 """
 
 import argparse
@@ -21,14 +26,20 @@ from sklstm import LSTMClassifier
 
 def main():
     parser = argparse.ArgumentParser(description="Make files for batch_prediction.py.")
-    parser.add_argument("folder", type=Path, nargs="?", default=Path(), help="default: this one")
+    parser.add_argument(
+        "folder", type=Path, nargs="?", default=Path(), help="default: this one"
+    )
     parser.add_argument("--epochs", type=int, default=30, help="default: 30")
     options = parser.parse_args()
 
     X, y = load_digits(return_X_y=True, as_frame=True)
-    X_train, X_test, y_train, y_test = train_test_split(X, y, stratify=y, random_state=0)
+    X_train, X_test, y_train, y_test = train_test_split(
+        X, y, stratify=y, random_state=0
+    )
     lstm = LSTMClassifier(32, timesteps=8, epochs=options.epochs, random_state=0)
-    pipeline = Pipeline([("scale", MinMaxScaler()), ("lstm", lstm)]).fit(X_train, y_train)
+    pipeline = Pipeline([("scale", MinMaxScaler()), ("lstm", lstm)]).fit(
+        X_train, y_train
+    )
     print(f"test accuracy {pipeline.score(X_test, y_test):.3f}")
 
     options.folder.mkdir(parents=True, exist_ok=True)
