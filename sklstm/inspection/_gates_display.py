@@ -185,7 +185,7 @@ class GateActivationsDisplay:
         units = _checked_units(self.units, n_units)
         length = self.activations.lengths[self.sample]
         labels = self._labels(length)
-        width = float(np.clip(2 + 0.13 * length, 7, 16))
+        width = float(np.clip(2 + 0.13 * length, 6.4, 16))
         self.axes_ = panels(ax, len(GATES), 1, figsize=(width, 8), sharex=True)
         self.figure_ = self.axes_[0].figure
         self.images_ = np.array(

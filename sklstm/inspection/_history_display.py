@@ -177,7 +177,7 @@ class TrainingHistoryDisplay:
         """
         check_matplotlib_support(f"{type(self).__name__}.plot")
         names = self._names(metrics)
-        self.axes_ = panels(ax, 1, len(names), figsize=(4.2 * len(names), 3.2))
+        self.axes_ = panels(ax, 1, len(names), figsize=(3.6 * len(names), 3))
         self.figure_ = self.axes_[0].figure
         self.lines_, self.single_lines_, self.markers_ = {}, {}, []
         for axes, name in zip(self.axes_, names, strict=True):

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 AROUND_0 = "PuOr_r"  # can be read with every kind of colour vision
 BLUE = "#0072b2"
-FIGSIZE = 7, 3.2
+FIGSIZE = 6.4, 3
 
 
 class ImportanceOverTimeDisplay:
