@@ -137,7 +137,7 @@ right.set(
 plt.show()
 
 # %%
-# Where an LSTM is not needed, such a comparison says so too: see
-# :ref:`sphx_glr_auto_examples_classification_plot_images_row_by_row.py`.
+# Such a comparison also says where an LSTM is not needed. Of one month ahead, a linear
+# model knows more: :ref:`sphx_glr_auto_examples_forecasting_plot_monthly_intervals.py`.
 #
 # sphinx_gallery_thumbnail_number = 2
