@@ -37,7 +37,7 @@ __all__ = [
     "sliding_windows",
 ]
 
-_MODULES = ("datasets", "forecasting", "inspection", "persistence", "preprocessing")
+_MODULES = ("datasets", "export", "forecasting", "inspection", "persistence", "preprocessing")
 
 
 def __dir__() -> list[str]:

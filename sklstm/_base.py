@@ -100,8 +100,14 @@ class BaseNetwork(DocLinkMixin, BaseEstimator, metaclass=ABCMeta):
             summarize(state.network.spec, state.data.input_scaling, standardize=bool(standardize))
         )
 
-    def to_keras(self) -> keras.Model:
+    def to_keras(self, timesteps: int | None = None) -> keras.Model:
         """Build a `keras.Model` with the fitted weights; this loads TensorFlow.
+
+        Parameters
+        ----------
+        timesteps : int, default=None
+            Number of time steps that the input of the model has. None is any number, which some
+            tools that read the shape of the input cannot use, such as SHAP.
 
         Returns
         -------
@@ -127,6 +133,7 @@ class BaseNetwork(DocLinkMixin, BaseEstimator, metaclass=ABCMeta):
             state.network.spec,
             state.network.weights,
             varies=state.data.lengths_vary,
+            timesteps=timesteps,
             input_scaling=state.data.input_scaling,
             target_scaling=state.data.targets.scaling,
         )

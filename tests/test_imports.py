@@ -20,6 +20,7 @@ FLOORS = {
     "sklstm.__main__": 8,
     "sklstm.cli": 7,
     "sklstm": 6,
+    "sklstm.export": 6,
     "sklstm.inspection": 6,
     "sklstm.forecasting": 6,
     "sklstm._classifier": 5,
@@ -56,6 +57,7 @@ ONNX = {"onnx", "onnxruntime"}
 ONNX_ROOMS = {
     "sklstm.network.onnx_graph",
     "sklstm.network.onnx_predictor",
+    "sklstm.network.onnx_reading",
     "sklstm.network.onnx_sampler",
 }
 NUMERIC = {"numpy", "scipy", "sklearn"}
@@ -182,6 +184,16 @@ def test_skops_is_imported_inside_functions_of_its_room_only(module):
     assert not places or (room(module) == "persistence" and None not in places)
 
 
+@every_module
+def test_skl2onnx_is_imported_by_the_export_only(module):
+    """It is optional: whoever exports no Pipeline needs not have it."""
+    places = {function for name, function in imports(module) if name.split(".")[0] == "skl2onnx"}
+    if module == "sklstm.export":
+        assert places == {"register_onnx_converters"}
+    else:
+        assert not places or module == "sklstm.export._converters"
+
+
 def test_networks_know_no_estimator_and_preprocessing_knows_no_network():
     for module in MODULES:
         rooms = {room(name) for name, _ in imports(module) if name.startswith("sklstm")}
@@ -269,7 +281,7 @@ def test_the_public_names_are_there():
 
 
 def test_public_modules_are_shown_and_load_when_they_are_asked_for():
-    public = "{'datasets', 'forecasting', 'inspection', 'persistence', 'preprocessing'}"
+    public = "{'datasets', 'export', 'forecasting', 'inspection', 'persistence', 'preprocessing'}"
     run_script(
         "import sys, sklstm\n"
         f"assert set(dir(sklstm)) == {{*sklstm.__all__, *{public}}}\n"

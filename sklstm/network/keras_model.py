@@ -88,6 +88,7 @@ def model_for_users(
     weights: Weights,
     *,
     varies: bool,
+    timesteps: int | None = None,
     input_scaling: InputScaling | None = None,
     target_scaling: TargetScaling | None = None,
 ) -> keras.Model:
@@ -97,7 +98,7 @@ def model_for_users(
     scales its inputs, X in its own units, and its outputs are in the units of y, in float64.
     """
     builder = _ModelBuilder(spec, varies, None, None, False)
-    builder.counts_steps = varies
+    builder.counts_steps, builder.timesteps = varies, timesteps
     builder.input_scaling, builder.target_scaling = input_scaling, target_scaling
     model = builder.build(keras.Model if input_scaling is None else FullPrecisionModel)
     set_weights(spec, model, weights)
@@ -148,6 +149,7 @@ class _ModelBuilder:
         self.spec, self.varies = spec, varies
         # Set for the models of users only.
         self.counts_steps = False
+        self.timesteps: int | None = None
         self.input_scaling: InputScaling | None = None
         self.target_scaling: TargetScaling | None = None
         self.continues = keras.Input((), dtype="int32", name="continues") if carries_state else None
@@ -198,10 +200,10 @@ class _ModelBuilder:
 
     def _input(self) -> object:
         if self.spec.reads_tokens:
-            return keras.Input((None,), dtype="int32", name="values")
+            return keras.Input((self.timesteps,), dtype="int32", name="values")
         if self.input_scaling is None:
-            return keras.Input((None, self.spec.n_features), name="values")
-        shape = (None, self.input_scaling.n_features)
+            return keras.Input((self.timesteps, self.spec.n_features), name="values")
+        shape = (self.timesteps, self.input_scaling.n_features)
         return keras.Input(shape, dtype="float64", name="values")
 
     def _read(self, values: object) -> tuple[object, list]:

@@ -16,7 +16,7 @@ from sklstm.network.spec import (
     split_weights,
 )
 
-OPSET, IR_VERSION = 17, 9
+OPSET, IR_VERSION = 18, 9
 LAST = 2**31 - 1  # the end of a slice that goes on to the last time step
 ONNX_GATES = [0, 3, 1, 2]  # from Keras's order (i, f, c, o) to ONNX's (i, o, f, c)
 
@@ -53,9 +53,7 @@ class GraphWriter:
     Both are referred to by the names of their tensors.
     """
 
-    def __init__(self, spec: NetworkSpec, weights: Weights) -> None:
-        self.spec = spec
-        self.weights = weights
+    def __init__(self) -> None:
         self.nodes: list[onnx.NodeProto] = []
         self.constants: list[onnx.TensorProto] = []
 
@@ -92,6 +90,18 @@ class GraphWriter:
         self.constants.append(numpy_helper.from_array(np.ascontiguousarray(array), name))
         return name
 
+    def scalar(self, value: int) -> str:
+        """Add a constant integer; return its name."""
+        return self.constant(np.array(value, np.int64))
+
+    def size(self, x: str, axis: int) -> str:
+        """Return the size of a tensor along an axis."""
+        return self.node("Gather", [self.node("Shape", [x]), self.scalar(axis)])
+
+    def range_over(self, x: str, axis: int) -> str:
+        """Return the integers from 0 up to the size of a tensor along an axis."""
+        return self.node("Range", [self.scalar(0), self.size(x, axis), self.scalar(1)])
+
 
 class _NetworkWriter(GraphWriter):
     """Writes a network: each method takes and returns the names of tensors."""
@@ -105,7 +115,8 @@ class _NetworkWriter(GraphWriter):
         target_scaling: TargetScaling | None,
         averages: bool,
     ) -> None:
-        super().__init__(spec, weights)
+        super().__init__()
+        self.spec, self.weights = spec, weights
         self.carries_state = spec.carries_state
         self.time_major = time_major
         self.input_scaling, self.target_scaling = input_scaling, target_scaling
@@ -260,18 +271,16 @@ class _NetworkWriter(GraphWriter):
 
     def _pool(self, x: str, pooling: str) -> str:
         """Pool (T, n, size) over the time steps of each sequence, without padding, to (n, size)."""
-        n_steps = self.node("Gather", [self.node("Shape", [x]), self._scalar(0)])
-        steps = self.node("Range", [self._scalar(0), n_steps, self._scalar(1)])
-        steps = self.node("Unsqueeze", [steps, self.constant([1])])  # (T, 1)
+        steps = self.node("Unsqueeze", [self.range_over(x, 0), self.constant([1])])  # (T, 1)
         lengths = self.node("Cast", ["lengths"], to=TensorProto.INT64)
         present = self.node("Less", [steps, lengths])  # (T, n)
         present = self.node("Unsqueeze", [present, self.constant([2])])
         if pooling == "max":
             lowest = self.constant(np.array(-np.inf, np.float32))
             x = self.node("Where", [present, x, lowest])
-            return self.node("ReduceMax", [x], axes=[0], keepdims=0)
+            return self.node("ReduceMax", [x, self.constant([0])], keepdims=0)
         if pooling == "last":
-            last = self.node("Equal", [steps, self.node("Sub", [lengths, self._scalar(1)])])
+            last = self.node("Equal", [steps, self.node("Sub", [lengths, self.scalar(1)])])
             present = self.node("Unsqueeze", [last, self.constant([2])])
         x = self.node("Where", [present, x, self.constant(np.array(0, np.float32))])
         total = self.node("ReduceSum", [x, self.constant([0])], keepdims=0)
@@ -279,9 +288,6 @@ class _NetworkWriter(GraphWriter):
             return total
         counts = self.node("Unsqueeze", [lengths, self.constant([1])])
         return self.node("Div", [total, self.node("Cast", [counts], to=TensorProto.FLOAT)])
-
-    def _scalar(self, value: int) -> str:
-        return self.constant(np.array(value, np.int64))
 
     def _dense(self, x: str, layer: int) -> str:
         kernel, bias = dense_weights(self.weights, layer)

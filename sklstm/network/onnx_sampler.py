@@ -54,6 +54,10 @@ def build_step_graph(
 
 
 class _StepWriter(GraphWriter):
+    def __init__(self, spec: NetworkSpec, weights: Weights) -> None:
+        super().__init__()
+        self.spec, self.weights = spec, weights
+
     def write(self, *, truncates: bool, n_drawn: int) -> onnx.ModelProto:
         x = ""
         table = self._table()
@@ -152,7 +156,7 @@ class _StepWriter(GraphWriter):
         limit = self.node("Mul", [self._last(sums), "top_p"])
         is_kept = self.node("Less", [self.node("Sub", [sums, p]), limit])
         kept = self.node("Where", [is_kept, sums, self.constant(np.array(0.0))])
-        return self.node("ReduceMax", [kept], axes=[1])
+        return self.node("ReduceMax", [kept, self.constant([1])])
 
     def _last(self, sums: str) -> str:
         return self.node("Gather", [sums, self.constant([-1])], axis=1)  # (n, 1)
