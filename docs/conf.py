@@ -109,6 +109,12 @@ def skip_member(app, what, name, obj, skip, options):
     return True if of_scikit_learn or of_fit else None
 
 
+def leave_out_signature(app, what, name, obj, options, signature, returns):
+    """Show no constructor of a class that users do not make themselves, such as a result."""
+    made_by_others = what == "class" and "Parameters\n" not in (obj.__doc__ or "")
+    return ("", "") if made_by_others else None
+
+
 def strip_code(app, doctree):
     """Remove the empty line that ends a block of code, so that it is not shown."""
     for block in doctree.findall(nodes.literal_block):
@@ -119,4 +125,5 @@ def strip_code(app, doctree):
 
 def setup(app):
     app.connect("autodoc-skip-member", skip_member)
+    app.connect("autodoc-process-signature", leave_out_signature)
     app.connect("doctree-read", strip_code)
