@@ -199,6 +199,12 @@ def test_networks_of_every_shape(params):
     )
 
 
+def test_a_keras_model_of_a_given_number_of_time_steps(classifier):
+    model = classifier.to_keras(timesteps=5)
+    assert model.inputs[0].shape == (None, 5, 2)
+    np.testing.assert_allclose(model(X.astype("f")), classifier.predict_proba(X), atol=1e-6)
+
+
 @pytest.mark.parametrize("unit", [2.0, 3, 1e-38, 1e37, 1e300])
 def test_the_unit_of_weights_does_not_matter(unit, classifier):
     """Neither that of samples nor that of classes: only the ratios count."""

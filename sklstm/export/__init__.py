@@ -11,8 +11,9 @@ def register_onnx_converters() -> None:
     all transformers that `skl2onnx` converts. Call this once in a process.
 
     The outputs are those that `skl2onnx` gives to scikit-learn's estimators. A classifier has
-    labels and probabilities, with the options "zipmap" and "output_class_labels". A regressor has
-    "variable", of shape (n, 1) for one number, otherwise of the shape that ``predict`` returns.
+    labels and probabilities, with the options "zipmap", "output_class_labels" and "nocl". A
+    regressor has "variable", of shape (n, 1) for one number, otherwise of the shape that
+    ``predict`` returns.
 
     Raises
     ------

@@ -35,7 +35,11 @@ def register() -> None:
         "SklstmLSTMClassifier",
         shape_of_labels,
         convert_classifier,
-        options={"zipmap": [True, False, "columns"], "output_class_labels": [False, True]},
+        options={
+            "zipmap": [True, False, "columns"],
+            "output_class_labels": [False, True],
+            "nocl": [True, False],
+        },
     )
     for kind, shape_of_output, convert in (
         (LSTMRegressor, shape_of_numbers, convert_regressor),
@@ -71,11 +75,9 @@ def convert_classifier(
         apply_cast(scope, chosen, labels.full_name, container, to=INT64)
         return
     container.add_node("ArgMax", outputs, chosen, axis=1, keepdims=0, op_version=OPSET)
-    classes = get_label_classes(scope, estimator)
-    is_text = not np.issubdtype(classes.dtype, np.number) and classes.dtype != bool
-    values = [str(label).encode() for label in classes] if is_text else classes.astype(np.int64)
     known = scope.get_unique_variable_name("classes")
-    container.add_initializer(known, STRING if is_text else INT64, [len(classes)], values)
+    kind, values = _labels_in_onnx(get_label_classes(scope, estimator))
+    container.add_initializer(known, kind, [len(values)], values)
     container.add_node("Gather", [known, chosen], labels.full_name, op_version=OPSET)
 
 
@@ -144,6 +146,13 @@ def convert_time_distributed(
     shape = scope.get_unique_variable_name("shape")
     container.add_node("Concat", [n_and_steps, every], shape, axis=0, op_version=OPSET)
     container.add_node("Reshape", [transformed.full_name, shape], made.full_name, op_version=OPSET)
+
+
+def _labels_in_onnx(classes: np.ndarray) -> tuple[int, list | np.ndarray]:
+    """Return the type of the labels in ONNX, and the labels."""
+    if isinstance(classes[0], str):
+        return STRING, [label.encode() for label in classes]
+    return INT64, classes.astype(np.int64)
 
 
 def _has_several_labels(estimator: LSTMClassifier) -> bool:

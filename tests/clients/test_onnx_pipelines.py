@@ -94,6 +94,8 @@ def test_sequences_with_labels_that_are_text():
     labels = np.array(["down", "up"])[y]
     model = make_pipeline(TimeDistributed(StandardScaler()), LSTMClassifier(**TINY)).fit(X, labels)
     assert_same_classifier(model, X.astype(np.float32))
+    numbers, _ = run(model, X, options={"zipmap": False, "nocl": True})
+    np.testing.assert_array_equal(model.classes_[numbers], model.predict(X))
 
 
 @pytest.mark.parametrize("side", ["left", "right"])
