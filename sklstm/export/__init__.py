@@ -25,6 +25,22 @@ def register_onnx_converters() -> None:
     The graph reads arrays: of shape (n, n_columns) where the estimator was fitted on a table, and
     (n, T, F) otherwise. NaN pads sequences as it does in ``predict``. The graph does not check X,
     and needs opset 18 or later (``target_opset``).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from sklearn.preprocessing import StandardScaler
+    >>> from sklstm import LSTMClassifier
+    >>> from sklstm.export import register_onnx_converters
+    >>> X = np.random.RandomState(0).normal(size=(64, 10)).astype(np.float32)
+    >>> clf = LSTMClassifier(4, epochs=2, random_state=0)
+    >>> pipeline = make_pipeline(StandardScaler(), clf).fit(X, X[:, 0] > 0)
+    >>> register_onnx_converters()  # doctest: +SKIP
+    >>> from skl2onnx import to_onnx  # doctest: +SKIP
+    >>> model = to_onnx(pipeline, X, target_opset=18)  # doctest: +SKIP
+    >>> [output.name for output in model.graph.output]  # doctest: +SKIP
+    ['output_label', 'output_probability']
     """
     try:
         import skl2onnx  # noqa: F401
