@@ -47,6 +47,7 @@ print(f"{len(test):,} held out")
 # more surprising.
 generator = CharSequenceGenerator(
     128,
+    vocabulary=sorted(set(text)),  # some are in the held-out part only
     window=100,
     optimizer="rmsprop",
     learning_rate=0.01,

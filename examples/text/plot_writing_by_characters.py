@@ -56,6 +56,7 @@ with tempfile.TemporaryDirectory() as folder:
     file = Path(folder, "best.keras")
     generator = CharSequenceGenerator(
         UNITS,
+        vocabulary=sorted(set(text)),  # some are in the held-out part only
         dropout=0.2,
         window=WINDOW,
         epochs=EPOCHS,

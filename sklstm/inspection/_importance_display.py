@@ -47,7 +47,7 @@ class ImportanceOverTimeDisplay:
     image_ : matplotlib image or None
         The heat map, for ``by="both"``.
     line_ : matplotlib line or None
-        The mean over time, for ``by="time"``. There the band is ``fill_``.
+        The mean over time, for ``by="time"``.
     fill_ : matplotlib collection or None
         One standard deviation on either side of ``line_``.
     bars_ : matplotlib container or None
