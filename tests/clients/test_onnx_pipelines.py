@@ -1,11 +1,14 @@
 """`skl2onnx` converts Pipelines, whose graphs predict in ONNX Runtime as the Pipelines do."""
 
+import doctest
+
 import numpy as np
 import onnxruntime
 import pytest
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
+import sklstm.export
 from sklstm import LSTMClassifier, LSTMRegressor, SlidingWindow, TimeDistributed
 from sklstm.export import register_onnx_converters
 from tasks import TINY, first_step_task, nan_padded, ragged
@@ -21,6 +24,12 @@ NUMBERS = 100 + 5 * X[:, 0, 0]
 @pytest.fixture(scope="module", autouse=True)
 def converters():
     register_onnx_converters()
+
+
+def test_the_example_of_the_docstring_runs():
+    results = doctest.testmod(sklstm.export)
+    assert results.attempted
+    assert not results.failed
 
 
 def run(model, X, **options):
