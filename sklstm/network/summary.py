@@ -52,9 +52,10 @@ def _input(spec: NetworkSpec, scaling: InputScaling | None, *, standardize: bool
         return f"token ids below {spec.vocabulary_size}, {coding}"
     if scaling is None:
         return f"{_count(spec.n_features, 'feature')}, each window scaled by its own past"
+    n_slow = len(scaling.deltas_of)
     parts = [
         f"{_count(scaling.n_features, 'feature')}, {'' if standardize else 'not '}standardized",
-        f"differences of {len(scaling.deltas_of) or 'none'} of them",
+        f"differences of {n_slow} of them" if n_slow else "no differences",
     ]
     if spec.n_static:
         parts.append(_count(spec.n_static, "static feature"))

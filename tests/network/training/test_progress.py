@@ -136,7 +136,7 @@ def test_summary_counts_the_weights(capsys):
     classifier.summary()
     described, table = capsys.readouterr().out.split("\n\n")
     assert described.splitlines() == [
-        "input     2 features, standardized, differences of none of them",
+        "input     2 features, standardized, no differences",
         "LSTM      2 layers of (4, 3) units, bidirectional, dropout 0.2",
         "pooling   the maximum over time",
         "dense     1 layer of 3 units, relu, dropout 0.2",
@@ -147,30 +147,3 @@ def test_summary_counts_the_weights(capsys):
     assert len(layers) == 2 * 2 * 3 + 4
     assert int(total.split()[1].replace(",", "")) == len(weights_of(classifier))
     assert len(weights_of(classifier)) == classifier.to_keras().count_params()
-
-
-def summary_of(estimator, capsys):
-    estimator.summary()
-    described = capsys.readouterr().out.split("\n\n")[0]
-    return {line[:10].strip(): line[10:] for line in described.splitlines()}
-
-
-def test_summary_of_several_networks_of_changes(capsys):
-    settings = TINY | {"standardize": False, "differences": True, "pooling": "concat"}
-    summary = summary_of(LSTMClassifier(**settings, n_networks=2).fit(X, y), capsys)
-    assert summary["input"] == "2 features, not standardized, differences of 2 of them"
-    assert summary["pooling"] == "the last time step, the mean and the maximum over time"
-    assert summary["networks"] == "2, whose outputs are averaged"
-
-
-def test_summary_of_tokens_and_of_windows(capsys, token_classifier):
-    assert summary_of(token_classifier, capsys)["input"] == (
-        "token ids below 7, embedded as 3 numbers"
-    )
-    text = summary_of(CharSequenceGenerator(4, epochs=1, window=8).fit("abcd" * 40), capsys)
-    assert text["input"] == "token ids below 5, one-hot coded"
-    assert text["pooling"] == "none: an output at every time step"
-    forecaster = LSTMForecaster(2, lookback=8, units=4, epochs=1, batches_per_epoch=2)
-    windows = summary_of(forecaster.fit(SERIES), capsys)
-    assert windows["input"] == "11 features, each window scaled by its own past"
-    assert windows["pooling"] == "none: an output at each of the last 2 time steps"
