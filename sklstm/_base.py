@@ -18,6 +18,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from sklstm._doc_link import DocLinkMixin
+from sklstm._fit_tasks import CallbackSupportMixin, FitTasks
 from sklstm._fitted_state import FittedState, LearntFromData
 from sklstm._parameters import (
     as_float,
@@ -27,6 +28,7 @@ from sklstm._parameters import (
     checked_keras_params,
 )
 from sklstm._sequences import Sequences
+from sklstm._sklearn_compat import without_callbacks
 from sklstm._targets import Targets
 from sklstm.network.quiet_import import importing_tensorflow
 from sklstm.network.spec import NetworkSpec, Weights, split_weights
@@ -49,7 +51,7 @@ EPOCHS = Progress()
 SnapshotsOfNetworks = tuple[Snapshot | None, ...]  # of each network; None before its first epoch
 
 
-class BaseNetwork(DocLinkMixin, BaseEstimator, metaclass=ABCMeta):
+class BaseNetwork(CallbackSupportMixin, DocLinkMixin, BaseEstimator, metaclass=ABCMeta):
     """Base class of all estimators that train a network, on sequences of numbers or on texts.
 
     An estimator holds its parameters and, once it is fitted, one `FittedState`.
@@ -186,7 +188,7 @@ class BaseNetwork(DocLinkMixin, BaseEstimator, metaclass=ABCMeta):
 
     def _with_state(self, state: FittedState) -> Self:
         """Return a shallow copy of the estimator that has another fitted state."""
-        copied = copy.copy(self)
+        copied = without_callbacks(self)
         copied._fitted_state = state
         return copied
 
@@ -275,6 +277,7 @@ class BaseNetwork(DocLinkMixin, BaseEstimator, metaclass=ABCMeta):
         partial: bool,
         resume: SnapshotsOfNetworks | None = None,
         on_epoch: Callable[[FittedState, SnapshotsOfNetworks], None] | None = None,
+        tasks: FitTasks | None = None,
     ) -> FittedState:
         """Train a network, and return the fitted state.
 
@@ -292,6 +295,8 @@ class BaseNetwork(DocLinkMixin, BaseEstimator, metaclass=ABCMeta):
             Where the networks of a fit that was interrupted stood.
         on_epoch : callable, default=None
             Called after each epoch with the fitted state so far and a snapshot of the training.
+        tasks : FitTasks, default=None
+            What tells scikit-learn's callbacks of the fit.
         """
         # If its import were interrupted, TensorFlow could not be imported again.
         with Interrupts(), importing_tensorflow():
@@ -303,14 +308,18 @@ class BaseNetwork(DocLinkMixin, BaseEstimator, metaclass=ABCMeta):
         snapshots = list(resume or [None] * spec.n_networks)
         lock = threading.Lock()
 
-        def report(k: int, trained: TrainingResult) -> None:
+        def report(k: int, trained: TrainingResult) -> bool:
             with lock:
                 snapshots[k] = trained.last
                 done = [trained.at(snapshot) for snapshot in snapshots if snapshot is not None]
                 so_far = replace(spec, n_networks=len(done))
                 state = FittedState.after(so_far, done, learnt, previous)
-                on_epoch(state, tuple(snapshots))
+                if on_epoch is not None:
+                    on_epoch(state, tuple(snapshots))
+                return tasks is not None and tasks.end_epoch(state)
 
+        if tasks is not None:
+            tasks.begin(spec.n_networks, settings.epochs)
         trained = train_networks(
             spec,
             settings,
@@ -318,13 +327,16 @@ class BaseNetwork(DocLinkMixin, BaseEstimator, metaclass=ABCMeta):
             _starts(spec, previous, rng),
             varies=varies,
             resume=resume,
-            on_epoch=None if on_epoch is None else report,
+            before_epoch=None if tasks is None else tasks.begin_epoch,
+            on_epoch=None if on_epoch is tasks is None else report,
         )
         state = FittedState.after(spec, trained, learnt, previous)
-        if not (partial or self.warm_start):
-            return state
-        optimizer_states = tuple(one.last.optimizer_state for one in trained)
-        return replace(state, optimizer_states=optimizer_states, random_generator=rng)
+        if partial or self.warm_start:
+            optimizer_states = tuple(one.last.optimizer_state for one in trained)
+            state = replace(state, optimizer_states=optimizer_states, random_generator=rng)
+        if tasks is not None:
+            tasks.end(state)
+        return state
 
     def _learn(self, state: FittedState, stacklevel: int = 5) -> None:
         """Assign the fitted state, and warn if the fit was interrupted, at the line that fits."""

@@ -18,6 +18,7 @@ from sklearn.utils import Tags
 from sklstm._auto_parameters import auto_batch_size, auto_learning_rate
 from sklstm._base import BaseNetwork
 from sklstm._fit_data import FitData, training_data
+from sklstm._fit_tasks import fit_tasks
 from sklstm._fitted_state import FittedState, LearntFromData
 from sklstm._parameters import (
     LARGEST_INT,
@@ -152,6 +153,7 @@ class BaseLSTM(BaseNetwork):
             partial=partial,
             resume=None if checkpoint is None else checkpoint.read(),
             on_epoch=None if checkpoint is None else checkpoint.write,
+            tasks=fit_tasks(self, X, y, sample_weight, data.samples.numbers),
         )
         self._learn(state)
 

@@ -3,10 +3,12 @@
 Other modules import them from here. If scikit-learn moves one, only this file has to change.
 """
 
+import copy
 from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
+from sklearn.base import BaseEstimator
 from sklearn.base import _fit_context as fit_context
 from sklearn.model_selection._search import BaseSearchCV
 from sklearn.utils import _safe_indexing as safe_indexing
@@ -29,6 +31,7 @@ from sklearn.utils.validation import _get_feature_names as get_feature_names
 from sklearn.utils.validation import _num_samples as num_samples
 
 __all__ = [
+    "CALLBACK_ATTRIBUTES",
     "BaseSearchCV",
     "HasMethods",
     "Interval",
@@ -42,12 +45,35 @@ __all__ = [
     "fit_context",
     "get_feature_names",
     "get_output_config",
+    "has_callbacks",
     "num_samples",
     "safe_indexing",
     "validate_parameter_constraints",
     "validate_params",
     "validate_style_kwargs",
+    "without_callbacks",
 ]
+
+# What scikit-learn's callbacks leave in an estimator, the first for good and the others for a fit.
+CALLBACK_ATTRIBUTES = (
+    "_skl_callbacks",
+    "_skl_callbacks_to_teardown",
+    "_callback_fit_ctx",
+    "_parent_callback_ctx",
+)
+
+
+def has_callbacks(estimator: BaseEstimator) -> bool:
+    """Whether an estimator has callbacks of scikit-learn's, its own or those of a search."""
+    return bool(getattr(estimator, "_skl_callbacks", ()))
+
+
+def without_callbacks(estimator: BaseEstimator) -> BaseEstimator:
+    """Return a shallow copy of an estimator that has no callbacks of scikit-learn's."""
+    copied = copy.copy(estimator)
+    for name in CALLBACK_ATTRIBUTES:
+        vars(copied).pop(name, None)
+    return copied
 
 
 def check_columns(

@@ -37,6 +37,7 @@ FLOORS = {
     "sklstm.datasets": 1,
     "sklstm._auto_parameters": 0,
     "sklstm._doc_link": 0,
+    "sklstm._fit_tasks": 0,
     "sklstm._files": 0,
     "sklstm._parameters": 0,
     "sklstm._sequences": 0,

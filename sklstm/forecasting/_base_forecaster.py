@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from sklstm._base import BaseNetwork
+from sklstm._fit_tasks import FitTasks
 from sklstm._fitted_state import FittedState, LearntFromData
 from sklstm._parameters import layer_units
 from sklstm._sequences import Sequences
@@ -136,6 +137,7 @@ class BaseForecaster(BaseNetwork):
         form: PanelForm,
         rng: np.random.RandomState,
         previous: FittedState | None,
+        tasks: FitTasks | None = None,
     ) -> FittedState:
         """Train the network on a panel; with early stopping, on all but its last horizon."""
         n_per_epoch = int(self.batch_size) * int(self.batches_per_epoch)
@@ -152,7 +154,7 @@ class BaseForecaster(BaseNetwork):
                 "steps at the end that are not known, or fit without early stopping."
             )
         resolved = copy.copy(self).set_params(epochs=self._n_epochs(data))
-        return resolved._train_on_windows(data, validation, form, rng, previous)
+        return resolved._train_on_windows(data, validation, form, rng, previous, tasks)
 
     def _train_on_windows(
         self,
@@ -161,6 +163,7 @@ class BaseForecaster(BaseNetwork):
         form: PanelForm,
         rng: np.random.RandomState,
         previous: FittedState | None,
+        tasks: FitTasks | None,
     ) -> FittedState:
         checkpoint = None
         if self.checkpoint is not None:
@@ -184,6 +187,7 @@ class BaseForecaster(BaseNetwork):
             partial=False,
             resume=None if checkpoint is None else checkpoint.read(),
             on_epoch=None if checkpoint is None else checkpoint.write,
+            tasks=tasks,
         )
 
     def _learn_offsets(

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 import numpy as np
 from sklearn.utils import Tags
 
+from sklstm._fit_tasks import fit_tasks
 from sklstm._parameters import POSITIVE_INT, TRAINING_CONSTRAINTS
 from sklstm._sklearn_compat import Interval, StrOptions, fit_context
 from sklstm.forecasting._base_forecaster import BaseForecaster
@@ -305,7 +306,8 @@ class LSTMForecaster(BaseForecaster):
         panel, form = self._read_for_fit(history, previous)
         if self.conformal:
             form = replace(form, offsets=self._learn_offsets(panel, form, rng))
-        self._learn(self._train_on(panel, form, rng, previous), stacklevel=4)
+        tasks = fit_tasks(self, history, y)
+        self._learn(self._train_on(panel, form, rng, previous, tasks), stacklevel=4)
         return self
 
     def predict(self, history: Any, future: Any = None) -> Any:

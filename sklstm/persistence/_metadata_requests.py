@@ -1,8 +1,8 @@
 """Attributes that scikit-learn adds to an estimator besides parameters and fitted attributes.
 
 Metadata requests (`set_fit_request` and similar methods) refer back to the estimator. As a model
-file cannot hold such cycles, it keeps the requests separately, as plain values. The context of a
-fit that is still running, in a Pipeline or a search, is not kept.
+file cannot hold such cycles, it keeps the requests separately, as plain values. Callbacks that were
+set by `set_callbacks`, and the context of a fit that is still running, are not kept.
 """
 
 from __future__ import annotations

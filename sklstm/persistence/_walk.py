@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 from sklearn.base import BaseEstimator
 
+from sklstm._sklearn_compat import CALLBACK_ATTRIBUTES
+
 SCALARS = (str, int, float, bool, type(None))
 
 
@@ -52,9 +54,13 @@ def _with_places(items: Iterable[tuple[Any, Any]], place: str) -> Iterator[tuple
 
 
 def passing_attributes(part: Any) -> dict[str, Any]:
-    """Return the attributes that a Pipeline or a search sets on an estimator during its fit."""
+    """Return the attributes that scikit-learn's callbacks set on an estimator."""
     attributes = getattr(part, "__dict__", {}) if isinstance(part, BaseEstimator) else {}
-    return {name: value for name, value in attributes.items() if _is_context(value)}
+    return {
+        name: value
+        for name, value in attributes.items()
+        if name in CALLBACK_ATTRIBUTES or _is_context(value)
+    }
 
 
 def _is_context(value: Any) -> bool:

@@ -13,6 +13,7 @@ import numpy as np
 from sklearn.utils import Tags
 
 from sklstm._base import BaseNetwork, SnapshotsOfNetworks
+from sklstm._fit_tasks import fit_tasks
 from sklstm._fitted_state import FittedState, LearntFromData
 from sklstm._parameters import TRAINING_CONSTRAINTS, as_int, layer_units
 from sklstm._sequences import Sequences
@@ -355,6 +356,7 @@ class LanguageModel(BaseNetwork):
             partial=partial,
             resume=checkpoint.read() if checkpoint and resumes else None,
             on_epoch=functools.partial(self._after_epoch, checkpoint),
+            tasks=fit_tasks(self, X),
         )
         self._learn(state)
 
