@@ -12,12 +12,17 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 # Before SciPy and TensorFlow are imported: scikit-learn's array API checks run, logs stay quiet.
 os.environ.setdefault("SCIPY_ARRAY_API", "1")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+# Before numpy is imported: two processes of tests share the cores, and the threads with which
+# OpenBLAS draws the initial weights of a fit would only wait for each other.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import numpy as np
 import pytest
 
 from sklstm import LSTMClassifier, LSTMRegressor
-from tasks import TINY, first_step_task, ragged
+from tasks import TINY, draw_weights, first_step_task, ragged
+
+LONGEST_FILE = "test_contract.py"
 
 
 @pytest.fixture(scope="session")
@@ -58,6 +63,22 @@ def regressor(task):
     """Fitted on 3-D X, to numbers in the thousands."""
     X, _ = task
     return LSTMRegressor(**TINY).fit(X, 1000 + 50 * X[:, 0, 0])
+
+
+@pytest.fixture
+def untrained(monkeypatch):
+    """Fits draw their weights and train nothing: for tests of what comes before and after.
+
+    Nothing is compiled for them, which costs a second for each network.
+    """
+    from sklstm.network.training import ensemble
+
+    monkeypatch.setattr(ensemble, "train", draw_weights)
+
+
+def pytest_collection_modifyitems(items):
+    """Begin with the longest file: at the end, the other process would have nothing left to do."""
+    items.sort(key=lambda item: item.path.name != LONGEST_FILE)
 
 
 def pytest_collection_finish():

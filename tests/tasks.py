@@ -15,6 +15,7 @@ import pytest
 import sklstm
 from sklstm._fitted_state import FittedState, LearntFromData
 from sklstm._sequences import Sequences
+from sklstm.network.training.settings import OptimizerState, Snapshot, TrainingResult
 
 TINY = {"units": 4, "epochs": 2, "batch_size": 8, "random_state": 0}
 
@@ -105,6 +106,25 @@ def state_of_texts(network, vocabulary):
     """What a generator holds that has learnt nothing but a vocabulary and given weights."""
     learnt = LearntFromData(vocabulary, None, None, False, 8, {})
     return FittedState(network, learnt, ({"loss": []},), "graph", interrupted=False)
+
+
+def draw_weights(spec, settings, data, validation, start, **others):
+    """Return what a training would, with weights that are far from where it begins."""
+    weights = {
+        name: start.rng.normal(0, 0.5, weight.shape).astype("f")
+        for name, weight in start.weights.items()
+    }
+    history = {"loss": [0.0] * settings.epochs}
+    last = Snapshot(
+        weights=weights,
+        optimizer_state=OptimizerState("", []),
+        seeds=[],
+        rng_state=start.rng.get_state(legacy=False),
+        history=history,
+        n_epochs=settings.epochs,
+        best_weights=None,
+    )
+    return TrainingResult(spec, weights, last, interrupted=False, loop="graph")
 
 
 def seconds_until_ctrl_c_ends(fit, after):

@@ -122,7 +122,7 @@ def test_raw_sensors_are_learnt():
         {"standardize": False, "differences": True},
     ],
 )
-def test_models_for_users_take_x_as_it_is(options, X):
+def test_models_for_users_take_x_as_it_is(options, X, untrained):
     X = [np.float32(x) for x in X]
     network = LSTMRegressor(**TINY | options).fit(X, 10 + 3 * RNG.normal(size=24))
     padded = nan_padded(X, 60)

@@ -138,7 +138,7 @@ def test_case_changes_no_number_of_characters():
 
 
 @pytest.mark.slow
-def test_the_vocabulary_is_of_frequent_words():
+def test_the_vocabulary_is_of_frequent_words(untrained):
     text = "b b b c c a a d"
     learn = {"epochs": 1, "window": 4}
     assert make_small(**learn).fit(text).vocabulary_.tolist() == [" a", " b", " c", "<unk>"]
