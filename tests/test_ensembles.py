@@ -31,6 +31,12 @@ def regressors():
     return LSTMRegressor(**ENSEMBLE).fit(X, NUMBERS)
 
 
+@pytest.fixture
+def in_turns(monkeypatch):
+    """Networks train one after another, to the same bits: so one model is compiled for them."""
+    monkeypatch.setattr("sklstm.network.training.ensemble.available_cores", lambda: 1)
+
+
 def slow(*values):
     return pytest.param(*values, marks=pytest.mark.slow)
 
@@ -67,7 +73,7 @@ def test_the_output_is_the_mean_of_the_networks(ensemble):
     ],
     ids=["weighted", "columns", "labels", "ids", "ragged", "table", "poisson", "quantiles"],
 )
-def test_every_kind_of_task(estimator, sequences, targets):
+def test_every_kind_of_task(estimator, sequences, targets, in_turns):
     fitted = clone(estimator).set_params(**ENSEMBLE)
     fitted.fit(sequences, targets, sample_weight=np.arange(1, 25))
     expected = np.mean(outputs_of_each(fitted, sequences), axis=0)
@@ -102,11 +108,11 @@ def test_the_same_bits_twice_and_in_turns(ensemble):
     assert in_turns.histories_ == ensemble.histories_
 
 
-def test_more_networks_than_cores(monkeypatch):
+def test_more_networks_than_cores(request):
     params = TINY | {"n_networks": 5}
     side_by_side = LSTMRegressor(**params).fit(X, NUMBERS)
     assert len(side_by_side.histories_) == 5
-    monkeypatch.setattr("sklstm.network.training.ensemble.available_cores", lambda: 1)
+    request.getfixturevalue("in_turns")
     assert_same_weights(LSTMRegressor(**params).fit(X, NUMBERS), side_by_side)
 
 
@@ -249,7 +255,7 @@ def test_the_standard_deviation_of_the_networks(regressors):
     assert (std > 0).all()
 
 
-def test_the_standard_deviation_has_the_shape_of_y():
+def test_the_standard_deviation_has_the_shape_of_y(in_turns):
     fitted = LSTMRegressor(**ENSEMBLE).fit(X, X[:, :1])
     mean, std = fitted.predict(X, return_std=True)
     assert mean.shape == std.shape == (24, 1, 2)
@@ -270,7 +276,7 @@ def test_a_single_network_has_no_deviation():
         fitted.predict(X, return_std=True)
 
 
-def test_an_imputer_draws_from_the_networks():
+def test_an_imputer_draws_from_the_networks(in_turns):
     table = X.reshape(24, 10)[:, :4].copy()
     table[::5, 1] = np.nan
     imputer = IterativeImputer(
