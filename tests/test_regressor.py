@@ -100,7 +100,7 @@ def test_poisson_predictions_are_positive_rates():
 def test_losses_differ_in_what_outliers_do(loss, share_of_outliers):
     """A tenth of y is 10, the rest 0; X says nothing: the mean is 1, the median 0."""
     targets = np.where(np.arange(240) % 10 == 0, 10.0, 0.0)
-    still = np.zeros((240, 2, 1))
+    still = np.zeros((240, 1, 1))
     fitted = LSTMRegressor(units=2, epochs=40, learning_rate=0.02, random_state=0, loss=loss).fit(
         still, targets
     )
