@@ -253,7 +253,7 @@ def test_grid_search(form, params):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("backend", ["loky", "threading"])
+@pytest.mark.parametrize("backend", ["threading", "loky"])
 def test_grid_search_in_parallel_gives_the_same_scores(backend):
     pipeline = Pipeline(
         [("scale", StandardScaler()), ("lstm", classifier({"timesteps": 5, "epochs": 5}))]
@@ -272,6 +272,16 @@ def test_grid_search_in_parallel_gives_the_same_scores(backend):
             searches.append(search.fit(TABLE, y))
     one, two = (search.cv_results_["mean_test_score"] for search in searches)
     np.testing.assert_array_equal(one, two)
+
+
+@pytest.mark.slow
+def test_repeated_searches_in_worker_processes_agree():
+    """In the processes of the search before, which have TensorFlow already."""
+    search = GridSearchCV(classifier({"epochs": 2}), {"units": [2, 3]}, cv=2)
+    expected = search.fit(X, y).cv_results_["mean_test_score"]
+    for _ in range(10):
+        again = search.set_params(n_jobs=2).fit(X, y).cv_results_["mean_test_score"]
+        np.testing.assert_allclose(again, expected)
 
 
 def test_threads_share_an_estimator():

@@ -9,7 +9,6 @@ import keras
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
-from sklearn.model_selection import GridSearchCV
 
 from sklstm import LSTMClassifier, LSTMRegressor
 from sklstm._parameters import OPTIMIZERS
@@ -267,17 +266,6 @@ def test_threads_predict_with_one_estimator():
     with ThreadPoolExecutor(4) as threads:
         for result in threads.map(lambda _: regressor.predict(X), range(100)):
             assert_array_equal(result, expected)
-
-
-@pytest.mark.slow
-def test_repeated_searches_in_worker_processes_agree():
-    rng = np.random.RandomState(0)
-    X, y = rng.normal(size=(60, 4, 2)), rng.randint(2, size=60)
-    search = GridSearchCV(LSTMClassifier(epochs=2, random_state=0), {"units": [2, 3]}, cv=2)
-    expected = search.fit(X, y).cv_results_["mean_test_score"]
-    for _ in range(10):
-        again = search.set_params(n_jobs=2).fit(X, y).cv_results_["mean_test_score"]
-        assert_allclose(again, expected)
 
 
 def interrupt_after(seconds):
