@@ -20,7 +20,7 @@ import numpy as np
 import pytest
 
 from sklstm import LSTMClassifier, LSTMRegressor
-from tasks import TINY, draw_weights, first_step_task, ragged
+from tasks import TINY, first_step_task, ragged, without_training
 
 LONGEST_FILE = "test_contract.py"
 
@@ -66,14 +66,10 @@ def regressor(task):
 
 
 @pytest.fixture
-def untrained(monkeypatch):
-    """Fits draw their weights and train nothing: for tests of what comes before and after.
-
-    Nothing is compiled for them, which costs a second for each network.
-    """
-    from sklstm.network.training import ensemble
-
-    monkeypatch.setattr(ensemble, "train", draw_weights)
+def untrained():
+    """The fits of a test draw their weights, and nothing is compiled."""
+    with without_training():
+        yield
 
 
 def pytest_collection_modifyitems(items):

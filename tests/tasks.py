@@ -7,6 +7,7 @@ import sys
 import threading
 import time
 import warnings
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -106,6 +107,19 @@ def state_of_texts(network, vocabulary):
     """What a generator holds that has learnt nothing but a vocabulary and given weights."""
     learnt = LearntFromData(vocabulary, None, None, False, 8, {})
     return FittedState(network, learnt, ({"loss": []},), "graph", interrupted=False)
+
+
+@contextmanager
+def without_training():
+    """Let fits draw their weights: for tests of what comes before and after the training.
+
+    Nothing is compiled for them, which costs a second for each network.
+    """
+    from sklstm.network.training import ensemble
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ensemble, "train", draw_weights)
+        yield
 
 
 def draw_weights(spec, settings, data, validation, start, **others):

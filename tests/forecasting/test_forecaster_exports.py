@@ -6,11 +6,13 @@ import pytest
 from numpy.testing import assert_allclose
 
 from small_forecasters import FUTURE, HISTORY, HORIZON, VALUES, cut, forecaster, table
+from tasks import without_training
 
 
 @pytest.fixture(scope="module", params=[{}, {"n_networks": 2, "bidirectional": True}], ids=str)
 def model(request):
-    return forecaster(dense_units=3, **request.param).fit(HISTORY)
+    with without_training():
+        return forecaster(dense_units=3, **request.param).fit(HISTORY)
 
 
 def restored(outputs, level, spread):
