@@ -72,7 +72,6 @@ numpydoc_show_class_members = False  # the class template lists them
 intersphinx_mapping = {
     name: (url, str(here / "_inventories" / f"{name}.txt"))
     for name, url in {
-        "python": "https://docs.python.org/3/",
         "numpy": "https://numpy.org/doc/stable/",
         "sklearn": "https://scikit-learn.org/stable/",
         "pandas": "https://pandas.pydata.org/docs/",
