@@ -8,10 +8,10 @@
 `tsc`, which is run where none is named, is the standard split of each set: five seeds of the
 default network, of five networks, which docs/guide/training.md recommends where accuracy counts
 more than time, and of five that read in both directions (`defaults.py --accurate` compares such
-settings without the test rows). `mnist` and `imdb` are scored once on their 10,000 and 25,000 test rows;
-their recipes were chosen on a part of the training rows. `watch` is cross-validated over subjects:
-nobody is in training and test at once. MNIST and IMDB are downloaded where SKLSTM_DATA is not set;
-the others are not.
+settings without the test rows). `mnist` and `imdb` are scored once on their 10,000 and 25,000 test
+rows; their recipes were chosen on a part of the training rows. `watch` is cross-validated over
+subjects: nobody is in training and test at once. MNIST and IMDB are downloaded where SKLSTM_DATA is
+not set; the others are not.
 """
 
 from __future__ import annotations
