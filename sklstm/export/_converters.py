@@ -11,6 +11,7 @@ from skl2onnx.common._container import ModelComponentContainer
 from skl2onnx.common._topology import Operator, Scope
 from skl2onnx.common.data_types import FloatTensorType, guess_proto_type, guess_tensor_type
 from skl2onnx.common.shape_calculator import calculate_linear_classifier_output_shapes
+from skl2onnx.common.utils import check_input_and_output_numbers
 from skl2onnx.common.utils_classifier import get_label_classes
 from skl2onnx.proto import onnx_proto
 
@@ -83,6 +84,7 @@ def convert_classifier(
 
 def shape_of_numbers(operator: Operator) -> None:
     """Set the type and the shape of a regressor's output."""
+    check_input_and_output_numbers(operator, input_count_range=1, output_count_range=1)
     shape = [operator.inputs[0].get_first_dimension(), *_shape_of_target(operator.raw_operator)]
     operator.outputs[0].type = guess_tensor_type(operator.inputs[0].type).__class__(shape)
 
@@ -100,6 +102,7 @@ def convert_regressor(scope: Scope, operator: Operator, container: ModelComponen
 
 def shape_of_windows(operator: Operator) -> None:
     """Set the type and the shape of a window for each row."""
+    check_input_and_output_numbers(operator, input_count_range=1, output_count_range=1)
     windows = operator.raw_operator
     if windows.by is not None:
         raise NotImplementedError(
@@ -121,6 +124,7 @@ def convert_windows(scope: Scope, operator: Operator, container: ModelComponentC
 
 def shape_of_time_steps(operator: Operator) -> None:
     """Set the type and the shape of transformed sequences."""
+    check_input_and_output_numbers(operator, input_count_range=1, output_count_range=1)
     (given,), (made,) = operator.inputs, operator.outputs
     n, n_steps = given.type.shape[:2]
     made.type = given.type.__class__([n, n_steps, None])
@@ -131,10 +135,11 @@ def convert_time_distributed(
 ) -> None:
     """Convert the transformer, which reads all time steps as rows of one table."""
     transformer = operator.raw_operator.transformer_
+    n_features = operator.raw_operator.n_features_in_
     (given,), (made,) = operator.inputs, operator.outputs
     tensor = given.type.__class__
-    rows = scope.declare_local_variable("steps", tensor([None, given.type.shape[2]]))
-    shape = (-1, operator.raw_operator.n_features_in_)
+    rows = scope.declare_local_variable("steps", tensor([None, n_features]))
+    shape = (-1, n_features)
     apply_reshape(scope, given.full_name, rows.full_name, container, desired_shape=shape)
     inner = scope.declare_local_operator(skl2onnx.get_model_alias(type(transformer)), transformer)
     inner.inputs.append(rows)

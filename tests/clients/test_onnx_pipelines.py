@@ -129,12 +129,19 @@ def test_windows_of_a_series_and_several_targets():
     assert_same_regressor(model.fit(TABLE, TABLE[:, :2]), TABLE)
 
 
+def test_columns_as_several_inputs_are_refused():
+    column = skl2onnx.common.data_types.FloatTensorType([None, 1])
+    columns = [(f"column {k}", column) for k in range(10)]
+    model = LSTMRegressor(**TINY, timesteps=5).fit(TABLE, NUMBERS)
+    with pytest.raises(RuntimeError, match=r"at most 1 input\(s\)"):
+        skl2onnx.to_onnx(model, initial_types=columns)
+
+
 def test_windows_of_several_series_are_refused():
-    model = make_pipeline(SlidingWindow(3, by=0), LSTMRegressor(**TINY))
     series = np.column_stack([np.arange(24) // 12, TABLE])
-    model.fit(series, NUMBERS)
+    windows = SlidingWindow(3, by=0).fit(series)
     with pytest.raises(NotImplementedError, match=r"SlidingWindow\(by=0\) has no ONNX graph"):
-        skl2onnx.to_onnx(model, series[:1])
+        skl2onnx.to_onnx(windows, series[:1])
 
 
 def test_static_columns_of_a_table():
