@@ -6,6 +6,7 @@ They are an experimental part of scikit-learn 1.9. What the package uses of them
 from __future__ import annotations
 
 import functools
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -38,16 +39,17 @@ def fit_tasks(
     """
     if not has_callbacks(estimator):
         return None
-    if rows is None or len(rows) == num_samples(X):
-        taken = [lambda each=each: each for each in (X, y, sample_weight)]
-    else:
-        taken = [
-            functools.cache(lambda each=each: None if each is None else safe_indexing(each, rows))
-            for each in (X, y, sample_weight)
-        ]
-    X, y, weights = taken
-    metadata = None if sample_weight is None else (lambda: {"sample_weight": weights()})
-    return FitTasks(estimator, {"X": X, "y": y, "metadata": metadata})
+
+    def taken(values: Any) -> Callable[[], Any]:
+        if rows is None or len(rows) == num_samples(X):
+            return lambda: values
+        return functools.cache(lambda: safe_indexing(values, rows))
+
+    data = {"X": taken(X), "y": taken(y), "metadata": None}
+    if np.ndim(sample_weight):  # one number for all samples changes nothing
+        weights = taken(sample_weight)
+        data["metadata"] = lambda: {"sample_weight": weights()}
+    return FitTasks(estimator, data)
 
 
 class FitTasks:

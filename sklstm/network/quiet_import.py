@@ -1,4 +1,4 @@
-"""TensorFlow is imported without log lines that say nothing; where it lacks, the error helps."""
+"""TensorFlow is imported without needless log lines; an error says what to install for it."""
 
 from __future__ import annotations
 

@@ -108,7 +108,9 @@ def test_lines_of_other_estimators(capfd, estimator, data, loss):
 
 @pytest.mark.parametrize(("verbose", "is_shown"), [(1, False), (2, False), (3, True)])
 def test_predictions_are_silent_unless_asked(capfd, classifier, verbose, is_shown):
-    clone(classifier).set_params(verbose=verbose)._with_state(classifier._fitted_state).predict(X)
+    clone(classifier).set_params(verbose=verbose)._with_state(classifier._fitted_state).predict(
+        list(X)
+    )
     out, err = capfd.readouterr()
     assert out == ""
     assert ("predict: 100%" in err) == is_shown

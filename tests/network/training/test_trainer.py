@@ -323,13 +323,3 @@ def test_ctrl_c_at_any_moment_leaves_a_usable_estimator(seconds):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         classifier.set_params(epochs=1).fit(X, y)
-
-
-def test_a_verbose_prediction_shows_how_far_it_is(capfd):
-    rng = np.random.RandomState(0)
-    X, y = rng.normal(size=(64, 4, 2)), rng.normal(size=64)
-    regressor = LSTMRegressor(4, epochs=1, random_state=0).fit(X, y)
-    regressor.predict(X)
-    assert "predict" not in capfd.readouterr().err
-    regressor.set_params(verbose=1).predict(list(X))
-    assert "predict: 100%" in capfd.readouterr().err
