@@ -22,8 +22,9 @@ import numpy as np
 import zarr
 from _timing import in_new_process, show_machine, show_table
 
-N_STEPS, N_FEATURES, ROWS_PER_CHUNK = 50, 40, 64
+N_STEPS, N_FEATURES, ROWS_PER_CHUNK = 20, 100, 64
 N_FIRST = 4000  # rows of the fit that has all but the array
+MIB_PER_BLOCK = 256  # what a fit holds of an array in HDF5 or Zarr
 
 
 def write(folder: Path, n: int, dtype: str) -> None:
@@ -86,7 +87,7 @@ def measure(source: str, folder: Path, epochs: int) -> tuple[float, float, float
     """Return the peak above that of the first rows, seconds before and of an epoch, the loss."""
     from sklstm import LSTMClassifier
 
-    options = {"units": 8, "batch_size": 256, "random_state": 0, "differences": True}
+    options = {"units": 4, "batch_size": 256, "random_state": 0, "differences": True}
     first = np.load(folder / "X.npy", mmap_mode="r")[:N_FIRST].copy()
     with Peak() as before:
         LSTMClassifier(epochs=1, **options).fit(first, np.arange(N_FIRST) % 2)
@@ -97,7 +98,7 @@ def measure(source: str, folder: Path, epochs: int) -> tuple[float, float, float
     start = time.perf_counter()
     with Peak() as peak:
         X = SOURCES[source](folder)
-        network.fit(X, labels(len(X)))
+        network.fit(X, labels(X.shape[0]))
     seconds = median(end - begin for begin, end in pairwise(ends))
     return peak.mib - before.mib, ends[0] - start - seconds, seconds, network.history_["loss"][-1]
 
@@ -113,18 +114,19 @@ def main() -> None:
     itemsize = np.dtype(arguments.dtype).itemsize
     n = arguments.mib * 2**20 // (itemsize * N_STEPS * N_FEATURES)
     folder = Path(tempfile.mkdtemp())
+    print(f"X of {arguments.mib} MiB, {arguments.dtype}, shape ({n}, {N_STEPS}, {N_FEATURES})")
     try:
         write(folder, n, arguments.dtype)
         lines = []
         for source in [arguments.only] if arguments.only else SOURCES:
             peak, before, epoch, loss = in_new_process(measure, source, folder, arguments.epochs)
-            of_x = f"{peak / arguments.mib:.2f}"
-            of_block = f"{peak / 256:.2f}"
+            of_x, of_block = f"{peak / arguments.mib:.2f}", f"{peak / MIB_PER_BLOCK:.2f}"
             seconds = (f"{before:.1f} s", f"{epoch:.1f} s")
             lines.append((source, f"{peak:.0f} MiB", of_x, of_block, *seconds, f"{loss:.4f}"))
+            print(*lines[-1], flush=True)
     finally:
         shutil.rmtree(folder)
-    print(f"X of {arguments.mib} MiB, {arguments.dtype}, shape ({n}, {N_STEPS}, {N_FEATURES})\n")
+    print()
     columns = ("peak", "of X", "of a block", "before the epochs", "an epoch", "loss")
     show_table(("X", *columns), lines)
 
