@@ -85,10 +85,12 @@ copybutton_prompt_is_regexp = True
 copybutton_selector = "div.highlight:not(.highlight-text *, .highlight-none *) > pre"
 
 # Gallery: scripts whose names begin with plot_ are run, others are shown.
+SECTIONS = ("classification", "forecasting", "text", "inspection", "deployment")
 sphinx_gallery_conf = {
     "examples_dirs": "../examples",
     "gallery_dirs": "auto_examples",
     "filename_pattern": r"/plot_",
+    "subsection_order": [f"../examples/{section}" for section in SECTIONS],
     "within_subsection_order": "FileNameSortKey",
     "backreferences_dir": "generated/backreferences",
     "doc_module": ("sklstm",),
