@@ -4,6 +4,7 @@ import gc
 import os
 import signal
 import sys
+from importlib.util import find_spec
 
 # A shell's background job ignores Ctrl-C, and so would the tests of it and what they start.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
@@ -23,6 +24,13 @@ from sklstm import LSTMClassifier, LSTMRegressor
 from tasks import TINY, first_step_task, ragged, without_training
 
 LONGEST_FILE = "test_contract.py"
+
+
+def pytest_report_header():
+    """Say what is not collected, and why."""
+    if find_spec("skl2onnx") is None:
+        return "tests/clients: not collected, as the extra `clients` is not installed"
+    return None
 
 
 @pytest.fixture(scope="session")
