@@ -23,7 +23,7 @@ import zarr
 from _timing import in_new_process, show_machine, show_table
 
 N_STEPS, N_FEATURES, ROWS_PER_CHUNK = 20, 100, 64
-N_FIRST = 4000  # rows of the fit that has all but the array
+N_FIRST = 8000  # rows of the fit that has all but the array; enough for XLA to compile
 MIB_PER_BLOCK = 256  # what a fit holds of an array in HDF5 or Zarr
 
 
@@ -90,7 +90,7 @@ def measure(source: str, folder: Path, epochs: int) -> tuple[float, float, float
     options = {"units": 4, "batch_size": 256, "random_state": 0, "differences": True}
     first = np.load(folder / "X.npy", mmap_mode="r")[:N_FIRST].copy()
     with Peak() as before:
-        LSTMClassifier(epochs=1, **options).fit(first, np.arange(N_FIRST) % 2)
+        LSTMClassifier(epochs=epochs, **options).fit(first, np.arange(N_FIRST) % 2)
     ends = []
     network = LSTMClassifier(
         epochs=epochs, callbacks=[lambda *_: ends.append(time.perf_counter())], **options
