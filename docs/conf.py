@@ -40,6 +40,7 @@ html_css_files = ["site.css"]
 html_math_renderer = "mathml"
 html_copy_source = False
 html_show_sourcelink = False
+html_use_index = False  # the API page is one
 toc_object_entries_show_parents = "hide"
 html_theme_options = {
     "logo": {"text": "sklstm"},

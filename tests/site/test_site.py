@@ -9,14 +9,16 @@ import pytest
 pytestmark = pytest.mark.site
 DESK, PHONE = 1280, 390  # pixels
 
-# Elements that reach beyond the right edge of the window, and cannot be scrolled to.
+# Elements that reach beyond the right edge of the window, outside of boxes that scroll. The
+# article itself is no such box: a reader should not have to move the text to and fro.
 CUT = """
-const scrolls = (e) => e && (["auto", "scroll"].includes(getComputedStyle(e).overflowX)
+const scrolls = (e) => e && e.tagName != "ARTICLE" && (
+    ["auto", "scroll"].includes(getComputedStyle(e).overflowX)
     ? e.getBoundingClientRect().right <= innerWidth + 1 : scrolls(e.parentElement));
 const wide = document.scrollingElement.scrollWidth > innerWidth ? ["the page"] : [];
 return wide.concat([...document.querySelectorAll("main *")]
-    .filter((e) => e.getBoundingClientRect().right > innerWidth + 1 && e.checkVisibility())
-    .filter((e) => !scrolls(e))
+    .filter((e) => e.getBoundingClientRect().right > innerWidth + 1 && !scrolls(e))
+    .filter((e) => e.checkVisibility({visibilityProperty: true, opacityProperty: true}))
     .map((e) => e.outerHTML.slice(0, 100)));
 """
 # Blocks of code that need scrolling, by their longest line.
@@ -80,7 +82,7 @@ def visit(browser, url):
     set_width(browser, PHONE)
     cut[PHONE] = browser.execute_script(CUT)
     logged = browser.get_log("browser")
-    console = [entry["message"] for entry in logged if entry["level"] in ("WARNING", "SEVERE")]
+    console = [entry["message"] for entry in logged if entry["level"] == "SEVERE"]
     return Visit(cut, long_code, content, *network(browser), console)
 
 
@@ -120,7 +122,7 @@ def test_every_request_is_answered(visits):
     assert not found(visits, lambda one: one.failures)
 
 
-def test_the_console_is_silent(visits):
+def test_the_console_has_no_errors(visits):
     assert not found(visits, lambda one: one.console)
 
 
