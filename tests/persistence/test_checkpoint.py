@@ -366,9 +366,9 @@ def kill_after(path, n_lines, seconds, epochs):
 
 @pytest.mark.slow
 def test_a_killed_process_loses_one_epoch_at_most(path):
-    epochs, moments = 40, random.Random(os.getpid())
+    epochs, moments = 20, random.Random(os.getpid())
     for _ in range(2):
-        done = kill_after(path, moments.randint(1, 8), moments.uniform(0, 0.1), epochs)
+        done = kill_after(path, moments.randint(1, 4), moments.uniform(0, 0.1), epochs)
         if path.exists():
             loaded = persistence.load(path)
             assert set(loaded.generate("a", 10)) <= set(TEXT)

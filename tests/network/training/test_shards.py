@@ -14,7 +14,6 @@ from sklstm import CharSequenceGenerator, LSTMClassifier, LSTMRegressor
 from sklstm.network.spec import NetworkSpec
 from sklstm.network.training import model_key, processes, trainer
 from sklstm.network.training.compiled_model import CompiledModel
-from sklstm.network.training.model_pool import pool
 from sklstm.network.training.settings import TrainingSettings
 from tasks import first_step_task, ragged
 
@@ -39,11 +38,9 @@ def in_shards(monkeypatch):
     """A function that sets the number of shards, whatever the work."""
 
     def set_shards(n):
-        pool._idle.clear()
         monkeypatch.setattr(trainer, "count_shards", lambda *_, **__: n)
 
-    yield set_shards
-    pool._idle.clear()
+    return set_shards
 
 
 def classify():
