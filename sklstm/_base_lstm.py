@@ -123,12 +123,11 @@ class BaseLSTM(BaseNetwork):
             X, y, sample_weight, given, classes, rng, previous=previous, partial=partial
         )
         batch_size = self._batch_size(len(data.samples.y), previous if partial else None)
-        varies = any(each.sequences.varies for each in data.sets)
         learnt = LearntFromData(
             targets=data.targets,
             input_form=data.form,
             input_scaling=data.scaling,
-            lengths_vary=varies or (previous is not None and previous.data.lengths_vary),
+            lengths_vary=data.varies or (previous is not None and previous.data.lengths_vary),
             batch_size=batch_size,
             fixed_parameters=fixed,
         )
@@ -148,7 +147,7 @@ class BaseLSTM(BaseNetwork):
             training_data(data),
             learnt,
             rng,
-            varies=varies,
+            varies=data.varies,
             previous=previous,
             partial=partial,
             resume=None if checkpoint is None else checkpoint.read(),

@@ -29,6 +29,11 @@ class FitData(NamedTuple):
         """The training samples, and the validation samples if there are some."""
         return [self.samples] if self.validation is None else [self.samples, self.validation]
 
+    @property
+    def varies(self) -> bool:
+        """Whether the lengths of the samples differ."""
+        return any(samples.sequences.varies for samples in self.sets)
+
 
 def training_data(data: FitData) -> tuple[SequenceData, SequenceData | None]:
     """Return what is trained on, and what is validated on."""
