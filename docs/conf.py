@@ -42,6 +42,7 @@ html_copy_source = False
 html_show_sourcelink = False
 html_use_index = False  # the API page is one
 toc_object_entries_show_parents = "hide"
+html_context = {"default_mode": "auto"}  # light or dark, as the reader's system
 html_theme_options = {
     "logo": {"text": "sklstm"},
     "search_bar_text": "Search",
@@ -57,7 +58,7 @@ single_pages = ("index", "quick_start", "architecture", "benchmarks", "changelog
 html_sidebars = {name: [] for name in single_pages}
 
 # Markdown
-myst_enable_extensions = ["attrs_block", "colon_fence", "deflist", "dollarmath"]
+myst_enable_extensions = ["colon_fence", "deflist", "dollarmath"]
 myst_heading_anchors = 3
 
 # API pages
