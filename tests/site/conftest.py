@@ -21,6 +21,7 @@ OPTIONS = (
     "--disable-component-update",
     "--disable-sync",
     "--hide-scrollbars",
+    "about:blank",  # its own first page would go on loading beside ours
 )
 
 
