@@ -13,17 +13,19 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 # Before SciPy and TensorFlow are imported: scikit-learn's array API checks run, logs stay quiet.
 os.environ.setdefault("SCIPY_ARRAY_API", "1")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-# Before numpy is imported: two processes of tests share the cores, and the threads with which
-# OpenBLAS draws the initial weights of a fit would only wait for each other.
+# Two processes of tests share the cores, and the threads with which OpenBLAS draws the initial
+# weights of a fit would only wait for each other. This holds for processes that tests start.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import numpy as np
 import pytest
+from threadpoolctl import threadpool_limits
 
 from sklstm import LSTMClassifier, LSTMRegressor
 from tasks import TINY, first_step_task, ragged, without_training
 
 LONGEST_FILE = "test_contract.py"
+threadpool_limits(1, "blas")  # here too: a plug-in of pytest's may have imported numpy before
 
 
 def pytest_report_header():
