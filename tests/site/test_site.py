@@ -29,7 +29,7 @@ return [...document.querySelectorAll("main pre")]
 """
 CONTENT = """
 const prose = document.querySelector("main").cloneNode(true);
-prose.querySelectorAll("pre, code").forEach((e) => e.remove());
+prose.querySelectorAll("pre, code, script, style").forEach((e) => e.remove());
 const isDrawn = (e) => e.getBoundingClientRect().width > 0 || !e.checkVisibility();
 return {
     raw: prose.textContent.match(/\\\\[(\\[]|\\$\\$|\\\\(frac|odot|sigma)/g) || [],
