@@ -108,7 +108,7 @@ def test_ctrl_c_before_each_network_has_an_epoch(monkeypatch):
     assert time.perf_counter() - started < 30
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_every_ctrl_c_is_heard_soon():
     """Ctrl-C from outside, at any moment of a fit."""
     draw = random.Random(0)

@@ -192,7 +192,7 @@ def test_train_refuses_before_it_works(refused, tmp_path, book):
     assert not (tmp_path / "x").exists()
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
 def test_an_interrupted_training_says_how_to_go_on(tmp_path, book):
     output = tmp_path / "x.sklstm"

@@ -364,7 +364,7 @@ def kill_after(path, n_lines, seconds, epochs):
     return None if done is None else int(done)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_killed_process_loses_one_epoch_at_most(path):
     epochs, moments = 20, random.Random(os.getpid())
     for _ in range(2):

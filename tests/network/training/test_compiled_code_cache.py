@@ -338,7 +338,7 @@ def made_at_once(tmp_path_factory, without):
     return root
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_networks_of_the_same_shapes_have_code_of_their_own(made_at_once, without):
     """Each is the first of its process, so that all names are the same too."""
     _, before = kept_in(made_at_once)
@@ -347,7 +347,7 @@ def test_networks_of_the_same_shapes_have_code_of_their_own(made_at_once, withou
     assert len(files) == len(programs) == len(before) + 1
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_kept_code_gives_the_same_bits_and_damaged_code_is_compiled_anew(made_at_once, without):
     before, programs = kept_in(made_at_once)
     intact_program, *_ = programs

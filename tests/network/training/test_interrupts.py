@@ -231,7 +231,7 @@ print(len(fit().history_["loss"]))
 """
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_ctrl_c_while_tensorflow_is_imported_leaves_it_whole():
     assert run_alone(FIRST_FIT).stdout.splitlines() == ["interrupted", "1"]
 

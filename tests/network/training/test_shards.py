@@ -68,10 +68,10 @@ def write():
     ("fit", "loop"),
     [
         (classify, "graph"),
-        pytest.param(classify, "xla", marks=pytest.mark.slow),
-        pytest.param(write, "xla", marks=pytest.mark.slow),
+        pytest.param(classify, "xla", marks=pytest.mark.long),
+        pytest.param(write, "xla", marks=pytest.mark.long),
         pytest.param(classify_ragged, "graph", marks=pytest.mark.slow),
-        pytest.param(classify_static, "xla", marks=pytest.mark.slow),
+        pytest.param(classify_static, "xla", marks=pytest.mark.long),
         pytest.param(regress, "graph", marks=pytest.mark.slow),
     ],
 )

@@ -139,7 +139,7 @@ def test_the_loss_of_an_epoch_is_the_weighted_mean_over_its_rows():
     assert_allclose(frozen.last.history["loss"], expected, rtol=1e-5)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("options", "kind"),
     [
@@ -167,7 +167,7 @@ def test_what_fills_batches_up_changes_nothing(options, kind):
         assert_allclose(fits["xla"].last.history[name], values, rtol=1e-5, err_msg=name)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_dropout_does_not_depend_on_what_fills_batches_up(monkeypatch):
     """XLA draws other numbers than the graph: here it compiles other sizes, and the same."""
     spec, settings = make_spec(dropout=0.3), make_settings(epochs=2, always_xla=True)
@@ -194,7 +194,7 @@ def make_data_for(spec, kind, n):
     )
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_dropout_is_reproducible_and_hides_its_share(loop):
     spec = make_spec(dropout=0.5, units=(6, 6))
     settings = make_settings(epochs=2, always_xla=loop == "xla")
@@ -205,7 +205,7 @@ def test_dropout_is_reproducible_and_hides_its_share(loop):
     assert first.last.history["loss"] != undropped.last.history["loss"]
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_fit_through_the_pool_equals_the_first(loop):
     """Whatever a program was used for before leaves nothing behind."""
     xla = loop == "xla"
@@ -250,7 +250,7 @@ def fit_small(seed, units=4):
     return LSTMClassifier(units, epochs=2, random_state=seed).fit(X, y).predict_proba(X)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_four_threads_fit_and_predict_as_one():
     expected = [fit_small(seed) for seed in range(5)]
     with ThreadPoolExecutor(4) as threads:
