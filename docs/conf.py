@@ -103,6 +103,8 @@ sphinx_gallery_conf = {
     "write_computation_times": False,
 }
 warnings.filterwarnings("ignore", message="FigureCanvasAgg is non-interactive")
+# Keras writes its model files with calls that numpy 2 deprecates: that is for Keras to mend.
+warnings.filterwarnings("ignore", message="__array__ implementation doesn't accept a copy keyword")
 
 
 def skip_member(app, what, name, obj, skip, options):
