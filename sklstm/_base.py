@@ -328,7 +328,7 @@ class BaseNetwork(CallbackSupportMixin, DocLinkMixin, BaseEstimator, metaclass=A
             varies=varies,
             resume=resume,
             before_epoch=None if tasks is None else tasks.begin_epoch,
-            on_epoch=None if on_epoch is tasks is None else report,
+            on_epoch=None if on_epoch is None and tasks is None else report,
         )
         state = FittedState.after(spec, trained, learnt, previous)
         if partial or self.warm_start:

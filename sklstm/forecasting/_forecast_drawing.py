@@ -6,18 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from sklstm.inspection._plotting import LEGEND_ABOVE
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-
-ABOVE = {
-    "loc": "lower center",
-    "bbox_to_anchor": (0.5, 1),
-    "ncols": 5,
-    "frameon": False,
-    "fontsize": "small",
-    "columnspacing": 1.2,
-    "handlelength": 1.6,
-}
 
 
 def plotted(times: Any) -> np.ndarray:
@@ -55,4 +47,4 @@ def add_legend(axes: Axes) -> None:
     handles, labels = axes.get_legend_handles_labels()
     each = dict(zip(labels[::-1], handles[::-1], strict=True))  # the first of each label
     order = list(dict.fromkeys(labels))
-    axes.legend([each[label] for label in order], order, **ABOVE)
+    axes.legend([each[label] for label in order], order, ncols=5, **LEGEND_ABOVE)

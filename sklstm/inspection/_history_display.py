@@ -10,7 +10,7 @@ from sklearn.base import BaseEstimator
 
 from sklstm._sklearn_compat import check_matplotlib_support, validate_style_kwargs
 from sklstm.inspection._find_network import find_network
-from sklstm.inspection._plotting import panels
+from sklstm.inspection._plotting import LEGEND_ABOVE, panels
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -20,16 +20,6 @@ CURVES = (
     ("val_", "validation", {"color": "#d55e00", "linestyle": "--"}),
 )
 BEST = {"color": "black", "marker": "o", "markersize": 7, "fillstyle": "none", "linestyle": "none"}
-
-ABOVE = {
-    "loc": "lower center",
-    "bbox_to_anchor": (0.5, 1),
-    "ncols": 3,
-    "frameon": False,
-    "fontsize": "small",
-    "columnspacing": 1.2,
-    "handlelength": 1.6,
-}
 
 
 class TrainingHistoryDisplay:
@@ -185,7 +175,7 @@ class TrainingHistoryDisplay:
             self._mark_best(axes, f"val_{name}", marker_kw or {})
             axes.xaxis.get_major_locator().set_params(integer=True)
             axes.set(xlabel="epoch", ylabel=name)
-            axes.legend(**ABOVE)
+            axes.legend(ncols=3, **LEGEND_ABOVE)
         return self
 
     def _names(self, metrics: str | Sequence[str] | None) -> list[str]:

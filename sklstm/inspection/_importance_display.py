@@ -10,6 +10,7 @@ from sklearn.base import BaseEstimator
 
 from sklstm._sklearn_compat import check_matplotlib_support, validate_style_kwargs
 from sklstm.inspection._permutation_importance import permutation_importance_over_time
+from sklstm.inspection._plotting import panels
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -224,12 +225,9 @@ class ImportanceOverTimeDisplay:
             If there are several scores, or the number of names is wrong.
         """
         check_matplotlib_support(f"{type(self).__name__}.plot")
-        import matplotlib.pyplot as plt
-
         means = self._checked_means()
-        if ax is None:
-            _, ax = plt.subplots(figsize=FIGSIZE, layout="constrained")
-        self.ax_, self.figure_ = ax, ax.figure
+        (self.ax_,) = panels(ax, 1, 1, figsize=FIGSIZE)
+        self.figure_ = self.ax_.figure
         self.image_ = self.line_ = self.fill_ = self.bars_ = None
         if means.ndim == 2:
             self._draw_map(means, style_kw or {})

@@ -1,4 +1,4 @@
-"""Axes for displays of several panels."""
+"""What displays share: the axes of their panels, and the style of their legends."""
 
 from __future__ import annotations
 
@@ -8,6 +8,15 @@ import numpy as np
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+
+LEGEND_ABOVE = {
+    "loc": "lower center",
+    "bbox_to_anchor": (0.5, 1),
+    "frameon": False,
+    "fontsize": "small",
+    "columnspacing": 1.2,
+    "handlelength": 1.6,
+}
 
 
 def panels(

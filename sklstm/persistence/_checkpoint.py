@@ -15,6 +15,7 @@ from sklearn.base import BaseEstimator
 from sklstm import persistence
 from sklstm._files import check_writable
 from sklstm._fitted_state import CheckpointState, FittedState
+from sklstm.input.containers import rows_per_block
 from sklstm.network.training.settings import Snapshot
 
 if TYPE_CHECKING:
@@ -168,6 +169,6 @@ def _contents(array: np.ndarray | StoredSteps | None) -> Iterator[bytes]:
     if array is None or array.dtype == object:  # words: the bytes of such an array are addresses
         yield repr(None if array is None else array.tolist()).encode("utf-8", "surrogatepass")
         return
-    n_rows = max(1, len(array) * BYTES_PER_READ // max(1, array.nbytes))
+    n_rows = rows_per_block(array, BYTES_PER_READ)
     for first in range(0, len(array), n_rows):
         yield np.ascontiguousarray(array[first : first + n_rows]).tobytes()
